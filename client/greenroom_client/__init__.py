@@ -1,0 +1,1 @@
+"""Client for a Greenroom speech server."""

@@ -1,0 +1,113 @@
+"""Configuration: read once from the environment into frozen objects.
+
+Every field can be set as ``GREENROOM_<FIELD>``. ``docs/configuration.md`` lists them all;
+a test keeps that table true.
+"""
+
+from pathlib import Path
+
+from platformdirs import user_runtime_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+FOREVER = -1.0
+"""As offload_after or unload_after: never."""
+
+
+class Policy(BaseModel):
+    """What happens to one model when nobody uses it, and how many may wait for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pinned: bool = Field(False, description="load at start and keep hot")
+    offload_after: float = Field(
+        1.0, ge=-1, description="idle seconds before the weights leave the GPU; 0 at once, -1 never"
+    )
+    unload_after: float = Field(
+        3600.0, ge=-1, description="idle seconds before the process ends; 0 at once, -1 never"
+    )
+    max_waiting: int = Field(256, ge=0, description="requests that may wait; 0 none")
+    max_wait: float = Field(120.0, gt=0, description="seconds a request may wait for the model")
+
+
+class _Environment(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="GREENROOM_", frozen=True, env_ignore_empty=True)
+
+
+class Settings(_Environment):
+    """The service: launcher, controller and gateway."""
+
+    host: str = Field("127.0.0.1", description="address the gateway listens on")
+    http_port: int = Field(8000, description="gateway HTTP: KServe v2, /residency, /metrics")
+    grpc_port: int = Field(8001, description="gateway gRPC: KServe v2")
+    triton_host: str = Field("127.0.0.1", description="address of Triton")
+    triton_http_port: int = Field(8100, description="Triton HTTP")
+    triton_grpc_port: int = Field(8101, description="Triton gRPC")
+    triton_metrics_port: int = Field(8002, description="Triton metrics")
+    ui_port: int = Field(7860, description="web page")
+    gpu: int = Field(0, ge=0, description="index of the GPU to use")
+
+    tritonserver: Path | None = Field(
+        None, description="tritonserver binary; unset: PATH, then the nvidia-pytriton wheel"
+    )
+    triton_key: SecretStr | None = Field(
+        None, description="key of Triton's repository API; unset: drawn into the runtime folder"
+    )
+    triton_exit_timeout: int = Field(
+        5, ge=1, le=7, description="seconds Triton may take to exit before it is killed"
+    )
+    triton_log_verbose: int = Field(0, ge=0, description="Triton's log level; 0 none")
+    model_repository: Path = Field(
+        PROJECT / "model_repository", description="folder of the managed models"
+    )
+    ensemble_repository: Path = Field(PROJECT / "ensemble", description="folder of the ensembles")
+    runtime_dir: Path | None = Field(
+        None,
+        description="folder for locks, keys and prepared backends; "
+        "unset: one per HTTP port below the user's runtime folder",
+    )
+
+    policy: dict[str, Policy] = Field(
+        {"asr": Policy(pinned=True), "tokenizer": Policy(pinned=True)},
+        description="JSON object, model name to policy; models not named have the default policy",
+    )
+    load_timeout: float = Field(
+        600.0, gt=0, description="seconds a load may take before its process is killed"
+    )
+    control_timeout: float = Field(
+        60.0, gt=0, description="seconds an offload, restore or unload may take"
+    )
+    max_request_bytes: int = Field(
+        128 * 2**20, gt=0, lt=2**31, description="bytes of one request's body"
+    )
+    max_held_bytes: int = Field(
+        512 * 2**20, gt=0, description="bytes of all requests held while models come back"
+    )
+    log_level: str = Field("INFO", description="Python log level")
+
+    @property
+    def runtime(self) -> Path:
+        """The runtime folder of this service."""
+        return self.runtime_dir or user_runtime_path("greenroom") / str(self.http_port)
+
+    def policy_of(self, model: str) -> Policy:
+        """Return the configured policy of a model."""
+        return self.policy.get(model, Policy())
+
+
+class EngineSettings(_Environment):
+    """The engines: what the processes behind Triton read."""
+
+    asr_engine: str | None = Field(None, description="engine of asr; unset: as in its config")
+    tokenizer_engine: str | None = Field(None, description="engine of tokenizer; unset: likewise")
+    tts_engine: str | None = Field(None, description="engine of tts; unset: likewise")
+    cache_bytes: int = Field(
+        256 * 2**20, ge=0, description="bytes of analysis results kept per model; 0 none"
+    )
+    cache_dir: Path | None = Field(
+        None, description="folder for what can be computed again; unset: the user's cache folder"
+    )
+    min_audio_seconds: float = Field(0.3, ge=0, description="shortest reference recording")
+    max_audio_seconds: float = Field(30.0, gt=0, description="longest reference recording")
+    max_text_chars: int = Field(2000, gt=0, description="longest text to say, in characters")
