@@ -6,7 +6,7 @@ a test keeps that table true.
 
 from pathlib import Path
 
-from platformdirs import user_runtime_path
+from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -65,7 +65,7 @@ class Settings(_Environment):
     runtime_dir: Path | None = Field(
         None,
         description="folder for locks, keys and prepared backends; "
-        "unset: one per HTTP port below the user's runtime folder",
+        "unset: one per HTTP port below the user's state folder",
     )
 
     policy: dict[str, Policy] = Field(
@@ -89,7 +89,7 @@ class Settings(_Environment):
     @property
     def runtime(self) -> Path:
         """The runtime folder of this service."""
-        return self.runtime_dir or user_runtime_path("greenroom") / str(self.http_port)
+        return self.runtime_dir or user_state_path("greenroom") / str(self.http_port)
 
     def policy_of(self, model: str) -> Policy:
         """Return the configured policy of a model."""
