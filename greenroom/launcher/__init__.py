@@ -1,0 +1,5 @@
+"""Starts, watches and ends the processes of one Greenroom service."""
+
+from greenroom.launcher.triton_server import TritonServer
+
+__all__ = ["TritonServer"]

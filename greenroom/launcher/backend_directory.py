@@ -1,0 +1,47 @@
+"""The folder in which Triton looks for backends: the right stub beside the Python backend."""
+
+from pathlib import Path
+
+from greenroom.errors import SetupError
+from greenroom.launcher.installation import STUB, Installation, python_of_stub
+from greenroom.launcher.python_library import VERSION
+
+
+def backend_directory(installation: Installation, runtime: Path) -> Path | None:
+    """Prepare the backend directory below the runtime folder and return it.
+
+    None: the installation's own directory fits and is left alone. Links are made only
+    where they are missing or point elsewhere. Raises SetupError if no stub fits.
+    """
+    stub = installation.stub(VERSION)
+    if not stub.is_file():
+        if installation.from_wheel:
+            raise SetupError(f"{installation.root} has no Python backend stub for {VERSION}.")
+        # A wrapper or an unknown layout: the server finds its backends by itself.
+        return None
+    if not installation.from_wheel:
+        _check_version(stub)
+        return None
+    folder = runtime / "backends" / "python"
+    folder.mkdir(parents=True, exist_ok=True)
+    backend = installation.python_backend
+    _link(folder / STUB, stub)
+    for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
+        _link(folder / name, backend / name)
+    return folder.parent
+
+
+def _check_version(stub: Path) -> None:
+    python = python_of_stub(stub)
+    if python not in (None, VERSION):
+        raise SetupError(
+            f"{stub} is made for Python {python}, but Greenroom runs on {VERSION}; "
+            f"run Greenroom with Python {python}."
+        )
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)

@@ -1,0 +1,51 @@
+"""The command line of tritonserver."""
+
+from pathlib import Path
+
+from greenroom.config import Settings
+from greenroom.launcher.drawn_once import region_prefix, triton_key
+from greenroom.launcher.installation import Installation
+
+KEY_HEADER = "greenroom-key"
+"""Name of the header that carries the key of the repository API.
+
+HTTP: this name; gRPC metadata: ``triton-grpc-protocol-`` before it.
+"""
+
+
+def regions_option(prefix: str) -> str:
+    """Return the option that names the shared-memory regions, and with them this service."""
+    return f"--backend-config=python,shm-region-prefix-name={prefix}"
+
+
+def triton_command_line(
+    settings: Settings, installation: Installation, backends: Path | None
+) -> list[str]:
+    """Return how tritonserver is started.
+
+    Auto-completion is off because it starts a second process per load; readiness is not
+    strict because cold models are no fault; no response cache is configured because it
+    would answer control requests.
+    """
+    key = f"model-repository:{KEY_HEADER}={triton_key(settings)}"
+    options = [
+        "--model-control-mode=explicit",
+        f"--model-repository={settings.model_repository.resolve()}",
+        f"--model-repository={settings.ensemble_repository.resolve()}",
+        f"--http-address={settings.triton_host}",
+        f"--http-port={settings.triton_http_port}",
+        f"--grpc-address={settings.triton_host}",
+        f"--grpc-port={settings.triton_grpc_port}",
+        f"--metrics-address={settings.triton_host}",
+        f"--metrics-port={settings.triton_metrics_port}",
+        f"--http-restricted-api={key}",
+        f"--grpc-restricted-protocol={key}",
+        "--disable-auto-complete-config",
+        "--strict-readiness=false",
+        f"--exit-timeout-secs={settings.triton_exit_timeout}",
+        f"--log-verbose={settings.triton_log_verbose}",
+        regions_option(region_prefix(settings)),
+    ]
+    if backends:
+        options.append(f"--backend-directory={backends}")
+    return [str(installation.binary), *options]

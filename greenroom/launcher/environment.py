@@ -1,0 +1,75 @@
+"""The environment that the children of the supervisor get."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from greenroom.config import Settings
+from greenroom.errors import SetupError
+from greenroom.launcher.installation import Installation
+from greenroom.launcher.python_library import libpython_folder
+
+_PREFIX = "GREENROOM_"
+
+
+def exported(settings: Settings) -> dict[str, str]:
+    """Return the settings as the environment variables that read back as the same settings."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    values["runtime_dir"] = str(settings.runtime)
+    if isinstance(settings.triton_key, SecretStr):
+        values["triton_key"] = settings.triton_key.get_secret_value()
+    return {
+        f"{_PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def child_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the inherited environment with exactly these settings in it."""
+    ours = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    kept = {name: value for name, value in inherited.items() if name not in ours}
+    return {**kept, **exported(settings), "PYTHONUNBUFFERED": "1"}
+
+
+def triton_environment(
+    settings: Settings, installation: Installation, inherited: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of tritonserver, which the models' processes inherit."""
+    environment = child_environment(settings, inherited)
+    # Models have no use for the key of the repository API.
+    environment.pop(f"{_PREFIX}TRITON_KEY", None)
+    libraries = [installation.bundled_libraries, libpython_folder()]
+    environment["LD_LIBRARY_PATH"] = _joined(libraries, environment.get("LD_LIBRARY_PATH"))
+    environment["PATH"] = _joined([Path(sys.executable).parent], environment.get("PATH"))
+    environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    environment["CUDA_VISIBLE_DEVICES"] = visible_gpu(
+        settings.gpu, inherited.get("CUDA_VISIBLE_DEVICES")
+    )
+    return environment
+
+
+def visible_gpu(gpu: int, visible: str | None) -> str:
+    """Return the one GPU Triton may see, as CUDA_VISIBLE_DEVICES.
+
+    gpu counts within the devices that the inherited CUDA_VISIBLE_DEVICES leaves; an empty
+    one hides all. Raises SetupError if gpu is beyond them.
+    """
+    if visible is None:
+        return str(gpu)
+    devices = [device.strip() for device in visible.split(",") if device.strip()]
+    if not devices:
+        return ""
+    if gpu >= len(devices):
+        raise SetupError(
+            f"GREENROOM_GPU is {gpu}, but CUDA_VISIBLE_DEVICES={visible} "
+            f"leaves only {len(devices)} of the GPUs, counted from 0."
+        )
+    return devices[gpu]
+
+
+def _joined(folders: list[Path | None], rest: str | None) -> str:
+    return os.pathsep.join([str(folder) for folder in folders if folder] + ([rest] if rest else []))

@@ -1,0 +1,146 @@
+"""One tritonserver: prepared, started, waited for and ended with everything it started."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from greenroom.config import Settings
+from greenroom.errors import SetupError
+from greenroom.launcher import leftovers
+from greenroom.launcher.answering import answers
+from greenroom.launcher.backend_directory import backend_directory
+from greenroom.launcher.child import Child, Log, log_to_stderr
+from greenroom.launcher.command_line import triton_command_line
+from greenroom.launcher.compiled_repositories import compile_repositories
+from greenroom.launcher.drawn_once import region_prefix, triton_key
+from greenroom.launcher.environment import triton_environment
+from greenroom.launcher.installation import find_installation
+
+
+class TritonServer:
+    """Triton in explicit mode on this service's ports, with its model processes.
+
+    Can be started again after it has ended. As an async context manager it is ready inside
+    the block and killed after it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        log: Log = log_to_stderr,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.prefix = region_prefix(settings)
+        self.key = triton_key(settings)
+        self._log = log
+        self._inherited = os.environ if environment is None else environment
+        self._child: Child | None = None
+
+    @property
+    def http_address(self) -> str:
+        """host:port of Triton's HTTP endpoint."""
+        return f"{self.settings.triton_host}:{self.settings.triton_http_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """host:port of Triton's gRPC endpoint."""
+        return f"{self.settings.triton_host}:{self.settings.triton_grpc_port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running server, or of the last one; None before the first."""
+        return self._child.pid if self._child else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives; it need not be ready."""
+        return self._child is not None and self._child.running
+
+    def stubs(self) -> list[psutil.Process]:
+        """Return the living model processes."""
+        return leftovers.stubs(self.prefix)
+
+    async def start(self) -> None:
+        """Start the server and wait until it is ready.
+
+        Raises SetupError if something it needs is missing, or with its last lines if it ends
+        before it is ready.
+        """
+        self._child = await asyncio.to_thread(self._prepare)
+        await self._child.start()
+        try:
+            await self._ready(self._child)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def wait(self) -> int:
+        """Wait until the server's process has ended; returns its exit status."""
+        assert self._child, "started"
+        return await self._child.wait()
+
+    async def stop(self) -> None:
+        """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
+        await self._end(self.settings.triton_exit_timeout + 1.0)
+
+    async def kill(self) -> None:
+        """End the server and its model processes at once, with SIGKILL."""
+        await self._end(0.0)
+
+    async def restart(self) -> None:
+        """Kill the server if it runs, and start it again; no model is loaded then."""
+        await self.kill()
+        await self.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.kill()
+
+    def _prepare(self) -> Child:
+        settings = self.settings
+        found = find_installation(settings)
+        backends = backend_directory(found, settings.runtime.resolve())
+        compile_repositories(settings.model_repository, settings.ensemble_repository)
+        leftovers.clear_leftovers(self.prefix)
+        return Child(
+            "triton",
+            triton_command_line(settings, found, backends),
+            triton_environment(settings, found, self._inherited),
+            log=self._log,
+            # Orphaned, it can still end its models and remove its regions.
+            on_orphaned=signal.SIGTERM,
+        )
+
+    async def _ready(self, child: Child) -> None:
+        ready = asyncio.create_task(answers(f"http://{self.http_address}/v2/health/ready"))
+        ended = asyncio.create_task(child.wait())
+        try:
+            await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise SetupError(
+                    f"Triton ended with exit status {ended.result()} before it was ready; "
+                    f"its last lines were:\n{await child.last_words()}"
+                )
+        finally:
+            ready.cancel()
+            ended.cancel()
+
+    async def _end(self, grace: float) -> None:
+        if self._child:
+            await self._child.stop(grace)
+            await asyncio.to_thread(leftovers.clear_leftovers, self.prefix)

@@ -1,0 +1,72 @@
+"""Fixtures shared by all tests: settings with free ports, and a real Triton on them."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greenroom.config import Settings
+from greenroom.launcher import TritonServer
+
+TESTS = Path(__file__).parent
+PORTS = ("http_port", "grpc_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")
+
+SettingsFactory = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_developer() -> None:
+    for name in list(os.environ):
+        if name.startswith("GREENROOM_") and name != "GREENROOM_TRITONSERVER":
+            del os.environ[name]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on, all different."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@pytest.fixture
+def free_settings(tmp_path: Path) -> SettingsFactory:
+    """Return a maker of settings: free ports, a new runtime folder, the models of tests/models."""
+    made: list[Settings] = []
+
+    def make(**overrides: Any) -> Settings:
+        names = (*PORTS, "ui_port")
+        defaults: dict[str, Any] = {
+            **dict(zip(names, free_ports(len(names)), strict=True)),
+            "runtime_dir": tmp_path / f"runtime{len(made)}",
+            "model_repository": TESTS / "models",
+            "ensemble_repository": TESTS / "ensembles",
+            "triton_exit_timeout": 2,
+        }
+        made.append(Settings(**defaults | overrides))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file that the models `slow` and `gated` wait for.
+
+    When one of them waits, ``gate.with_suffix(".reached")`` exists.
+    """
+    path = tmp_path / "gate"
+    monkeypatch.setenv("GREENROOM_TEST_GATE", str(path))
+    return path
+
+
+@pytest.fixture
+async def triton(free_settings: SettingsFactory) -> AsyncIterator[TritonServer]:
+    """Return a real Triton on free ports with the models of tests/models, none loaded."""
+    async with TritonServer(free_settings()) as server:
+        yield server
