@@ -35,6 +35,13 @@ class UnknownModel(GreenroomError):
     grpc_code = "NOT_FOUND"
 
 
+class Conflict(GreenroomError):
+    """The model is in a state in which this makes no sense."""
+
+    http_status = 409
+    grpc_code = "FAILED_PRECONDITION"
+
+
 class TooLarge(GreenroomError):
     """The request has more bytes than the configured bound."""
 

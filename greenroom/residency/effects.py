@@ -1,0 +1,42 @@
+"""What the stage asks its caller to do: the only way a decision becomes an act."""
+
+from dataclasses import dataclass
+
+from greenroom.errors import GreenroomError
+from greenroom.residency.model import Ticket, Verb
+from greenroom.residency.states import Action
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Run this transition and report its end with ``Stage.finished``."""
+
+    model: str
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True)
+class Granted:
+    """This ticket is now a lease; end it with ``Stage.release``."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True)
+class Refused:
+    """This ticket is answered and forgotten."""
+
+    ticket: Ticket
+    error: GreenroomError
+
+
+@dataclass(frozen=True)
+class Answered:
+    """This manual action is over, well if `error` is None."""
+
+    verb: Verb
+    error: GreenroomError | None = None
+
+
+Effect = Begin | Granted | Refused | Answered

@@ -1,0 +1,97 @@
+"""What is known of one model, of one waiting request and of one manual action."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from greenroom.config import Policy
+from greenroom.residency.states import MOVING, TAKES_AWAY, TRANSITIONS, Action, Residency
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One request's place in the queue and, once granted, its lease.
+
+    ``start`` is the coldest state among its models when it asked.
+    """
+
+    model: str
+    needs: tuple[str, ...]
+    asked_at: float
+    deadline: float
+    start: Residency
+    order: int = 0
+    granted_at: float | None = None
+
+
+@dataclass(eq=False)
+class Verb:
+    """A manual action that somebody waits for; callers of the same verb share one.
+
+    ``order`` counts tickets and verbs together: who asked first goes first.
+    """
+
+    model: str
+    action: Action
+    order: int = 0
+
+    @property
+    def target(self) -> Residency:
+        """The state in which this verb is fulfilled."""
+        return TRANSITIONS[self.action].end
+
+
+@dataclass
+class Model:
+    """One model on the stage.
+
+    ``steps`` are the models that an ensemble is wired from: it can be loaded only while they
+    are, and has no weights of its own. ``controllable`` models take the RESIDENCY input and so
+    can be offloaded and restored; others only come and go as a whole.
+    """
+
+    name: str
+    policy: Policy
+    controllable: bool = True
+    steps: tuple[str, ...] = ()
+    residency: Residency = Residency.COLD
+    came_from: Residency = Residency.COLD
+    leases: int = 0
+    waiting: int = 0
+    idle_since: float = 0.0
+    touched: bool = False
+    by_hand: bool = False
+    """The last action was manual: policy keeps its hands off until a request or touch."""
+    failures: int = 0
+    retry_at: float = 0.0
+    last_error: str | None = None
+    verbs: list[Verb] = field(default_factory=list)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a transition is running."""
+        return self.residency in MOVING
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody holds or awaits it. Verbs are not use."""
+        return self.leases == 0 and self.waiting == 0
+
+    def serves(self, ticket: Ticket) -> bool:
+        """Whether `ticket` may have its lease now.
+
+        A restoring model counts: its own queue puts requests behind the restore. A manual
+        offload or unload that was asked for earlier drains the model: the ticket waits.
+        """
+        if self.residency not in (Residency.HOT, Residency.RESTORING):
+            return False
+        return not any(v.action in TAKES_AWAY and v.order < ticket.order for v in self.verbs)
+
+
+def coldest(models: Collection[Model]) -> Residency:
+    """Return cold, warm or hot: the most distant start among `models`."""
+    states = {model.residency for model in models}
+    if states & {Residency.COLD, Residency.LOADING, Residency.UNLOADING}:
+        return Residency.COLD
+    if states & {Residency.WARM, Residency.OFFLOADING, Residency.RESTORING}:
+        return Residency.WARM
+    return Residency.HOT
