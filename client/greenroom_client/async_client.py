@@ -1,0 +1,133 @@
+"""The asynchronous client."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import httpx
+from httpx_sse import EventSource
+
+from greenroom_client import calls
+from greenroom_client.answers import raise_if_bad
+from greenroom_client.audio import Audio
+from greenroom_client.calls import EVENTS_PATH, Answer, Call
+from greenroom_client.connection import Connection
+from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
+from greenroom_client.inputs import Words
+from greenroom_client.residency import Event, ModelResidency, Residency
+from greenroom_client.speech import Speech, Transcript
+
+
+class AsyncClient:
+    """Speaks to a Greenroom server; as Client, with coroutines. Runs on asyncio and trio."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._connection = Connection(url, api_key, timeout)
+        self._http = httpx.AsyncClient(**self._connection.httpx_options())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def clone(
+        self,
+        audio: Audio,
+        text: str,
+        transcript: str | None = None,
+        language: str | None = None,
+        task: Words | None = None,
+        task_info: Words | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> Speech:
+        """Say ``text`` with the voice of ``audio``; the arguments are those of Client."""
+        return await self._send(
+            calls.clone(audio, text, transcript, language, task, task_info, seed, audio_language)
+        )
+
+    async def edit(
+        self,
+        audio: Audio,
+        task: Words,
+        info: Words | None = None,
+        text: str | None = None,
+        transcript: str | None = None,
+        language: str | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> Speech:
+        """Change how ``audio`` is spoken; the arguments are those of Client."""
+        return await self._send(
+            calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
+        )
+
+    async def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
+        """Return the words of ``audio``."""
+        return await self._send(calls.transcribe(audio, language))
+
+    async def residency(self) -> Residency:
+        """Return where every model is, and the GPU's memory."""
+        return await self._send(calls.residency())
+
+    async def load(self, model: str) -> ModelResidency:
+        """Bring a cold model onto the GPU; returns when it is hot."""
+        return await self._send(calls.act(model, "load"))
+
+    async def offload(self, model: str) -> ModelResidency:
+        """Free the GPU of a hot model; returns when it is warm."""
+        return await self._send(calls.act(model, "offload"))
+
+    async def restore(self, model: str) -> ModelResidency:
+        """Bring a warm model back onto the GPU; returns when it is hot."""
+        return await self._send(calls.act(model, "restore"))
+
+    async def unload(self, model: str) -> ModelResidency:
+        """End a model's process; returns when it is cold."""
+        return await self._send(calls.act(model, "unload"))
+
+    async def touch(self, model: str) -> ModelResidency:
+        """Ask for a model ahead of a request; returns when it is hot."""
+        return await self._send(calls.act(model, "touch"))
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator[AsyncIterator[Event]]:
+        """Follow the transitions of all models: ``async with client.events() as events``."""
+        async with AsyncExitStack() as stack:
+            with self._connection.errors("GET", EVENTS_PATH):
+                response = await stack.enter_async_context(
+                    self._http.stream("GET", EVENTS_PATH, timeout=self._connection.patient())
+                )
+                if not response.is_success:
+                    await response.aread()
+            raise_if_bad(response)
+            yield self._follow(response)
+
+    async def _follow(self, response: httpx.Response) -> AsyncIterator[Event]:
+        with self._connection.errors("GET", EVENTS_PATH):
+            async for event in EventSource(response).aiter_sse():
+                yield calls.read_event(event.data)
+
+    async def _send(self, call: Call[Answer]) -> Answer:
+        with self._connection.errors(call.method, call.path):
+            response = await self._http.request(
+                call.method, call.path, content=call.content, headers=call.headers
+            )
+        raise_if_bad(response)
+        return call.read(response)

@@ -1,0 +1,108 @@
+"""Reference recordings: whatever the caller has, to mono float32 samples and their rate."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from greenroom_client.errors import InvalidInput
+
+Samples: TypeAlias = npt.NDArray[np.float32]
+Audio: TypeAlias = str | os.PathLike[str] | bytes | tuple[npt.NDArray[Any], int]
+"""A path, the bytes of an audio file, or (samples [n] or [n, channels], rate in Hz)."""
+
+LOWEST_RATE = 8000
+MOST_CHANNELS = 8
+
+
+def read_audio(audio: Audio) -> tuple[Samples, int]:
+    """Return the recording as mono float32 samples [n] in [-1, 1] and its rate in Hz.
+
+    Channels are averaged; the rate stays as it is, the server resamples.
+
+    Raises:
+        InvalidInput: the file is missing or not audio, or the samples are empty, not finite
+            or of a kind that is not sound.
+    """
+    if isinstance(audio, tuple):
+        samples, rate = _given(audio)
+    elif isinstance(audio, bytes | bytearray | memoryview):
+        samples, rate = _decoded(bytes(audio), f"the {len(audio)} bytes given as audio")
+    elif isinstance(audio, str | os.PathLike):
+        samples, rate = _decoded(_content(audio), os.fspath(audio))
+    else:
+        raise InvalidInput(
+            f"audio is {_article(audio)}; it must be a path, the bytes of an audio file, "
+            "or a tuple (samples, rate)."
+        )
+    return _checked(_mono(samples), rate)
+
+
+def _content(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(f"{os.fspath(path)} cannot be read: {reason}.") from None
+
+
+def _decoded(content: bytes, name: str) -> tuple[Samples, int]:
+    try:
+        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except soundfile.SoundFileError:
+        raise InvalidInput(
+            f"{name} is not audio in a format that is known here (wav, flac, mp3, ogg, ...)."
+        ) from None
+    return samples, rate
+
+
+def _given(audio: tuple[Any, ...]) -> tuple[Samples, int]:
+    if len(audio) != 2 or not isinstance(audio[0], np.ndarray):
+        raise InvalidInput("audio as a tuple must be (samples as a numpy array, rate in Hz).")
+    samples, rate = audio
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS):
+        raise InvalidInput(
+            f"audio has the shape {samples.shape}; it must be [n] or [n, channels] "
+            f"with at most {MOST_CHANNELS} channels."
+        )
+    if isinstance(rate, bool | np.bool_) or not isinstance(rate, int | np.integer):
+        raise InvalidInput(f"the sample rate is {rate!r}; it must be a whole number of Hz.")
+    return _scaled(samples), int(rate)
+
+
+def _scaled(samples: npt.NDArray[Any]) -> Samples:
+    """Return samples as float32 in [-1, 1]; integers count from the full scale of their type."""
+    if np.issubdtype(samples.dtype, np.floating):
+        return samples.astype(np.float32)
+    if samples.dtype == np.uint8:
+        return ((samples.astype(np.float32) - 128) / 128).astype(np.float32)
+    if samples.dtype in (np.int16, np.int32):
+        full_scale = -float(np.iinfo(samples.dtype).min)
+        return (samples / full_scale).astype(np.float32)
+    raise InvalidInput(
+        f"audio has samples of type {samples.dtype}; they must be float in [-1, 1], "
+        "int16, int32 or uint8."
+    )
+
+
+def _mono(samples: Samples) -> Samples:
+    mixed: Samples = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+    return mixed
+
+
+def _checked(samples: Samples, rate: int) -> tuple[Samples, int]:
+    if not samples.size:
+        raise InvalidInput("audio has no samples; it must have at least one.")
+    if rate < LOWEST_RATE:
+        raise InvalidInput(f"audio has {rate} samples per second; the least is {LOWEST_RATE}.")
+    if not np.isfinite(samples).all():
+        raise InvalidInput("audio has samples that are not a number; all must be finite.")
+    return samples, rate
+
+
+def _article(thing: object) -> str:
+    return f"a {type(thing).__name__}" if thing is not None else "None"

@@ -1,0 +1,144 @@
+"""Requests and how their answers are read: all that Client and AsyncClient share.
+
+A Call does no input or output of its own, so each client method is one line: build a Call,
+let httpx carry it, hand the answer to ``Call.read``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
+from urllib.parse import quote
+
+import httpx
+
+from greenroom_client.answers import json_object
+from greenroom_client.audio import Audio
+from greenroom_client.errors import InvalidInput, ServerError
+from greenroom_client.inputs import (
+    Tensors,
+    Words,
+    audio_inputs,
+    seed_input,
+    task_inputs,
+    word_inputs,
+)
+from greenroom_client.residency import Action, Event, ModelResidency, Residency
+from greenroom_client.speech import Speech, Transcript
+from greenroom_client.tensors import HEADER_LENGTH, Outputs, encode
+
+Answer = TypeVar("Answer")
+EVENTS_PATH = "/residency/events"
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answer]):
+    """One HTTP request, and the reading of an answer with a good status."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], Answer]
+    content: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def clone(
+    audio: Audio,
+    text: str,
+    transcript: str | None,
+    language: str | None,
+    task: Words | None,
+    task_info: Words | None,
+    seed: int | None,
+    audio_language: str | None,
+) -> Call[Speech]:
+    """Build the request that says ``text`` with the voice of ``audio``."""
+    if isinstance(text, str) and not text.strip():
+        raise InvalidInput("the text to say is empty; it must have at least one word.")
+    words = word_inputs(
+        text=text, transcript=transcript, language=language, audio_language=audio_language
+    )
+    if "TEXT" not in words:
+        raise InvalidInput("the text to say is missing; it must have at least one word.")
+    return _speech(words | task_inputs(task, task_info) | seed_input(seed) | audio_inputs(audio))
+
+
+def edit(
+    audio: Audio,
+    task: Words,
+    info: Words | None,
+    text: str | None,
+    transcript: str | None,
+    language: str | None,
+    seed: int | None,
+    audio_language: str | None,
+) -> Call[Speech]:
+    """Build the request that runs ``task`` over ``audio``; ``text`` only if the words change."""
+    words = word_inputs(
+        text=text, transcript=transcript, language=language, audio_language=audio_language
+    )
+    tasks = task_inputs(task, info)
+    if not tasks:
+        raise InvalidInput("the task is missing; an edit needs at least one.")
+    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio))
+
+
+def transcribe(audio: Audio, language: str | None) -> Call[Transcript]:
+    """Build the request for the words of ``audio``."""
+    inputs = word_inputs(audio_language=language) | audio_inputs(audio)
+    return _infer("asr", inputs, ("TRANSCRIPT", "AUDIO_LANGUAGE"), _read_transcript)
+
+
+def residency() -> Call[Residency]:
+    """Build the request for the state of all models."""
+    return Call("GET", "/residency", _read_residency)
+
+
+def act(model: str, action: Action) -> Call[ModelResidency]:
+    """Build the request that moves a model; the answer comes when the state is reached."""
+    if not isinstance(model, str) or not model:
+        raise InvalidInput(f"the model is {model!r}; it must be a name.")
+    return Call(
+        "POST",
+        f"/residency/{quote(model, safe='')}/{action}",
+        lambda response: cast(ModelResidency, json_object(response.content)),
+    )
+
+
+def read_event(data: str) -> Event:
+    """Read the data of one server-sent event."""
+    return cast(Event, json_object(data))
+
+
+def _infer(
+    model: str, inputs: Tensors, outputs: Sequence[str], read: Callable[[Outputs], Answer]
+) -> Call[Answer]:
+    content, headers = encode(inputs, outputs)
+
+    def answer(response: httpx.Response) -> Answer:
+        return read(Outputs.decode(response.content, response.headers.get(HEADER_LENGTH)))
+
+    return Call("POST", f"/v2/models/{model}/infer", answer, content, headers)
+
+
+def _speech(inputs: Tensors) -> Call[Speech]:
+    outputs = ("WAVEFORM", "WAVEFORM_RATE", "PROMPT_TRANSCRIPT")
+    return _infer("speech", inputs, outputs, _read_speech)
+
+
+def _read_speech(outputs: Outputs) -> Speech:
+    return Speech(
+        outputs.samples("WAVEFORM"),
+        outputs.rate("WAVEFORM_RATE"),
+        outputs.text("PROMPT_TRANSCRIPT"),
+    )
+
+
+def _read_transcript(outputs: Outputs) -> Transcript:
+    return Transcript(outputs.text("TRANSCRIPT"), outputs.text("AUDIO_LANGUAGE"))
+
+
+def _read_residency(response: httpx.Response) -> Residency:
+    content = json_object(response.content)
+    if not isinstance(content.get("models"), dict):
+        raise ServerError("the server's answer names no models; is this a Greenroom server?")
+    return cast(Residency, content)

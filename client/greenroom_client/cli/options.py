@@ -1,0 +1,68 @@
+"""Arguments and options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from greenroom_client.errors import InvalidInput
+
+
+def _writable(path: Path) -> Path:
+    """Refuse before the request what could not be written after it."""
+    from greenroom_client.speech import format_of  # imports numpy
+
+    try:
+        format_of(path)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from None
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"the folder {path.absolute().parent} does not exist.")
+    return path
+
+
+Reference: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="REF",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Recording of the voice: wav, flac, mp3, ogg, ...",
+    ),
+]
+Output: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        dir_okay=False,
+        callback=_writable,
+        help="File to write: .wav, .flac, .ogg, .opus or .mp3.",
+    ),
+]
+Words: TypeAlias = Annotated[
+    str | None, typer.Option("--transcript", help="Words of REF; else they are recognised.")
+]
+Language: TypeAlias = Annotated[
+    str | None, typer.Option("--language", "-l", help="Language of the text, such as en or zh.")
+]
+AudioLanguage: TypeAlias = Annotated[
+    str | None, typer.Option("--audio-language", help="Language of REF, such as en or zh.")
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option("--seed", help="The same seed gives the same speech.")
+]
+Url: TypeAlias = Annotated[
+    str, typer.Option("--url", envvar="GREENROOM_URL", help="Address of the server.")
+]
+ApiKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key", envvar="GREENROOM_API_KEY", show_envvar=True, help="Key of the server, if any."
+    ),
+]
+Quiet: TypeAlias = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Do not tell what is going on.")
+]
+Model: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="asr, tokenizer or tts.")]

@@ -1,0 +1,84 @@
+"""What is going on while a request runs: told from the models' residency."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+IN_TRANSITION = ("loading", "restoring", "offloading", "unloading")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A thing that goes on, and for how many seconds it has been seen."""
+
+    text: str
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.seconds is None else f"{self.text} {self.seconds:.1f} s"
+
+
+@dataclass
+class Phases:
+    """Tells from each report of GET /residency what a request that needs ``models`` is doing."""
+
+    models: Sequence[str]
+    working: str
+    """The word for what happens once all models are there."""
+    clock: Callable[[], float] = time.monotonic
+    _text: str = field(default="", init=False)
+    _since: float = field(default=0.0, init=False)
+
+    def of(self, report: dict[str, Any]) -> Phase:
+        """Return the phase of the first model that holds the request up, else the work."""
+        models = [(name, report.get(name)) for name in self.models]
+        for name, model in models:
+            held_up = _held_up(name, model) if isinstance(model, dict) else None
+            if held_up is not None:
+                return Phase(held_up, self._seconds_of(held_up))
+        return Phase(self.working)
+
+    def _seconds_of(self, text: str) -> float:
+        now = self.clock()
+        if text != self._text:
+            self._text, self._since = text, now
+        return now - self._since
+
+
+def _held_up(name: str, model: dict[str, Any]) -> str | None:
+    residency, waiting = model.get("residency"), model.get("waiting")
+    if residency in IN_TRANSITION:
+        return f"{residency} {name}"
+    if isinstance(waiting, int) and waiting > 0:
+        ahead = f" ({waiting - 1} ahead)" if waiting > 1 else ""
+        return f"waiting for {name}{ahead}"
+    return None
+
+
+@contextmanager
+def display(quiet: bool) -> Iterator[Callable[[Phase], None]]:
+    """Yield what shows a phase: a spinner on a terminal, a line per change elsewhere."""
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda phase: None
+    elif console.is_terminal:
+        with console.status(Text("")) as status:
+            yield lambda phase: status.update(Text(str(phase)))
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, phase: Phase) -> None:
+        if phase.text != self._last:
+            self._last = phase.text
+            typer.echo(phase.text, err=True)

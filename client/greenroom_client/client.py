@@ -1,0 +1,160 @@
+"""The synchronous client."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+import httpx
+from httpx_sse import EventSource
+
+from greenroom_client import calls
+from greenroom_client.answers import raise_if_bad
+from greenroom_client.audio import Audio
+from greenroom_client.calls import EVENTS_PATH, Answer, Call
+from greenroom_client.connection import Connection
+from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
+from greenroom_client.inputs import Words
+from greenroom_client.residency import Event, ModelResidency, Residency
+from greenroom_client.speech import Speech, Transcript
+
+
+class Client:
+    """Speaks to a Greenroom server; safe to share between threads.
+
+    ``timeout`` is in seconds for each answer, None waits for ever. Every method raises
+    errors of ``greenroom_client.errors`` and no others.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._connection = Connection(url, api_key, timeout)
+        self._http = httpx.Client(**self._connection.httpx_options())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def clone(
+        self,
+        audio: Audio,
+        text: str,
+        transcript: str | None = None,
+        language: str | None = None,
+        task: Words | None = None,
+        task_info: Words | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> Speech:
+        """Say ``text`` with the voice of ``audio``.
+
+        Args:
+            audio: the voice to clone, some seconds of it.
+            text: what to say.
+            transcript: the words of ``audio``; None: the server recognises them.
+            language: language code of ``text``; None: the server guesses.
+            task: what else to do to the result, in order, such as "emotion".
+            task_info: for each task its detail, such as "happy".
+            seed: the same seed gives the same speech.
+            audio_language: language code of ``audio``, for its recognition.
+        """
+        return self._send(
+            calls.clone(audio, text, transcript, language, task, task_info, seed, audio_language)
+        )
+
+    def edit(
+        self,
+        audio: Audio,
+        task: Words,
+        info: Words | None = None,
+        text: str | None = None,
+        transcript: str | None = None,
+        language: str | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> Speech:
+        """Change how ``audio`` is spoken.
+
+        Args:
+            audio: the speech to edit.
+            task: one task or several in order: emotion, style, speed, paralinguistic,
+                denoise, vad.
+            info: for each task its detail, such as "happy" or "1.2".
+            text: the new words, for tasks that change them.
+            transcript: the words of ``audio``; None: the server recognises them.
+            language: language code of ``text``.
+            seed: the same seed gives the same speech.
+            audio_language: language code of ``audio``, for its recognition.
+        """
+        return self._send(
+            calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
+        )
+
+    def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
+        """Return the words of ``audio``."""
+        return self._send(calls.transcribe(audio, language))
+
+    def residency(self) -> Residency:
+        """Return where every model is, and the GPU's memory."""
+        return self._send(calls.residency())
+
+    def load(self, model: str) -> ModelResidency:
+        """Bring a cold model onto the GPU; returns when it is hot."""
+        return self._send(calls.act(model, "load"))
+
+    def offload(self, model: str) -> ModelResidency:
+        """Free the GPU of a hot model; returns when it is warm."""
+        return self._send(calls.act(model, "offload"))
+
+    def restore(self, model: str) -> ModelResidency:
+        """Bring a warm model back onto the GPU; returns when it is hot."""
+        return self._send(calls.act(model, "restore"))
+
+    def unload(self, model: str) -> ModelResidency:
+        """End a model's process; returns when it is cold."""
+        return self._send(calls.act(model, "unload"))
+
+    def touch(self, model: str) -> ModelResidency:
+        """Ask for a model ahead of a request; returns when it is hot."""
+        return self._send(calls.act(model, "touch"))
+
+    @contextmanager
+    def events(self) -> Iterator[Iterator[Event]]:
+        """Follow the transitions of all models: ``with client.events() as events``."""
+        with ExitStack() as stack:
+            with self._connection.errors("GET", EVENTS_PATH):
+                response = stack.enter_context(
+                    self._http.stream("GET", EVENTS_PATH, timeout=self._connection.patient())
+                )
+                if not response.is_success:
+                    response.read()
+            raise_if_bad(response)
+            yield self._follow(response)
+
+    def _follow(self, response: httpx.Response) -> Iterator[Event]:
+        with self._connection.errors("GET", EVENTS_PATH):
+            for event in EventSource(response).iter_sse():
+                yield calls.read_event(event.data)
+
+    def _send(self, call: Call[Answer]) -> Answer:
+        with self._connection.errors(call.method, call.path):
+            response = self._http.request(
+                call.method, call.path, content=call.content, headers=call.headers
+            )
+        raise_if_bad(response)
+        return call.read(response)

@@ -1,0 +1,60 @@
+"""The shapes of what the server says about its models."""
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+Action: TypeAlias = Literal["load", "offload", "restore", "unload", "touch"]
+
+
+class Transition(TypedDict):
+    """The last change of residency that ended."""
+
+    action: str
+    seconds: float
+    at: str
+
+
+class ModelResidency(TypedDict):
+    """One model: where its weights are and who needs them."""
+
+    residency: str
+    leases: int
+    waiting: int
+    idle_seconds: float | None
+    policy: dict[str, Any]
+    device_bytes: int
+    device_overhead_bytes: int
+    host_bytes: int
+    pid: int | None
+    last_transition: Transition | None
+    last_error: str | None
+
+
+class Gpu(TypedDict):
+    """The GPU's memory, other programs' included."""
+
+    index: int
+    total_bytes: int
+    used_bytes: int
+
+
+class Residency(TypedDict):
+    """All managed models, and the GPU where there is one."""
+
+    models: dict[str, ModelResidency]
+    gpu: Gpu | None
+
+
+Event = TypedDict(
+    "Event",
+    {
+        "model": str,
+        "action": str,
+        "from": str,
+        "to": str,
+        "seconds": float,
+        "bytes": int,
+        "reason": str,
+        "at": str,
+    },
+)
+"""One transition, begun or ended."""
