@@ -111,3 +111,6 @@ class EngineSettings(_Environment):
     min_audio_seconds: float = Field(0.3, ge=0, description="shortest reference recording")
     max_audio_seconds: float = Field(30.0, gt=0, description="longest reference recording")
     max_text_chars: int = Field(2000, gt=0, description="longest text to say, in characters")
+    max_speech_seconds: float = Field(
+        300.0, gt=0, description="longest speech that one request may ask for"
+    )

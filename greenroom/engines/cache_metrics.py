@@ -1,0 +1,41 @@
+"""A result cache's counters on Triton's metrics port."""
+
+from typing import Any
+
+import triton_python_backend_utils as pb_utils
+
+from greenroom.engines.result_cache import ResultCache
+
+
+class CacheMetrics:
+    """Hits, misses and bytes of one model's cache."""
+
+    def __init__(self, model: str, cache: ResultCache[Any]) -> None:
+        self._cache = cache
+        labels = {"model": model}
+        counter, gauge = pb_utils.MetricFamily.COUNTER, pb_utils.MetricFamily.GAUGE
+        # Triton drops a family when its Python object goes, so they are held here.
+        self._families = [
+            pb_utils.MetricFamily(
+                name="greenroom_cache_hits_total",
+                description="Requests answered from the model's result cache",
+                kind=counter,
+            ),
+            pb_utils.MetricFamily(
+                name="greenroom_cache_misses_total",
+                description="Requests whose result had to be computed",
+                kind=counter,
+            ),
+            pb_utils.MetricFamily(
+                name="greenroom_cache_bytes",
+                description="Bytes of results kept",
+                kind=gauge,
+            ),
+        ]
+        self._hits, self._misses, self._bytes = (f.Metric(labels=labels) for f in self._families)
+
+    def update(self) -> None:
+        """Bring the metrics to the cache's counters."""
+        self._hits.increment(self._cache.hits - self._hits.value())
+        self._misses.increment(self._cache.misses - self._misses.value())
+        self._bytes.set(self._cache.held_bytes)

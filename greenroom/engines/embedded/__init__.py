@@ -1,0 +1,1 @@
+"""Engines without weights: flite and espeak-ng speak, WORLD adapts, PocketSphinx listens."""

@@ -1,0 +1,86 @@
+"""Fitting a base voice to a speaker: which voice, how its formants move, which frames pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
+from greenroom.engines.embedded.base_analysis import Frames
+from greenroom.engines.embedded.base_voice import BaseVoice
+from greenroom.engines.embedded.formants import best_warp, warped
+from greenroom.engines.embedded.matching import (
+    Indexes,
+    Scale,
+    descriptors,
+    nearest,
+    same_kind,
+    scale_of,
+)
+from greenroom.engines.embedded.voice_profile import UNVOICED, VOICED, VoiceProfile, decode
+from greenroom.engines.embedded.world import Floats
+
+KINDS = (UNVOICED, VOICED)
+SEARCH_STEP = 4
+"""The warp is looked for on every fourth frame."""
+MEAN_SMOOTHING_BINS = 6
+
+
+@dataclass(frozen=True)
+class VoiceFit:
+    """How one base voice becomes one speaker."""
+
+    voice: BaseVoice
+    base: Frames
+    alpha: float
+    """Factor on the formants of the base voice."""
+    distance: float
+    """Of the paired frames after the warp, in nepers."""
+    scale: Scale
+    base_descriptors: Floats
+    pairs: Indexes
+    """For each frame of the base its nearest frame of the speaker."""
+    offset: dict[int, Floats]
+    """Log envelope to add to the warped base, shape (513,), per kind of frame."""
+
+
+def fitted(profile: VoiceProfile, candidates: dict[BaseVoice, Frames]) -> VoiceFit:
+    """Fit every candidate and return the one that comes nearest to the speaker."""
+    speaker = descriptors(profile.codes, profile.kinds, scale_of(profile.codes, profile.kinds))
+    fits = [_fit(profile, speaker, voice, base) for voice, base in candidates.items()]
+    return min(fits, key=lambda fit: fit.distance)
+
+
+def _fit(profile: VoiceProfile, speaker: Floats, voice: BaseVoice, base: Frames) -> VoiceFit:
+    scale = scale_of(base.codes, base.kinds)
+    ours = descriptors(base.codes, base.kinds, scale)
+    pairs = _pairs(ours, base.kinds, speaker, profile.kinds)
+    voiced = np.flatnonzero(base.kinds == VOICED)[::SEARCH_STEP]
+    alpha, distance = best_warp(base.codes[voiced], profile.codes[pairs[voiced]], profile.bandwidth)
+    means = {UNVOICED: profile.unvoiced_mean, VOICED: profile.voiced_mean}
+    offset = {kind: _offset(base.codes[base.kinds == kind], means[kind], alpha) for kind in KINDS}
+    return VoiceFit(voice, base, alpha, distance, scale, ours, pairs, offset)
+
+
+def _pairs(
+    ours: Floats,
+    kinds: npt.NDArray[np.int32],
+    theirs: Floats,
+    their_kinds: npt.NDArray[np.int32],
+) -> Indexes:
+    pairs: Indexes = np.zeros(len(ours), dtype=np.intp)
+    for kind in KINDS:
+        rows, targets = np.flatnonzero(kinds == kind), same_kind(their_kinds, kind)
+        found, _ = nearest(ours[rows], theirs[targets], 1)
+        pairs[rows] = targets[found[:, 0]]
+    return pairs
+
+
+def _offset(codes: Floats, wanted: Floats, alpha: float) -> Floats:
+    """Return the speaker's mean log envelope less the warped base's, smoothed over bins."""
+    if not len(codes) or not wanted.any():
+        return np.zeros_like(decode(np.zeros((1, wanted.size)))[0])
+    target = np.log(decode(wanted[np.newaxis]))[0]
+    base = warped(np.log(decode(codes.mean(axis=0)[np.newaxis])), alpha)[0]
+    smooth: Floats = gaussian_filter1d(target - base, MEAN_SMOOTHING_BINS)
+    return smooth

@@ -1,0 +1,29 @@
+"""Which engine a model runs: the environment's, else its config's."""
+
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from greenroom.config import EngineSettings
+from greenroom.engines.engine import Engine
+from greenroom.errors import SetupError
+
+
+def chosen_engine(
+    model: str, config: Mapping[str, Any], engines: Mapping[str, str], settings: EngineSettings
+) -> Engine:
+    """Make the engine of a model.
+
+    ``config`` is Triton's model config as a dict, ``engines`` maps the names to be chosen
+    from to ``package.module:Class``; only the chosen module is imported. The class is called
+    with ``settings``. SetupError names the choices when the name is none of them.
+    """
+    parameters = config.get("parameters", {})
+    configured = parameters.get("engine", {}).get("string_value", "")
+    name = getattr(settings, f"{model}_engine", None) or configured
+    if name not in engines:
+        raise SetupError(
+            f"engine of model {model!r} is {name!r}; it must be one of {', '.join(engines)}."
+        )
+    engine: Engine = pkgutil.resolve_name(engines[name])(settings)
+    return engine

@@ -1,0 +1,12 @@
+"""tts: from a voice and a text, or an edit, to a waveform."""
+
+from typing import ClassVar
+
+from greenroom.engines.managed_model import ManagedModel
+
+
+class TritonPythonModel(ManagedModel):
+    """Serves the engine that ``config.pbtxt`` or ``GREENROOM_TTS_ENGINE`` names."""
+
+    required = ("TRANSCRIPT", "PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
+    engines: ClassVar = {"embedded": "greenroom.engines.embedded.tts:EmbeddedTts"}
