@@ -1,8 +1,9 @@
 """Fixtures shared by all tests: settings with free ports, and a real Triton on them."""
 
+import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def free_settings(tmp_path: Path) -> SettingsFactory:
 
 
 @pytest.fixture
+def wait_for() -> Callable[[Callable[[], Any]], Awaitable[None]]:
+    """Return a waiter for a state of another process, which has no event to wait for."""
+
+    async def wait_for(holds: Callable[[], Any]) -> None:
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    return wait_for
+
+
+@pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file that the models `slow` and `gated` wait for.
 
@@ -66,7 +78,10 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-async def triton(free_settings: SettingsFactory) -> AsyncIterator[TritonServer]:
-    """Return a real Triton on free ports with the models of tests/models, none loaded."""
+async def triton(free_settings: SettingsFactory, gate: Path) -> AsyncIterator[TritonServer]:
+    """Return a real Triton on free ports with the models of tests/models, none loaded.
+
+    Its models wait for `gate`.
+    """
     async with TritonServer(free_settings()) as server:
         yield server

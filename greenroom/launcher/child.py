@@ -44,6 +44,7 @@ class Child:
         self._on_orphaned = on_orphaned
         self._process: asyncio.subprocess.Process | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._stopped = False
 
     @property
     def pid(self) -> int | None:
@@ -94,7 +95,7 @@ class Child:
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, after `grace` seconds SIGKILL; then SIGKILL what is left of its group."""
-        if not self._process:
+        if not self._process or self._stopped:
             return
         if self.running and grace > 0:
             self._process.terminate()
@@ -107,6 +108,8 @@ class Child:
         if self._pump:
             await asyncio.wait({self._pump}, timeout=_LAST_WORDS)
             self._pump.cancel()
+        # The process id may belong to somebody else from now on.
+        self._stopped = True
 
     async def _pass_on(self, descriptor: int) -> None:
         reader = asyncio.StreamReader()

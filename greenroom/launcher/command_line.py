@@ -1,16 +1,13 @@
 """The command line of tritonserver."""
 
+import socket
 from pathlib import Path
 
 from greenroom.config import Settings
-from greenroom.launcher.drawn_once import region_prefix, triton_key
+from greenroom.errors import SetupError
 from greenroom.launcher.installation import Installation
-
-KEY_HEADER = "greenroom-key"
-"""Name of the header that carries the key of the repository API.
-
-HTTP: this name; gRPC metadata: ``triton-grpc-protocol-`` before it.
-"""
+from greenroom.launcher.region_prefix import region_prefix
+from greenroom.launcher.triton_key import HTTP_HEADER, triton_key
 
 
 def regions_option(prefix: str) -> str:
@@ -27,16 +24,17 @@ def triton_command_line(
     strict because cold models are no fault; no response cache is configured because it
     would answer control requests.
     """
-    key = f"model-repository:{KEY_HEADER}={triton_key(settings)}"
+    host = _numeric(settings.triton_host)
+    key = f"model-repository:{HTTP_HEADER}={triton_key(settings)}"
     options = [
         "--model-control-mode=explicit",
         f"--model-repository={settings.model_repository.resolve()}",
         f"--model-repository={settings.ensemble_repository.resolve()}",
-        f"--http-address={settings.triton_host}",
+        f"--http-address={host}",
         f"--http-port={settings.triton_http_port}",
-        f"--grpc-address={settings.triton_host}",
+        f"--grpc-address={host}",
         f"--grpc-port={settings.triton_grpc_port}",
-        f"--metrics-address={settings.triton_host}",
+        f"--metrics-address={host}",
         f"--metrics-port={settings.triton_metrics_port}",
         f"--http-restricted-api={key}",
         f"--grpc-restricted-protocol={key}",
@@ -49,3 +47,13 @@ def triton_command_line(
     if backends:
         options.append(f"--backend-directory={backends}")
     return [str(installation.binary), *options]
+
+
+def _numeric(host: str) -> str:
+    # Given a name, Triton's HTTP server listens nowhere and says nothing.
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise SetupError(
+            f"GREENROOM_TRITON_HOST is {host}, which is no IPv4 address of this machine: {error}."
+        ) from error

@@ -62,11 +62,12 @@ def _kill(process: psutil.Process) -> None:
 def _wait(processes: list[psutil.Process]) -> None:
     # psutil's own waiting takes a zombie that nobody reaps for a living process.
     deadline = time.monotonic() + _PATIENCE
-    while any(map(_alive, processes)) and time.monotonic() < deadline:
+    while any(map(alive, processes)) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
+    """Whether a process runs; one that has ended but is not reaped yet does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -10,16 +10,20 @@ from typing import Self
 import psutil
 
 from greenroom.config import Settings
-from greenroom.errors import SetupError
 from greenroom.launcher import leftovers
-from greenroom.launcher.answering import answers
 from greenroom.launcher.backend_directory import backend_directory
 from greenroom.launcher.child import Child, Log, log_to_stderr
 from greenroom.launcher.command_line import triton_command_line
 from greenroom.launcher.compiled_repositories import compile_repositories
-from greenroom.launcher.drawn_once import region_prefix, triton_key
 from greenroom.launcher.environment import triton_environment
 from greenroom.launcher.installation import find_installation
+from greenroom.launcher.ports import check_ports, triton_listeners
+from greenroom.launcher.region_prefix import region_prefix
+from greenroom.launcher.starting import ready
+from greenroom.launcher.triton_key import GRPC_METADATA, triton_key
+
+LONGEST_START = 120.0
+"""Seconds in which Triton, still without models, has to be ready."""
 
 
 class TritonServer:
@@ -28,6 +32,8 @@ class TritonServer:
     Can be started again after it has ended. As an async context manager it is ready inside
     the block and killed after it.
     """
+
+    name = "triton"
 
     def __init__(
         self,
@@ -54,6 +60,16 @@ class TritonServer:
         return f"{self.settings.triton_host}:{self.settings.triton_grpc_port}"
 
     @property
+    def key_metadata(self) -> dict[str, str]:
+        """The gRPC metadata that opens the repository API."""
+        return {GRPC_METADATA: self.key}
+
+    @property
+    def stop_timeout(self) -> float:
+        """Seconds after which stop() kills the server; its own exit timeout and a bit."""
+        return self.settings.triton_exit_timeout + 1.0
+
+    @property
     def pid(self) -> int | None:
         """The process id of the running server, or of the last one; None before the first."""
         return self._child.pid if self._child else None
@@ -74,9 +90,10 @@ class TritonServer:
         before it is ready.
         """
         self._child = await asyncio.to_thread(self._prepare)
-        await self._child.start()
         try:
-            await self._ready(self._child)
+            await self._child.start()
+            url = f"http://{self.http_address}/v2/health/ready"
+            await ready(self._child, url, within=LONGEST_START)
         except BaseException:
             await self.kill()
             raise
@@ -88,7 +105,7 @@ class TritonServer:
 
     async def stop(self) -> None:
         """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
-        await self._end(self.settings.triton_exit_timeout + 1.0)
+        await self._end(self.stop_timeout)
 
     async def kill(self) -> None:
         """End the server and its model processes at once, with SIGKILL."""
@@ -117,28 +134,16 @@ class TritonServer:
         backends = backend_directory(found, settings.runtime.resolve())
         compile_repositories(settings.model_repository, settings.ensemble_repository)
         leftovers.clear_leftovers(self.prefix)
+        # Another server on the port would be taken for this one.
+        check_ports(triton_listeners(settings))
         return Child(
-            "triton",
+            self.name,
             triton_command_line(settings, found, backends),
             triton_environment(settings, found, self._inherited),
             log=self._log,
             # Orphaned, it can still end its models and remove its regions.
             on_orphaned=signal.SIGTERM,
         )
-
-    async def _ready(self, child: Child) -> None:
-        ready = asyncio.create_task(answers(f"http://{self.http_address}/v2/health/ready"))
-        ended = asyncio.create_task(child.wait())
-        try:
-            await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise SetupError(
-                    f"Triton ended with exit status {ended.result()} before it was ready; "
-                    f"its last lines were:\n{await child.last_words()}"
-                )
-        finally:
-            ready.cancel()
-            ended.cancel()
 
     async def _end(self, grace: float) -> None:
         if self._child:

@@ -1,0 +1,65 @@
+"""``greenroom up``: the service in the foreground."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import typer
+
+from greenroom.cli.failing import failing_plainly
+from greenroom.config import Settings
+from greenroom.launcher import Service
+
+
+def up() -> None:
+    """Start Triton and the gateway, and serve until Ctrl-C.
+
+    All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
+    (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). What dies is started again; SIGINT
+    and SIGTERM end everything within 10 seconds, a second one at once.
+    """
+    with failing_plainly():
+        asyncio.run(serve(Service(Settings())))
+    raise typer.Exit(0)
+
+
+async def serve(service: Service) -> None:
+    """Start the service, say where it is, and end it on SIGINT or SIGTERM.
+
+    A second signal kills what has not ended yet. Raises SetupError as Service.start does.
+    """
+    asked, insisted = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (insisted if asked.is_set() else asked).set()
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, on_signal)
+    await _unless(asked, _start_and_run(service))
+    if not await _unless(insisted, service.stop()):
+        await service.kill()
+
+
+async def _start_and_run(service: Service) -> None:
+    await service.start()
+    settings = service.settings
+    print(
+        f"Greenroom is ready: HTTP {service.url}, gRPC {settings.host}:{settings.grpc_port}, "
+        f"Triton's metrics http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
+        flush=True,
+    )
+    await service.run()
+
+
+async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work unless the event comes first: then cancel it. Returns whether it was done."""
+    working, waiting = asyncio.create_task(work), asyncio.create_task(event.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    done = working.done()
+    working.cancel()
+    waiting.cancel()
+    await asyncio.wait({working, waiting})
+    if not working.cancelled():
+        working.result()
+    return done

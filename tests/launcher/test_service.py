@@ -1,0 +1,136 @@
+"""The supervisor on a real Triton, with a small program in the controller's place."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from greenroom.errors import SetupError
+from greenroom.launcher import Service
+from greenroom.launcher.leftovers import alive, regions, stubs
+from greenroom.launcher.program import Program
+
+DOOR = str(Path(__file__).with_name("door.py"))
+
+
+class Log:
+    """Collects lines; lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._added = asyncio.Event()
+
+    def __call__(self, name: str, line: str) -> None:
+        self.lines.append(f"{name}: {line}")
+        self._added.set()
+
+    async def seen(self, text: str) -> str:
+        while True:
+            for line in self.lines:
+                if text in line:
+                    return line
+            self._added.clear()
+            await self._added.wait()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def with_door(*options: str):
+    def programs(settings, log, environment):
+        url = f"http://127.0.0.1:{settings.http_port}/readyz"
+        return [Program("door", (DOOR, *options), url, settings, log=log, environment=environment)]
+
+    return programs
+
+
+async def test_a_killed_triton_comes_back_alone(free_settings, log):
+    async with Service(free_settings(), log=log, programs=with_door()) as service:
+        triton, door = service.triton.pid, service.programs[0].pid
+        os.kill(triton, signal.SIGKILL)
+        await log.seen("triton: runs again")
+        assert service.triton.pid != triton
+        assert service.programs[0].pid == door
+        assert service.programs[0].running
+
+
+async def test_a_killed_program_comes_back_alone(free_settings, log):
+    async with Service(free_settings(), log=log, programs=with_door()) as service:
+        triton, door = service.triton.pid, service.programs[0].pid
+        os.kill(door, signal.SIGKILL)
+        await log.seen("door: runs again")
+        assert service.programs[0].pid != door
+        assert service.triton.pid == triton
+        assert service.triton.running
+
+
+async def test_a_program_that_ends_before_it_is_ready_ends_the_start(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--exit", "3"))
+    with pytest.raises(SetupError, match=r"(?s)door ended with exit status 3.*no model to be seen"):
+        await service.start()
+    assert not service.triton.running
+
+
+async def test_the_reason_for_not_being_ready_is_logged_once(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--status", "503"))
+    starting = asyncio.create_task(service.start())
+    await log.seen("door: not ready yet: tts is being loaded")
+    await asyncio.sleep(0.3)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert sum("not ready yet" in line for line in log.lines) == 1
+    assert not service.triton.running
+    assert not service.programs[0].running
+
+
+async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--deaf"))
+    await service.start()
+    await asyncio.wait_for(service.stop(), 10)
+    assert not service.programs[0].running
+
+
+async def test_a_second_supervisor_of_a_runtime_folder_is_refused(free_settings, log):
+    settings = free_settings()
+    async with Service(settings, log=log, programs=with_door()) as service:
+        with pytest.raises(SetupError, match=rf"already runs in .*\(pid {os.getpid()}\)"):
+            await Service(settings, log=log, programs=with_door()).start()
+        assert service.triton.running
+    async with Service(settings, log=log, programs=with_door()):
+        pass
+
+
+async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, log, triton):
+    port = triton.settings.triton_grpc_port
+    service = Service(free_settings(grpc_port=port), log=log, programs=with_door())
+    expected = (
+        rf"Port {port} on 127.0.0.1 is taken by tritonserver \(pid {triton.pid}\); .*GRPC_PORT"
+    )
+    with pytest.raises(SetupError, match=expected):
+        await service.start()
+
+
+async def test_two_settings_with_one_port_are_named(free_settings, log):
+    settings = free_settings(http_port=4242, triton_metrics_port=4242)
+    expected = "GREENROOM_HTTP_PORT and GREENROOM_TRITON_METRICS_PORT are both 4242"
+    with pytest.raises(SetupError, match=expected):
+        await Service(settings, log=log, programs=with_door()).start()
+
+
+async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton, client):
+    """Triton killed without its stub: the next start of the same runtime folder ends it."""
+    await client.load_model("echo", headers=triton.key_metadata)
+    (stub,) = triton.stubs()
+    stub.suspend()
+    os.kill(triton.pid, signal.SIGKILL)
+    await triton.wait()
+    assert regions(triton.prefix)
+    async with Service(triton.settings, log=log, programs=with_door()):
+        assert not alive(stub)
+        assert not regions(triton.prefix)
+        assert not stubs(triton.prefix)
