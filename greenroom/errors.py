@@ -4,6 +4,8 @@ A message is one sentence that names the object, the value and the rule. Nothing
 of an exception (no traceback, no repr) leaves the server.
 """
 
+from typing import ClassVar
+
 
 class GreenroomError(Exception):
     """Root of the tree: something on our side went wrong."""
@@ -71,6 +73,32 @@ class TransitionFailed(Unavailable):
 
 class ServerDown(Unavailable):
     """Triton does not answer."""
+
+
+class TritonError(GreenroomError):
+    """Triton's own refusal or failure, with Triton's code.
+
+    The Python backend appends the traceback of what was raised; it is cut off here.
+    """
+
+    _HTTP: ClassVar[dict[str, int]] = {
+        "INVALID_ARGUMENT": 400,
+        "NOT_FOUND": 404,
+        "ALREADY_EXISTS": 409,
+        "UNIMPLEMENTED": 501,
+        "UNAVAILABLE": 503,
+        "DEADLINE_EXCEEDED": 504,
+    }
+
+    def __init__(self, message: str, grpc_code: str) -> None:
+        super().__init__(without_traceback(message))
+        self.grpc_code = grpc_code
+        self.http_status = self._HTTP.get(grpc_code, 500)
+
+
+def without_traceback(message: str) -> str:
+    """Return what a Python backend said, without the traceback that it appends."""
+    return message.split("\n\nAt:\n", 1)[0]
 
 
 class SetupError(GreenroomError):

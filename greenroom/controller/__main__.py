@@ -1,0 +1,83 @@
+"""The controller process: residency, leases and the gateway in front of one Triton."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvloop
+from filelock import FileLock, Timeout
+
+from greenroom.config import Settings
+from greenroom.controller.controller import Controller
+from greenroom.controller.repository import Repository
+from greenroom.controller.transitions import Transitions
+from greenroom.controller.triton import Triton
+from greenroom.errors import GreenroomError, SetupError
+from greenroom.gateway.server import gateway
+from greenroom.launcher.region_prefix import region_prefix
+from greenroom.launcher.runtime_folder import runtime_folder
+from greenroom.launcher.triton_key import triton_key
+
+logger = logging.getLogger("greenroom.controller")
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    triton = Triton(f"{settings.triton_host}:{settings.triton_grpc_port}", triton_key(settings))
+    transitions = Transitions(settings, triton, region_prefix(settings))
+    repository = Repository(settings.model_repository, settings.ensemble_repository)
+    controller = Controller(settings, triton, repository, transitions)
+    following = asyncio.create_task(controller.run())
+    try:
+        async with gateway(settings, controller, triton):
+            logger.info(
+                "Gateway on http://%s:%d and grpc://%s:%d",
+                settings.host,
+                settings.http_port,
+                settings.host,
+                settings.grpc_port,
+            )
+            await stop.wait()
+    finally:
+        following.cancel()
+        await controller.close()
+        await triton.close()
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Hold the lock of this service's controller: two would undo each other's decisions."""
+    lock = FileLock(runtime_folder(settings) / "controller.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SetupError(f"Another controller holds {lock.lock_file}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def main() -> int:
+    """Run the process; returns its exit status."""
+    settings = Settings()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        with _only_one(settings):
+            uvloop.run(serve(settings))
+    except GreenroomError as error:
+        logger.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

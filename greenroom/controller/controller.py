@@ -1,0 +1,351 @@
+"""The controller: turns the stage's decisions into calls to Triton and answers who waits.
+
+Everything runs in one event loop. Whoever wants something calls the stage synchronously, without
+an await in between, and then `_act` carries out what the stage decided: so each decision sees
+a consistent state and no lock is needed. Only transitions are tasks, and each reports its end
+back to the stage.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
+
+from greenroom.config import Settings
+from greenroom.controller.clock import Clock, LoopClock, Timer
+from greenroom.controller.events import Events
+from greenroom.controller.metrics import Metrics
+from greenroom.controller.repository import Repository
+from greenroom.controller.transitions import Ended, Transitions
+from greenroom.controller.triton import Triton
+from greenroom.errors import GreenroomError, Unavailable, UnknownModel
+from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
+from greenroom.residency.model import Model, Ticket, Verb
+from greenroom.residency.stage import Stage
+from greenroom.residency.states import Action, Residency
+
+logger = logging.getLogger(__name__)
+
+
+class Controller:
+    """Grants leases and runs transitions for one Triton."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        triton: Triton,
+        repository: Repository,
+        transitions: Transitions,
+        clock: Clock | None = None,
+    ) -> None:
+        self.stage = Stage(())
+        self.repository = repository
+        self.events = Events()
+        self.metrics = Metrics()
+        self._settings = settings
+        self._triton = triton
+        self._transitions = transitions
+        self._clock = clock or LoopClock()
+        self._granted: dict[Ticket, asyncio.Future[None]] = {}
+        self._answers: dict[Verb, asyncio.Future[None]] = {}
+        self._timer: Timer | None = None
+        self._timer_due = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet = asyncio.Event()
+        self._closing = False
+        self._add_models()
+
+    # -- leases -----------------------------------------------------------------------------
+
+    def knows(self, model: str) -> bool:
+        """Whether the model is in the repositories, so that it can be leased."""
+        if model not in self.stage.models and self.repository.has(model):
+            self._add_models()
+        return model in self.stage.models
+
+    def ask(self, model: str, max_wait: float | None = None) -> Ticket:
+        """Ask for a lease on a model and its steps.
+
+        Granted at once if all of them can serve it; else `granted` must be awaited. Raises
+        Unavailable with the reason when it is refused at once.
+        """
+        if self._closing:
+            raise Unavailable("The service is shutting down.")
+        return self.stage.ask(model, self._clock.now(), max_wait)
+
+    async def granted(self, ticket: Ticket) -> None:
+        """Return when the ticket has become a lease.
+
+        Raises Unavailable with the reason when it is refused. Cancelled, it gives up its
+        place; what loads for it goes on.
+        """
+        if ticket.granted_at is not None:
+            return
+        granted = self._granted[ticket] = asyncio.get_running_loop().create_future()
+        self._act()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if ticket.granted_at is not None:
+                self.release(ticket)  # granted in the very moment in which its asker left
+            else:
+                self.stage.leave(ticket)
+                self._act()
+            raise
+        finally:
+            self._granted.pop(ticket, None)
+
+    def release(self, ticket: Ticket) -> None:
+        """End a lease: Triton's work on the request is over."""
+        self.stage.release(ticket, self._clock.now())
+        self._act()
+
+    # -- manual actions ---------------------------------------------------------------------
+
+    async def act(self, model: str, action: Action) -> None:
+        """Do a manual action and return when its state is reached; same actions join.
+
+        Raises Conflict when the model's state does not allow it, TransitionFailed and its
+        kin when it went wrong.
+        """
+        steps = self.entry(model).steps
+        if action is Action.LOAD and steps:
+            await asyncio.gather(*(self.act(step, action) for step in steps))
+        verb = self.stage.verb(model, action)
+        answer = self._answers.get(verb)
+        if answer is None:
+            answer = self._answers[verb] = asyncio.get_running_loop().create_future()
+        self._act()
+        await asyncio.shield(answer)
+
+    async def load_from_repository(
+        self, model: str, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Load as Triton's repository API does: again if the files or the overrides are new.
+
+        Nothing happens for a loaded model that has not changed. Overrides last until the
+        model is unloaded.
+        """
+        self.repository.scan()
+        self._add_models()
+        entry = self.entry(model)
+        spec = self.repository.models.get(model)
+        if parameters or (spec and self._transitions.changed(spec)):
+            if entry.residency is not Residency.COLD:
+                await self.act(model, Action.UNLOAD)
+            self._transitions.override(model, parameters)
+        await self.act(model, Action.LOAD)
+
+    def touch(self, model: str) -> None:
+        """Ask for a model ahead of a request."""
+        self.entry(model)
+        self.stage.touch(model, self._clock.now())
+        self._act()
+
+    # -- what it looks like -----------------------------------------------------------------
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """Return a model's object of GET /residency."""
+        entry = self.entry(model)
+        report = self._transitions.report(model)
+        ended = self._transitions.last(model)
+        return {
+            "residency": entry.residency,
+            "leases": entry.leases,
+            "waiting": entry.waiting,
+            "idle_seconds": round(self._clock.now() - entry.idle_since, 3) if entry.idle else 0.0,
+            "policy": entry.policy.model_dump(),
+            "device_bytes": report.device_bytes,
+            "device_overhead_bytes": report.device_overhead_bytes,
+            "host_bytes": report.host_bytes,
+            "pid": report.pid,
+            "last_transition": ended.brief() if ended else None,
+            "last_error": entry.last_error,
+        }
+
+    def managed(self) -> list[str]:
+        """Return the names of all models that have a residency: ensembles have none."""
+        return sorted(name for name, entry in self.stage.models.items() if not entry.steps)
+
+    def why_not_serving(self, model: str | None = None) -> str | None:
+        """Return why a request would not be served now, None if it would."""
+        if self._closing:
+            return "The service is shutting down."
+        if not self.stage.up:
+            return "Triton does not answer."
+        if model is not None:
+            for name in (*self.entry(model).steps, model):
+                entry = self.stage.models[name]
+                if entry.failures and self._clock.now() < entry.retry_at:
+                    return f"Model {name} failed: {entry.last_error}"
+        return None
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        for name in self.managed():
+            self.metrics.observe(self.stage.models[name])
+            report = self._transitions.report(name)
+            self.metrics.device_bytes.labels(name).set(report.device_bytes)
+            self.metrics.overhead_bytes.labels(name).set(report.device_overhead_bytes)
+            self.metrics.host_bytes.labels(name).set(report.host_bytes)
+
+    # -- running ----------------------------------------------------------------------------
+
+    async def check_connection(self) -> None:
+        """Look whether Triton still answers; if not, requests wait for it from now on."""
+        if self.stage.up and not await self._triton.alive():
+            self._lost()
+
+    async def run(self) -> None:
+        """Follow Triton for ever: read its state when it comes, wait for it when it goes."""
+        while True:
+            await self._triton.ready()
+            try:
+                states = await self._read_back()
+            except GreenroomError as error:
+                logger.warning("Triton's models can not be read: %s", error)
+                continue
+            self.stage.server_back(states, self._clock.now())
+            logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
+            self._act()
+            for name in states:
+                self._spawn(self._ask_report(name))
+            await self._triton.lost()
+            self._lost()
+
+    async def drain(self, longest: float) -> None:
+        """Refuse new leases; return when the granted ones have ended or `longest` seconds on."""
+        self._closing = True
+        for ticket, future in list(self._granted.items()):
+            self.stage.leave(ticket)
+            if not future.done():
+                future.set_exception(Unavailable("The service is shutting down."))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                while any(entry.leases for entry in self.stage.models.values()):
+                    self._quiet.clear()
+                    await self._quiet.wait()
+
+    async def close(self) -> None:
+        """Stop following transitions; those that run in Triton end there by themselves."""
+        if self._timer:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def entry(self, model: str) -> Model:
+        """Return the state of a model. Raises UnknownModel."""
+        if not self.knows(model):
+            raise UnknownModel(f"Model {model!r} is not in the model repositories.")
+        return self.stage.models[model]
+
+    def _add_models(self) -> None:
+        for name, spec in self.repository.models.items():
+            entry = self.stage.models.get(name)
+            if entry is None:
+                policy = self._settings.policy_of(name)
+                entry = self.stage.models[name] = Model(name, policy)
+            entry.steps = spec.steps
+            entry.controllable = spec.controllable
+
+    def _act(self, effects: Iterable[Effect] = ()) -> None:
+        """Carry out `effects`, then what the stage decides now, and set the timer anew."""
+        for effect in (*effects, *self.stage.decide(self._clock.now())):
+            match effect:
+                case Begin():
+                    self._spawn(self._transition(effect))
+                case Granted(ticket):
+                    self._resolve(self._granted.get(ticket), None)
+                case Refused(ticket, error):
+                    self._resolve(self._granted.get(ticket), error)
+                case Answered(verb, error):
+                    self._resolve(self._answers.pop(verb, None), error)
+        self._quiet.set()
+        self._set_timer()
+
+    @staticmethod
+    def _resolve(future: asyncio.Future[None] | None, error: GreenroomError | None) -> None:
+        if future is None or future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+            future.exception()  # whoever asked may have left: then nobody is to be told
+
+    def _set_timer(self) -> None:
+        """A timer that is set too early only costs a look, so it is never moved later."""
+        due = self.stage.next_due()
+        if due is None or (self._timer and self._timer_due <= due):
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._clock.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._act()
+
+    async def _transition(self, begin: Begin) -> None:
+        entry = self.stage.models[begin.model]
+        came_from = entry.came_from
+        spec = self.repository.models[begin.model]
+        ended = await self._transitions.run(begin.model, begin.action, spec)
+        effects = self.stage.finished(begin.model, begin.action, self._clock.now(), ended.error)
+        self._tell(begin, came_from, ended)
+        self._act(effects)
+
+    def _tell(self, begin: Begin, came_from: Residency, ended: Ended) -> None:
+        to = self.stage.models[begin.model].residency
+        self.metrics.transitions.labels(begin.model, begin.action, ended.result).inc()
+        self.metrics.transition_seconds.labels(begin.model, begin.action).observe(ended.seconds)
+        self.events.publish(ended.event(begin.model, came_from, to, begin.reason))
+        if ended.error is not None:
+            logger.warning("%s %s failed: %s", begin.action, begin.model, ended.error)
+            return
+        report = self._transitions.report(begin.model)
+        logger.info(
+            "%s %s (%s): %s -> %s in %.3f s, %d bytes on the device, %d in host memory",
+            begin.action,
+            begin.model,
+            begin.reason,
+            came_from,
+            to,
+            ended.seconds,
+            report.device_bytes,
+            report.host_bytes,
+        )
+
+    def _lost(self) -> None:
+        if self.stage.up:
+            logger.warning("Triton is gone; requests wait for it")
+            self._transitions.forget()
+            self._act(self.stage.server_lost())
+
+    async def _read_back(self) -> dict[str, Residency]:
+        """READY alone does not tell hot from warm: hot until the model's report comes."""
+        states = await self._triton.settled(*self.stage.models)
+        ready = (name for name, state in states.items() if state == "READY")
+        return {name: Residency.HOT for name in ready if self.knows(name)}
+
+    async def _ask_report(self, model: str) -> None:
+        if not self.stage.models[model].controllable:
+            return
+        try:
+            report = await self._transitions.ask_report(model)
+        except GreenroomError as error:
+            logger.warning("Model %s does not report: %s", model, error)
+            return
+        if report.residency in (Residency.HOT, Residency.WARM):
+            self.stage.observed(model, Residency(report.residency))
+            self._act()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,99 @@
+"""The model repositories on disk: which models there are and what their configs say."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from greenroom.residency.control import RESIDENCY_INPUT
+
+logger = logging.getLogger(__name__)
+
+CONFIG = "config.pbtxt"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model folder. `steps`: what an ensemble needs, flattened, itself left out."""
+
+    name: str
+    folder: Path
+    config: model_config_pb2.ModelConfig
+    steps: tuple[str, ...] = ()
+
+    @property
+    def controllable(self) -> bool:
+        """Whether it takes the RESIDENCY control input."""
+        return any(entry.name == RESIDENCY_INPUT for entry in self.config.input)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The version folders, oldest first."""
+        found = (entry.name for entry in self.folder.iterdir() if entry.is_dir())
+        return tuple(sorted((name for name in found if name.isdigit()), key=int))
+
+    def fingerprint(self) -> frozenset[tuple[str, int, int]]:
+        """Return what changes when any file of the model does; compiled files do not count."""
+        return frozenset(
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in self.folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+
+
+class Repository:
+    """Reads several repository folders as one, like Triton does."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self._seen: tuple[int, ...] = ()
+        self.models: Mapping[str, ModelSpec] = {}
+        self.scan()
+
+    def scan(self) -> None:
+        """Read all model folders anew; an unreadable config is logged and left out."""
+        self._seen = self._times()
+        configs = {name: (folder, config) for name, folder, config in self._read()}
+        self.models = {
+            name: ModelSpec(name, folder, config, tuple(_steps(name, configs)))
+            for name, (folder, config) in configs.items()
+        }
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a model; a folder that was added since is noticed."""
+        if name not in self.models and self._times() != self._seen:
+            self.scan()
+        return name in self.models
+
+    def _times(self) -> tuple[int, ...]:
+        return tuple(folder.stat().st_mtime_ns for folder in self._folders if folder.is_dir())
+
+    def _read(self) -> Iterator[tuple[str, Path, model_config_pb2.ModelConfig]]:
+        for folder in self._folders:
+            for path in sorted(folder.glob(f"*/{CONFIG}")):
+                config = model_config_pb2.ModelConfig()
+                try:
+                    text_format.Parse(path.read_text(encoding="utf-8"), config)
+                except (OSError, ValueError) as error:
+                    logger.warning("%s can not be read: %s", path, error)
+                    continue
+                yield path.parent.name, path.parent, config
+
+
+def _steps(
+    name: str, configs: Mapping[str, tuple[Path, model_config_pb2.ModelConfig]]
+) -> Iterator[str]:
+    """Yield what must be loaded before an ensemble, dependencies first, each once."""
+    found: dict[str, None] = {}
+
+    def visit(ensemble: str, above: tuple[str, ...]) -> None:
+        for step in configs[ensemble][1].ensemble_scheduling.step:
+            if step.model_name in configs and step.model_name not in above:
+                visit(step.model_name, (*above, step.model_name))
+                found.setdefault(step.model_name)
+
+    visit(name, (name,))
+    yield from found

@@ -1,0 +1,143 @@
+"""Triton as the controller sees it: repository API, control requests, and whether it is there.
+
+Everything goes over gRPC: a load through Triton's HTTP stalls its other HTTP requests.
+"""
+
+import asyncio
+import json
+import struct
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from pydantic import ValidationError
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+
+from greenroom.errors import GreenroomError, ServerDown, TritonError
+from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
+
+KEY_METADATA = "triton-grpc-protocol-greenroom-key"
+_READY_TIMEOUT = 5.0
+_READY_INTERVAL = 0.1
+_POLL_INTERVAL = 0.02
+_RECONNECT_MS = 100
+_RECONNECT_MOST_MS = 1000
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS),
+    ("grpc.min_reconnect_backoff_ms", _RECONNECT_MS),
+    ("grpc.max_reconnect_backoff_ms", _RECONNECT_MOST_MS),
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),
+)
+
+
+class Triton:
+    """One connection to Triton's gRPC endpoint."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self.channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self.key_metadata = ((KEY_METADATA, key),)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
+
+    async def close(self) -> None:
+        """Close the connection; calls that run on it fail."""
+        await self.channel.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands; a call may still fail."""
+        return self.channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+
+    async def ready(self) -> None:
+        """Return when Triton is ready; waits for ever."""
+        while True:
+            try:
+                answer = await self._stub.ServerReady(
+                    pb.ServerReadyRequest(), timeout=_READY_TIMEOUT, wait_for_ready=True
+                )
+                if answer.ready:
+                    return
+            except grpc.aio.AioRpcError:
+                pass
+            await asyncio.sleep(_READY_INTERVAL)
+
+    async def alive(self) -> bool:
+        """Whether Triton answers right now."""
+        try:
+            await self._stub.ServerLive(pb.ServerLiveRequest(), timeout=_READY_TIMEOUT)
+        except grpc.aio.AioRpcError:
+            return False
+        return True
+
+    async def lost(self) -> None:
+        """Return when the connection that `ready` found breaks."""
+        while self.connected:
+            await self.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+
+    async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Load a model; returns after its initialize. Parameters: Triton's load overrides."""
+        request = pb.RepositoryModelLoadRequest(model_name=model, parameters=parameters)
+        async with self._errors():
+            await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
+
+    async def unload(self, model: str) -> None:
+        """Unload a model; returns when its process is gone and with it all its memory."""
+        request = pb.RepositoryModelUnloadRequest(model_name=model)
+        async with self._errors():
+            await self._stub.RepositoryModelUnload(request, metadata=self.key_metadata)
+        await self.settled(model)
+
+    async def settled(self, *models: str) -> dict[str, str]:
+        """Wait until none of the models is loading or unloading; returns all states."""
+        while True:
+            states = {entry.name: entry.state for entry in (await self.index()).models}
+            if not any(states.get(model) in ("LOADING", "UNLOADING") for model in models):
+                return states
+            await asyncio.sleep(_POLL_INTERVAL)
+
+    async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
+        """Return Triton's repository index."""
+        async with self._errors():
+            return await self._stub.RepositoryIndex(
+                pb.RepositoryIndexRequest(ready=only_ready), metadata=self.key_metadata
+            )
+
+    async def control(self, model: str, action: str, valid: float) -> Report:
+        """Send a control request and return the model's report.
+
+        It waits in the model's queue like any request; run after `valid` seconds, the model
+        ignores it. Raises GreenroomError with the model's own words if it could not do it.
+        """
+        text = json.dumps(control(action, time.time() + valid)).encode()
+        request = pb.ModelInferRequest(model_name=model)
+        tensor = request.inputs.add(name=RESIDENCY_INPUT, datatype="BYTES")
+        tensor.shape.extend((1, 1))
+        request.raw_input_contents.append(struct.pack("<I", len(text)) + text)
+        request.outputs.add(name=REPORT_OUTPUT)
+        async with self._errors():
+            answer = await self._stub.ModelInfer(request)
+        try:
+            report = Report.model_validate_json(answer.raw_output_contents[0][4:])
+        except (IndexError, ValidationError) as error:
+            raise GreenroomError(f"Model {model} answered {action} without a report.") from error
+        if report.error:
+            raise GreenroomError(report.error)
+        return report
+
+    @asynccontextmanager
+    async def _errors(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise self.translated(error) from error
+
+    def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
+        """Return Triton's own error, or ServerDown if it was the connection that failed."""
+        if error.code() is grpc.StatusCode.UNAVAILABLE and not self.connected:
+            return ServerDown("Triton does not answer.")
+        return TritonError(error.details() or "", error.code().name)

@@ -1,0 +1,1 @@
+"""Answers: parse, lease, forward, stream back; holds requests while a model comes back."""

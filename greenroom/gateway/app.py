@@ -1,0 +1,49 @@
+"""The HTTP application: all routes, and every error as one sentence of JSON."""
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from greenroom.errors import GreenroomError
+
+logger = logging.getLogger(__name__)
+
+_CLIENT_LEFT = 499
+
+
+def app(routes: list[BaseRoute]) -> Starlette:
+    """Return the application."""
+    return Starlette(
+        routes=routes,
+        exception_handlers={
+            GreenroomError: _refused,
+            HTTPException: _no_such_path,
+            ClientDisconnect: _client_left,
+            Exception: _broken,
+        },
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GreenroomError)
+    headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else {}
+    return JSONResponse({"error": str(error)}, error.http_status, headers)
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = f"{request.method} {request.url.path}: {error.detail}."
+    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+
+async def _client_left(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_LEFT)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    return JSONResponse({"error": "Greenroom failed at this request; its log says how."}, 500)

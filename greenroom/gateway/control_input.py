@@ -1,0 +1,78 @@
+"""Keeps the RESIDENCY control input for the controller: a client may not send it."""
+
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+from greenroom.errors import InvalidInput, Refused, TooLarge
+from greenroom.residency.control import RESIDENCY_INPUT
+
+_NAME = RESIDENCY_INPUT.encode()
+_ANY_WINDOW = zlib.MAX_WBITS | 32
+"""zlib's sign for: gzip or zlib, as the data says."""
+
+
+def refuse_control(names: Iterable[str]) -> None:
+    """Raise Refused if one of the input names is the control input."""
+    if RESIDENCY_INPUT in names:
+        raise Refused(
+            f"Input {RESIDENCY_INPUT} is reserved for the controller; "
+            "use POST /residency/{model}/{load|offload|restore|unload}."
+        )
+
+
+def refuse_control_in_json(text: bytes) -> None:
+    """Raise Refused if a request's JSON names the control input anywhere as an input.
+
+    The name is looked for in the bytes first: only a hit, or an escape that could hide one,
+    costs a parse. All names are collected, since of two equal keys Triton takes the first and
+    Python the last.
+    """
+    if _NAME not in text and b"\\" not in text:
+        return
+    names: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names.extend(key for key, _ in pairs)
+        names.extend(value for key, value in pairs if key == "name" and isinstance(value, str))
+        return dict(pairs)
+
+    try:
+        json.loads(text, object_pairs_hook=collect)
+    except ValueError:
+        raise InvalidInput("The body is not JSON; see the KServe v2 protocol.") from None
+    except RecursionError:
+        raise InvalidInput("The body's JSON is nested too deeply.") from None
+    refuse_control(names)
+
+
+def json_part(body: bytes, header_length: str | None, encoding: str | None, most: int) -> bytes:
+    """Return the JSON at the head of an infer request's body, uncompressed.
+
+    `header_length` is Inference-Header-Content-Length, None: all of it is JSON; `encoding`
+    is Content-Encoding; no more than `most` bytes are unpacked. Raises InvalidInput, TooLarge.
+    """
+    if encoding and encoding.lower() in ("gzip", "deflate"):
+        body = _unpacked(body, encoding, most)
+    elif encoding and encoding.lower() != "identity":
+        raise InvalidInput(f"Content-Encoding is {encoding!r}; it must be gzip or deflate.")
+    if header_length is None:
+        return body
+    if not header_length.isdecimal() or int(header_length) > len(body):
+        raise InvalidInput(
+            f"Inference-Header-Content-Length is {header_length!r}; it must be a number of "
+            f"bytes up to the body's length, {len(body)}."
+        )
+    return body[: int(header_length)]
+
+
+def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
+    unpacker = zlib.decompressobj(_ANY_WINDOW)
+    try:
+        plain = unpacker.decompress(body, most)
+    except zlib.error:
+        raise InvalidInput(f"The body is not {encoding} as Content-Encoding says.") from None
+    if unpacker.unconsumed_tail:
+        raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
+    return plain

@@ -1,0 +1,125 @@
+"""Streaming infer: each request of a client's stream has its own lease and its own stream.
+
+Triton's errors in a stream say neither which request nor which model they mean. With a stream
+to Triton for each request the gateway knows, and its end is the end of the request's lease.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from tritonclient.grpc import service_pb2 as pb
+
+from greenroom.controller.triton import Triton
+from greenroom.errors import GreenroomError, InvalidInput, Unavailable, without_traceback
+from greenroom.gateway.control_input import refuse_control
+from greenroom.gateway.grpc_types import Context
+from greenroom.gateway.leased import Leased
+
+_METHOD = "/inference.GRPCInferenceService/ModelStreamInfer"
+_ERROR_TAG = b"\x0a"
+"""The first byte of a ModelStreamInferResponse that has an error_message (field 1)."""
+
+
+class Stream:
+    """One client's stream."""
+
+    def __init__(
+        self, triton: Triton, leased: Leased, metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> None:
+        self._call: Callable[..., Any] = triton.channel.stream_stream(_METHOD)
+        self._translated = triton.translated
+        self._leased = leased
+        self._metadata = metadata
+        self._writing = asyncio.Lock()
+        self._left = False
+        self._last_of_sequence: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        """Answer every request of the stream; returns when the last one has its last answer."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for request in requests:
+                    self._start(group, request, context)
+        finally:
+            self._left = True
+
+    def _start(self, group: asyncio.TaskGroup, request: bytes, context: Context) -> None:
+        parsed = pb.ModelInferRequest()
+        try:
+            parsed.ParseFromString(request)
+        except DecodeError:
+            parsed = pb.ModelInferRequest()
+        sequence = _sequence(parsed)
+        before = self._last_of_sequence.get(sequence) if sequence else None
+        task = group.create_task(self._answer(parsed, request, context, before))
+        if sequence:
+            self._last_of_sequence[sequence] = task
+
+    async def _answer(
+        self,
+        parsed: pb.ModelInferRequest,
+        request: bytes,
+        context: Context,
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        """Lease, forward and answer one request, after the one `before` it in its sequence."""
+        if before is not None:
+            await before
+        try:
+            if not parsed.model_name:
+                raise InvalidInput("A request of the stream is no ModelInferRequest message.")
+            refuse_control(tensor.name for tensor in parsed.inputs)
+            with self._leased.holding(len(request)):
+                await self._leased.run(
+                    parsed.model_name,
+                    "grpc",
+                    lambda: self._forward(parsed, request, context),
+                    max_wait=context.time_remaining(),
+                )
+        except GreenroomError as error:
+            await self._write(_error_answer(str(error), parsed), context)
+
+    async def _forward(
+        self, parsed: pb.ModelInferRequest, request: bytes, context: Context
+    ) -> None:
+        """Pass one request's answers on; when the client has left, still wait for the last."""
+        call = self._call(metadata=self._metadata)
+        begun = False
+        try:
+            await call.write(request)
+            await call.done_writing()
+            async for answer in call:
+                begun = True
+                await self._write(_with_id(answer, parsed), context)
+        except grpc.aio.AioRpcError as error:
+            if begun:  # what was answered can not be taken back, so it is not tried again
+                raise Unavailable("Triton went away in the middle of the answer.") from error
+            raise self._translated(error) from error
+
+    async def _write(self, answer: bytes, context: Context) -> None:
+        async with self._writing:
+            if not self._left:
+                await context.write(answer)
+
+
+def _with_id(answer: bytes, request: pb.ModelInferRequest) -> bytes:
+    """Return the answer; an error's tells which request it belongs to, as Triton's does not."""
+    if not answer.startswith(_ERROR_TAG):
+        return answer
+    message = pb.ModelStreamInferResponse.FromString(answer).error_message
+    return _error_answer(without_traceback(message), request)
+
+
+def _error_answer(message: str, request: pb.ModelInferRequest) -> bytes:
+    named = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
+    answer = pb.ModelStreamInferResponse(error_message=message, infer_response=named)
+    return bytes(answer.SerializeToString())
+
+
+def _sequence(request: pb.ModelInferRequest) -> str:
+    """Return the sequence's id, empty for a request that belongs to none."""
+    parameter = request.parameters["sequence_id"]
+    return parameter.string_param or (str(parameter.int64_param) if parameter.int64_param else "")

@@ -1,0 +1,137 @@
+"""Reads a client's HTTP request within bounds and passes it on to Triton."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from greenroom.config import Settings
+from greenroom.errors import InvalidInput, ServerDown, TooLarge, without_traceback
+
+HEADER_LENGTH = "inference-header-content-length"
+_PASSED = (
+    HEADER_LENGTH,
+    "accept-encoding",
+    "content-encoding",
+    "content-type",
+    "traceparent",
+    "tracestate",
+)
+_RETURNED = (HEADER_LENGTH, "content-encoding", "content-type")
+_NOT_ADDED = ("accept-encoding", "content-type", "user-agent")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Triton answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        """Whether it is no error."""
+        return self.status < 400
+
+    def response(self) -> Response:
+        """Return it for the client; an error comes without the backend's traceback."""
+        if self.good:
+            return Response(self.body, self.status, self.headers)
+        try:
+            sentence = json.loads(self.body)["error"]
+        except (ValueError, KeyError, TypeError):
+            return Response(self.body, self.status, self.headers)
+        return JSONResponse({"error": without_traceback(sentence)}, self.status)
+
+
+class HttpForward:
+    """The connections to Triton's HTTP endpoint."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self.most = settings.max_request_bytes
+        self._session = session
+        self._address = f"http://{settings.triton_host}:{settings.triton_http_port}"
+
+    async def body(self, request: Request) -> bytes:
+        """Return the request's body. Raises TooLarge over max_request_bytes."""
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self.most:
+            raise self._too_large(int(announced))
+        parts, size = [], 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > self.most:
+                raise self._too_large(size)
+        return b"".join(parts)
+
+    async def json(self, request: Request) -> dict[str, Any]:
+        """Return the body as a JSON object, an empty one for no body. Raises InvalidInput."""
+        body = await self.body(request)
+        try:
+            parsed = json.loads(body or b"{}")
+        except ValueError:
+            raise InvalidInput("The body is not JSON.") from None
+        if not isinstance(parsed, dict):
+            raise InvalidInput("The body must be a JSON object.")
+        return parsed
+
+    async def send(self, request: Request, body: bytes) -> Answer:
+        """Pass the request on and return the answer. Raises ServerDown."""
+        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        try:
+            async with self._session.request(
+                request.method,
+                self._address + quote(request.url.path),
+                data=body,
+                headers=headers,
+                skip_auto_headers=_NOT_ADDED,
+            ) as answer:
+                kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+                return Answer(answer.status, kept, await answer.read())
+        except aiohttp.ClientConnectionError as error:
+            raise ServerDown("Triton does not answer.") from error
+
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(
+            f"The body has at least {size} bytes; max_request_bytes allows {self.most}."
+        )
+
+
+async def unless_left(request: Request, granted: Awaitable[None]) -> None:
+    """Await a lease; when the client leaves first, give it up and raise ClientDisconnect."""
+    waiting = asyncio.ensure_future(granted)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        raise ClientDisconnect
+    finally:
+        for task in (waiting, leaving):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def session() -> aiohttp.ClientSession:
+    """Return a session that passes bodies through untouched and never gives up on a model."""
+    return aiohttp.ClientSession(
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )

@@ -1,0 +1,184 @@
+"""KServe v2 over gRPC: every call of Triton's service, its bytes passed on unread.
+
+Only what needs a decision is parsed: infer (which model, no control input), the repository
+calls (they go through the controller), and the questions about a model that may be cold.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from tritonclient.grpc import service_pb2 as pb
+
+from greenroom.controller.controller import Controller
+from greenroom.controller.triton import Triton
+from greenroom.errors import GreenroomError, InvalidInput
+from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
+from greenroom.gateway.control_input import refuse_control
+from greenroom.gateway.grpc_stream import Stream
+from greenroom.gateway.grpc_types import Context, Handler
+from greenroom.gateway.leased import Leased
+from greenroom.gateway.repository_api import RepositoryApi
+
+SERVICE = "inference.GRPCInferenceService"
+
+Unary = Callable[[bytes, Context], Awaitable[bytes]]
+
+
+class KServeGrpc(grpc.GenericRpcHandler):
+    """Serves Triton's gRPC service in front of Triton."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        triton: Triton,
+        repository: RepositoryApi,
+        leased: Leased,
+    ) -> None:
+        self._controller = controller
+        self._triton = triton
+        self._leased = leased
+        self._repository = repository
+        self._calls: dict[str, Any] = {}
+        self._parsed: dict[str, Unary] = {
+            "ModelInfer": self._infer,
+            "ModelReady": self._model_ready,
+            "ServerReady": self._server_ready,
+            "ModelMetadata": self._metadata,
+            "ModelConfig": self._config,
+            "RepositoryIndex": self._index,
+            "RepositoryModelLoad": self._load,
+            "RepositoryModelUnload": self._unload,
+        }
+
+    def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the handler of one call; None for what is not Triton's service."""
+        service, _, method = details.method.removeprefix("/").partition("/")
+        if (
+            service != SERVICE
+            or method not in pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
+        ):
+            return None
+        if method == "ModelStreamInfer":
+            return grpc.stream_stream_rpc_method_handler(self._stream)
+        handle = self._parsed.get(method) or self._passing(method)
+        return grpc.unary_unary_rpc_method_handler(_answering(handle))
+
+    def _passing(self, method: str) -> Unary:
+        async def handle(request: bytes, context: Context) -> bytes:
+            return await self._pass_on(method, request, context)
+
+        return handle
+
+    async def _pass_on(self, method: str, request: bytes, context: Context) -> bytes:
+        call = self._calls.get(method)
+        if call is None:
+            call = self._calls[method] = self._triton.channel.unary_unary(f"/{SERVICE}/{method}")
+        try:
+            answer: bytes = await call(request, metadata=_passed_metadata(context))
+        except grpc.aio.AioRpcError as error:
+            raise self._triton.translated(error) from error
+        return answer
+
+    async def _infer(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.ModelInferRequest, request)
+        refuse_control(tensor.name for tensor in parsed.inputs)
+        with self._leased.holding(len(request)):
+            return await self._leased.run(
+                parsed.model_name,
+                "grpc",
+                lambda: self._pass_on("ModelInfer", request, context),
+                max_wait=context.time_remaining(),
+            )
+
+    async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        await Stream(self._triton, self._leased, _passed_metadata(context)).run(requests, context)
+
+    async def _model_ready(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.ModelReadyRequest, request)
+        if not self._is_here(parsed.name, parsed.version):
+            return await self._pass_on("ModelReady", request, context)
+        ready = self._controller.why_not_serving(parsed.name) is None
+        return _bytes(pb.ModelReadyResponse(ready=ready))
+
+    async def _server_ready(self, request: bytes, context: Context) -> bytes:
+        return _bytes(pb.ServerReadyResponse(ready=self._controller.why_not_serving() is None))
+
+    async def _metadata(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.ModelMetadataRequest, request)
+        try:
+            return await self._pass_on("ModelMetadata", request, context)
+        except GreenroomError:
+            if not self._is_here(parsed.name, parsed.version):
+                raise
+        return _bytes(cold_metadata(self._controller.repository.models[parsed.name]))
+
+    async def _config(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.ModelConfigRequest, request)
+        try:
+            return await self._pass_on("ModelConfig", request, context)
+        except GreenroomError:
+            if not self._is_here(parsed.name, parsed.version):
+                raise
+        return _bytes(cold_config(self._controller.repository.models[parsed.name]))
+
+    async def _index(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.RepositoryIndexRequest, request)
+        return _bytes(await self._repository.index(parsed.ready))
+
+    async def _load(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.RepositoryModelLoadRequest, request)
+        await self._repository.load(parsed.model_name, parsed.parameters)
+        return _bytes(pb.RepositoryModelLoadResponse())
+
+    async def _unload(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.RepositoryModelUnloadRequest, request)
+        dependents = parsed.parameters["unload_dependents"].bool_param
+        await self._repository.unload(parsed.model_name, dependents)
+        return _bytes(pb.RepositoryModelUnloadResponse())
+
+    def _is_here(self, model: str, version: str) -> bool:
+        return self._controller.knows(model) and has_version(
+            self._controller.repository.models[model], version
+        )
+
+
+def _answering(handle: Unary) -> Unary:
+    """Turn our errors into gRPC statuses; another exception is logged and told as INTERNAL."""
+
+    async def answer(request: bytes, context: Context) -> bytes:
+        try:
+            return await handle(request, context)
+        except GreenroomError as error:
+            await abort(context, error)
+        raise AssertionError("abort raises")
+
+    return answer
+
+
+async def abort(context: Context, error: GreenroomError) -> None:
+    """End the call with the error's code and sentence."""
+    trailing = (("retry-after", f"{error.retry_after:g}"),) if error.retry_after else ()
+    await context.abort(grpc.StatusCode[error.grpc_code], str(error), trailing)
+
+
+def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
+    """Return the client's own metadata: nothing of the transport, no key to Triton."""
+    return tuple(
+        (key, value)
+        for key, value in context.invocation_metadata() or ()
+        if not key.startswith((":", "grpc-", "triton-grpc-protocol-"))
+        and key not in ("user-agent", "content-type", "te")
+    )
+
+
+def _parse(kind: type[Any], data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise InvalidInput(f"The request is no {kind.DESCRIPTOR.name} message.") from None
+
+
+def _bytes(message: Message) -> bytes:
+    return message.SerializeToString()

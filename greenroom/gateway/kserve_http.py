@@ -1,0 +1,187 @@
+"""KServe v2 over HTTP: the calls that Triton has, their bodies passed on as they are."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from tritonclient.grpc import service_pb2 as pb
+
+from greenroom.controller.controller import Controller
+from greenroom.controller.repository import ModelSpec
+from greenroom.errors import InvalidInput, ServerDown
+from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
+from greenroom.gateway.control_input import json_part, refuse_control_in_json
+from greenroom.gateway.http_forward import HEADER_LENGTH, HttpForward, unless_left
+from greenroom.gateway.leased import Leased
+from greenroom.gateway.repository_api import RepositoryApi
+
+_BOTH = ["GET", "POST"]
+
+
+class KServeHttp:
+    """Serves Triton's HTTP API in front of Triton."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        repository: RepositoryApi,
+        leased: Leased,
+        forward: HttpForward,
+    ) -> None:
+        self._controller = controller
+        self._repository = repository
+        self._leased = leased
+        self._forward = forward
+
+    def routes(self) -> list[BaseRoute]:
+        """Return all paths under /v2; another is answered with 404."""
+        found: list[BaseRoute] = [
+            Route("/v2/health/live", self._server_ready),
+            Route("/v2/health/ready", self._server_ready),
+            Route("/v2/models/stats", self._pass),
+            Route("/v2/repository/index", self._index, methods=["POST"]),
+            Route("/v2/repository/models/{model}/load", self._load, methods=["POST"]),
+            Route("/v2/repository/models/{model}/unload", self._unload, methods=["POST"]),
+            Route("/v2/models/{model}/trace/setting", self._pass, methods=_BOTH),
+            Route("/v2/trace/setting", self._pass, methods=_BOTH),
+            Route("/v2/logging", self._pass, methods=_BOTH),
+            Route("/v2", self._pass),
+        ]
+        for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+            found += [
+                Route(f"{path}/infer", self._infer, methods=["POST"]),
+                Route(f"{path}/generate", self._infer, methods=["POST"]),
+                Route(f"{path}/ready", self._model_ready),
+                Route(f"{path}/config", self._config),
+                Route(f"{path}/stats", self._pass),
+                Route(path, self._metadata),
+            ]
+        for kind in ("/v2/systemsharedmemory", "/v2/cudasharedmemory"):
+            for call in ("status", "register", "unregister"):
+                found.append(Route(f"{kind}/{call}", self._pass, methods=_BOTH))
+                found.append(Route(f"{kind}/region/{{region}}/{call}", self._pass, methods=_BOTH))
+        return found
+
+    async def _pass(self, request: Request) -> Response:
+        body = await self._forward.body(request)
+        return (await self._forward.send(request, body)).response()
+
+    async def _infer(self, request: Request) -> Response:
+        headers = request.headers
+        body = await self._forward.body(request)
+        length, encoding = headers.get(HEADER_LENGTH), headers.get("content-encoding")
+        refuse_control_in_json(json_part(body, length, encoding, self._forward.most))
+        with self._leased.holding(len(body)):
+            answer = await self._leased.run(
+                request.path_params["model"],
+                "http",
+                lambda: self._forward.send(request, body),
+                while_waiting=lambda granted: unless_left(request, granted),
+                is_good=lambda answer: answer.good,
+            )
+        return answer.response()
+
+    async def _server_ready(self, request: Request) -> Response:
+        return Response(status_code=200 if self._controller.why_not_serving() is None else 503)
+
+    async def _model_ready(self, request: Request) -> Response:
+        if not self._is_here(request):
+            return await self._pass(request)
+        reason = self._controller.why_not_serving(request.path_params["model"])
+        return Response(status_code=200 if reason is None else 503)
+
+    async def _metadata(self, request: Request) -> Response:
+        return await self._or_cold(request, cold_metadata)
+
+    async def _config(self, request: Request) -> Response:
+        return await self._or_cold(request, lambda spec: cold_config(spec).config)
+
+    async def _or_cold(
+        self, request: Request, described: Callable[[ModelSpec], Message]
+    ) -> Response:
+        """Answer as Triton does; for a model that it has not loaded, from the repository."""
+        try:
+            answer = await self._forward.send(request, b"")
+            if answer.good or not self._is_here(request):
+                return answer.response()
+        except ServerDown:
+            if not self._is_here(request):
+                raise
+        spec = self._controller.repository.models[request.path_params["model"]]
+        return JSONResponse(_as_json(described(spec), with_defaults=True))
+
+    async def _index(self, request: Request) -> Response:
+        asked = await self._forward.json(request)
+        index = await self._repository.index(asked.get("ready") is True)
+        return JSONResponse([_as_json(entry) for entry in index.models])
+
+    async def _load(self, request: Request) -> Response:
+        parameters = _parameters(await self._forward.json(request))
+        await self._repository.load(request.path_params["model"], _load_overrides(parameters))
+        return Response()
+
+    async def _unload(self, request: Request) -> Response:
+        parameters = _parameters(await self._forward.json(request))
+        dependents = parameters.get("unload_dependents") is True
+        await self._repository.unload(request.path_params["model"], dependents)
+        return Response()
+
+    def _is_here(self, request: Request) -> bool:
+        model, version = request.path_params["model"], request.path_params.get("version", "")
+        return self._controller.knows(model) and has_version(
+            self._controller.repository.models[model], version
+        )
+
+
+def _as_json(message: Message, *, with_defaults: bool = False) -> dict[str, Any]:
+    """Return a protobuf message as Triton's HTTP shows it: its own names, numbers as numbers."""
+    shown = json_format.MessageToDict(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=with_defaults,
+    )
+    return {name: _numbers(value) for name, value in shown.items()}
+
+
+def _numbers(value: Any) -> Any:
+    """Turn the strings that protobuf's JSON makes of 64-bit integers back into numbers."""
+    match value:
+        case dict():
+            return {name: _numbers(entry) for name, entry in value.items()}
+        case list():
+            return [_numbers(entry) for entry in value]
+        case str() if value.removeprefix("-").isdecimal():
+            return int(value)
+    return value
+
+
+def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = given.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise InvalidInput("Field parameters must be a JSON object.")
+    return parameters
+
+
+def _load_overrides(
+    parameters: Mapping[str, Any],
+) -> dict[str, pb.ModelRepositoryParameter]:
+    """Return load parameters as gRPC has them: a config as text, files from base64 as bytes."""
+    found = {}
+    for name, value in parameters.items():
+        if not isinstance(value, str):
+            raise InvalidInput(f"Parameter {name} of the load is {value!r}; it must be a string.")
+        if not name.startswith("file:"):
+            found[name] = pb.ModelRepositoryParameter(string_param=value)
+            continue
+        try:
+            content = base64.b64decode(value, validate=True)
+        except binascii.Error:
+            raise InvalidInput(f"Parameter {name} of the load must be base64.") from None
+        found[name] = pb.ModelRepositoryParameter(bytes_param=content)
+    return found

@@ -1,0 +1,119 @@
+"""One request's way: place in the queue, lease, forward, release, and what was measured.
+
+::
+
+    ask -> (wait) -> lease -> send ----------------------> answer
+                       |        '- client leaves: Triton runs on, so does the lease
+                       '- Triton dies: wait for it, lease and send once more
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from greenroom.config import Settings
+from greenroom.controller.controller import Controller
+from greenroom.errors import QueueFull, ServerDown
+from greenroom.residency.model import Ticket
+
+_Answer = TypeVar("_Answer")
+
+WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
+"""Awaits a lease, and gives it up when the client leaves."""
+
+
+class Leased:
+    """Runs requests under leases and bounds the bytes of those it holds."""
+
+    def __init__(self, controller: Controller, settings: Settings) -> None:
+        self._controller = controller
+        self._settings = settings
+        self._held = 0
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Count a request's bytes while it is here. Raises QueueFull over max_held_bytes."""
+        most = self._settings.max_held_bytes
+        if self._held + size > most:
+            raise QueueFull(
+                f"Requests of {self._held} bytes are held already; this one of {size} bytes "
+                f"would exceed max_held_bytes ({most})."
+            )
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
+    async def run(
+        self,
+        model: str,
+        protocol: str,
+        send: Callable[[], Awaitable[_Answer]],
+        *,
+        max_wait: float | None = None,
+        while_waiting: WhileWaiting | None = None,
+        is_good: Callable[[_Answer], bool] = lambda answer: True,
+    ) -> _Answer:
+        """Send under a lease and return the answer.
+
+        A model that no repository has needs no lease: Triton says what is to be said.
+        Raises what `send` raises, or Unavailable when no lease is to be had.
+        """
+        if not self._controller.knows(model):
+            return await send()
+        arrived = time.perf_counter()
+        outcome, ticket = "refused", None
+        try:
+            ticket = await self._lease(model, arrived, max_wait, while_waiting)
+            outcome = "failed"
+            try:
+                answer = await self._sent(ticket, send)
+            except ServerDown:
+                await self._controller.check_connection()
+                ticket = await self._lease(model, arrived, max_wait, while_waiting)
+                answer = await self._sent(ticket, send)
+            outcome = "served" if is_good(answer) else "failed"
+            return answer
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            self._measured(model, protocol, outcome, ticket, time.perf_counter() - arrived)
+
+    async def _lease(
+        self,
+        model: str,
+        arrived: float,
+        max_wait: float | None,
+        while_waiting: WhileWaiting | None,
+    ) -> Ticket:
+        if max_wait is not None:
+            max_wait -= time.perf_counter() - arrived
+        ticket = self._controller.ask(model, max_wait)
+        if ticket.granted_at is None:
+            waiting = self._controller.granted(ticket)
+            await (while_waiting(waiting) if while_waiting else waiting)
+        self._controller.metrics.wait_seconds.labels(model).observe(time.perf_counter() - arrived)
+        return ticket
+
+    async def _sent(self, ticket: Ticket, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Send to the end, whether or not the client stays for it; then release."""
+        work = asyncio.ensure_future(send())
+        work.add_done_callback(lambda done: self._ended(ticket, done))
+        return await asyncio.shield(work)
+
+    def _ended(self, ticket: Ticket, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            done.exception()  # the client may have left: then nobody else looks at it
+        self._controller.release(ticket)
+
+    def _measured(
+        self, model: str, protocol: str, outcome: str, ticket: Ticket | None, seconds: float
+    ) -> None:
+        metrics = self._controller.metrics
+        metrics.requests.labels(model, protocol, outcome).inc()
+        if ticket is not None and outcome == "served":
+            metrics.request_seconds.labels(model, ticket.start).observe(seconds)

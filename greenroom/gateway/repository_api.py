@@ -1,0 +1,45 @@
+"""Triton's repository API, through the controller: nothing is loaded behind its back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tritonclient.grpc import service_pb2 as pb
+
+from greenroom.controller.controller import Controller
+from greenroom.controller.triton import Triton
+from greenroom.residency.states import Action
+
+
+class RepositoryApi:
+    """Index, load and unload as both protocols need them."""
+
+    def __init__(self, controller: Controller, triton: Triton) -> None:
+        self._controller = controller
+        self._triton = triton
+
+    async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
+        """Return Triton's index, with the residency as the reason of every managed model."""
+        index = await self._triton.index(only_ready)
+        for entry in index.models:
+            if self._controller.knows(entry.name):
+                model = self._controller.entry(entry.name)
+                if not model.steps:
+                    entry.reason = model.residency
+        return index
+
+    async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Load a model; one that no repository has gets Triton's own answer."""
+        if not self._controller.knows(model):
+            await self._triton.load(model, parameters)
+            return
+        await self._controller.load_from_repository(model, parameters)
+
+    async def unload(self, model: str, dependents: bool = False) -> None:
+        """Unload a model once its leases have ended; with `dependents` an ensemble's steps too."""
+        if not self._controller.knows(model):
+            await self._triton.unload(model)
+            return
+        await self._controller.act(model, Action.UNLOAD)
+        if dependents:
+            for step in self._controller.entry(model).steps:
+                await self._controller.act(step, Action.UNLOAD)

@@ -1,0 +1,70 @@
+"""The service's own HTTP: who is on stage, manual actions, health and metrics."""
+
+import json
+from collections.abc import AsyncIterator
+
+import prometheus_client
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from greenroom.controller.controller import Controller
+from greenroom.errors import InvalidInput
+from greenroom.residency.states import Action
+
+TOUCH = "touch"
+
+
+class ResidencyHttp:
+    """Serves /residency, /metrics, /healthz and /readyz."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the paths."""
+        return [
+            Route("/residency", self._all),
+            Route("/residency/events", self._events),
+            Route("/residency/{model}/{verb}", self._act, methods=["POST"]),
+            Route("/metrics", self._metrics),
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+        ]
+
+    async def _all(self, request: Request) -> Response:
+        models = {name: self._controller.describe(name) for name in self._controller.managed()}
+        return JSONResponse({"models": models, "gpu": None})
+
+    async def _act(self, request: Request) -> Response:
+        model, verb = request.path_params["model"], request.path_params["verb"]
+        if verb == TOUCH:
+            self._controller.touch(model)
+        elif verb in set(Action):
+            await self._controller.act(model, Action(verb))
+        else:
+            verbs = ", ".join((*Action, TOUCH))
+            raise InvalidInput(f"Verb {verb!r} is unknown; it must be one of {verbs}.")
+        return JSONResponse(self._controller.describe(model))
+
+    async def _events(self, request: Request) -> Response:
+        async def sent() -> AsyncIterator[ServerSentEvent]:
+            async for event in self._controller.events.listen():
+                yield ServerSentEvent(json.dumps(event.as_json()), event="transition")
+
+        return EventSourceResponse(sent())
+
+    async def _metrics(self, request: Request) -> Response:
+        self._controller.observe()
+        text = prometheus_client.generate_latest(self._controller.metrics.registry)
+        return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    async def _healthz(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, request: Request) -> Response:
+        reason = self._controller.why_not_serving()
+        if reason is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"error": reason}, 503)

@@ -1,0 +1,98 @@
+"""Listens on both ports and wires the gateway to the controller."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import grpc
+import uvicorn
+from starlette.routing import BaseRoute
+
+from greenroom.config import Settings
+from greenroom.controller.controller import Controller
+from greenroom.controller.triton import Triton
+from greenroom.errors import SetupError
+from greenroom.gateway.app import app
+from greenroom.gateway.http_forward import HttpForward, session
+from greenroom.gateway.kserve_grpc import KServeGrpc
+from greenroom.gateway.kserve_http import KServeHttp
+from greenroom.gateway.leased import Leased
+from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.residency_http import ResidencyHttp
+
+_GRACE = 2.0
+"""Seconds that requests in flight may take when the gateway is told to end."""
+
+
+class _HttpServer(uvicorn.Server):
+    """Ends when it is told to; signals are the process's own business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def gateway(
+    settings: Settings, controller: Controller, triton: Triton
+) -> AsyncIterator[None]:
+    """Serve while inside; at the end drain: old requests are answered, new ones refused.
+
+    Raises SetupError if a port is taken.
+    """
+    leased, repository = Leased(controller, settings), RepositoryApi(controller, triton)
+    grpc_server = await _grpc_server(settings, KServeGrpc(controller, triton, repository, leased))
+    async with session() as connections:
+        kserve = KServeHttp(controller, repository, leased, HttpForward(settings, connections))
+        http_server = _http_server([*ResidencyHttp(controller).routes(), *kserve.routes()])
+        listening = _http_socket(settings)
+        serving = asyncio.create_task(http_server.serve([listening]))
+        try:
+            yield
+        finally:
+            await controller.drain(_GRACE)
+            http_server.should_exit = True
+            await grpc_server.stop(_GRACE)
+            await serving
+
+
+def _http_server(routes: list[BaseRoute]) -> _HttpServer:
+    return _HttpServer(
+        uvicorn.Config(
+            app(routes),
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
+def _http_socket(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, settings.http_port), backlog=2048)
+    except OSError as error:
+        raise SetupError(
+            f"Port {settings.http_port} (GREENROOM_HTTP_PORT) can not be used on "
+            f"{settings.host}: {error.strerror}."
+        ) from error
+
+
+async def _grpc_server(settings: Settings, handler: grpc.GenericRpcHandler) -> grpc.aio.Server:
+    server = grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", settings.max_request_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        )
+    )
+    server.add_generic_rpc_handlers((handler,))
+    try:
+        server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    except RuntimeError:
+        raise SetupError(
+            f"Port {settings.grpc_port} (GREENROOM_GRPC_PORT) can not be used on {settings.host}."
+        ) from None
+    await server.start()
+    return server
