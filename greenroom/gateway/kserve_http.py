@@ -5,7 +5,6 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +18,7 @@ from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_versi
 from greenroom.gateway.control_input import json_part, refuse_control_in_json
 from greenroom.gateway.http_forward import HEADER_LENGTH, HttpForward, unless_left
 from greenroom.gateway.leased import Leased
+from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
 
 _BOTH = ["GET", "POST"]
@@ -114,12 +114,12 @@ class KServeHttp:
             if not self._is_here(request):
                 raise
         spec = self._controller.repository.models[request.path_params["model"]]
-        return JSONResponse(_as_json(described(spec), with_defaults=True))
+        return JSONResponse(as_json(described(spec)))
 
     async def _index(self, request: Request) -> Response:
         asked = await self._forward.json(request)
         index = await self._repository.index(asked.get("ready") is True)
-        return JSONResponse([_as_json(entry) for entry in index.models])
+        return JSONResponse([_index_entry(entry) for entry in index.models])
 
     async def _load(self, request: Request) -> Response:
         parameters = _parameters(await self._forward.json(request))
@@ -139,26 +139,9 @@ class KServeHttp:
         )
 
 
-def _as_json(message: Message, *, with_defaults: bool = False) -> dict[str, Any]:
-    """Return a protobuf message as Triton's HTTP shows it: its own names, numbers as numbers."""
-    shown = json_format.MessageToDict(
-        message,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=with_defaults,
-    )
-    return {name: _numbers(value) for name, value in shown.items()}
-
-
-def _numbers(value: Any) -> Any:
-    """Turn the strings that protobuf's JSON makes of 64-bit integers back into numbers."""
-    match value:
-        case dict():
-            return {name: _numbers(entry) for name, entry in value.items()}
-        case list():
-            return [_numbers(entry) for entry in value]
-        case str() if value.removeprefix("-").isdecimal():
-            return int(value)
-    return value
+def _index_entry(entry: Message) -> dict[str, Any]:
+    """Triton leaves out what a model that was never loaded does not have."""
+    return {name: value for name, value in as_json(entry).items() if value}
 
 
 def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:

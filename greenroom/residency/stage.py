@@ -204,7 +204,7 @@ class Stage:
             action = way_to(Residency.HOT, entry.residency)
             if action is None or now < entry.retry_at or not self._steps_loaded(entry):
                 return None
-            return Begin(entry.name, action, "request" if entry.waiting else "prewarm")
+            return Begin(entry.name, action, _reason(entry))
         idle = idle_action(entry)
         if idle is not None and now >= idle[0]:
             return Begin(entry.name, idle[1], "idle")
@@ -292,3 +292,9 @@ class Stage:
     def _next_order(self) -> int:
         self._order += 1
         return self._order
+
+
+def _reason(entry: Model) -> str:
+    if entry.waiting:
+        return "request"
+    return "touch" if entry.touched else "pinned"
