@@ -103,7 +103,7 @@ class AsyncClient:
         return await self._send(calls.act(model, "unload"))
 
     async def touch(self, model: str) -> ModelResidency:
-        """Ask for a model ahead of a request; returns when it is hot."""
+        """Ask for a model ahead of a request."""
         return await self._send(calls.act(model, "touch"))
 
     @asynccontextmanager

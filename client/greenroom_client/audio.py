@@ -12,10 +12,17 @@ import soundfile
 from greenroom_client.errors import InvalidInput
 
 Samples: TypeAlias = npt.NDArray[np.float32]
-Audio: TypeAlias = str | os.PathLike[str] | bytes | tuple[npt.NDArray[Any], int]
+Audio: TypeAlias = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | tuple[npt.NDArray[Any], int | np.integer[Any]]
+)
 """A path, the bytes of an audio file, or (samples [n] or [n, channels], rate in Hz)."""
 
-LOWEST_RATE = 8000
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 MOST_CHANNELS = 8
 
 
@@ -39,7 +46,7 @@ def read_audio(audio: Audio) -> tuple[Samples, int]:
             f"audio is {_article(audio)}; it must be a path, the bytes of an audio file, "
             "or a tuple (samples, rate)."
         )
-    return _checked(_mono(samples), rate)
+    return _mono(samples), _allowed(rate)
 
 
 def _content(path: str | os.PathLike[str]) -> bytes:
@@ -90,18 +97,20 @@ def _scaled(samples: npt.NDArray[Any]) -> Samples:
 
 
 def _mono(samples: Samples) -> Samples:
+    if not samples.size:
+        raise InvalidInput("audio has no samples; it must have at least one.")
+    if not np.isfinite(samples).all():
+        raise InvalidInput("audio has samples that are not a number; all must be finite.")
     mixed: Samples = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
     return mixed
 
 
-def _checked(samples: Samples, rate: int) -> tuple[Samples, int]:
-    if not samples.size:
-        raise InvalidInput("audio has no samples; it must have at least one.")
-    if rate < LOWEST_RATE:
-        raise InvalidInput(f"audio has {rate} samples per second; the least is {LOWEST_RATE}.")
-    if not np.isfinite(samples).all():
-        raise InvalidInput("audio has samples that are not a number; all must be finite.")
-    return samples, rate
+def _allowed(rate: int) -> int:
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InvalidInput(
+            f"audio has {rate} samples per second; it must have {LOWEST_RATE} to {HIGHEST_RATE}."
+        )
+    return rate
 
 
 def _article(thing: object) -> str:

@@ -20,6 +20,7 @@ from greenroom_client.inputs import (
     audio_inputs,
     seed_input,
     task_inputs,
+    task_inputs_of_clone,
     word_inputs,
 )
 from greenroom_client.residency import Action, Event, ModelResidency, Residency
@@ -59,7 +60,8 @@ def clone(
     )
     if "TEXT" not in words:
         raise InvalidInput("the text to say is missing; it must have at least one word.")
-    return _speech(words | task_inputs(task, task_info) | seed_input(seed) | audio_inputs(audio))
+    tasks = task_inputs_of_clone(task, task_info)
+    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio))
 
 
 def edit(

@@ -130,7 +130,7 @@ class Client:
         return self._send(calls.act(model, "unload"))
 
     def touch(self, model: str) -> ModelResidency:
-        """Ask for a model ahead of a request; returns when it is hot."""
+        """Ask for a model ahead of a request."""
         return self._send(calls.act(model, "touch"))
 
     @contextmanager

@@ -68,7 +68,7 @@ class Connection:
         except httpx.TimeoutException:
             raise Timeout(f"{request}: no answer within {self.timeout} s.") from None
         except httpx.ConnectError as error:
-            raise ConnectionFailed(f"{request}: cannot connect: {error}.") from None
+            raise ConnectionFailed(f"{request}: cannot connect ({error}).") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"{request}: the connection broke: {reason}.") from None

@@ -37,12 +37,15 @@ def task_inputs(task: Words | None, info: Words | None) -> Tensors:
             f"task_info has {len(infos)} entries and task {len(tasks)}; "
             "each task has one, empty where it needs none."
         )
-    if not tasks:
-        return {}
-    return {
-        "TASK": np.array(tasks, np.object_),
-        "TASK_INFO": np.array(infos or [""] * len(tasks), np.object_),
-    }
+    return _tasks(tasks, infos or [""] * len(tasks)) if tasks else {}
+
+
+def task_inputs_of_clone(task: Words | None, info: Words | None) -> Tensors:
+    """Return TASK and TASK_INFO of a clone with further tasks: the clone itself comes first."""
+    inputs = task_inputs(task, info)
+    if not inputs or inputs["TASK"][0] == "clone":
+        return inputs
+    return _tasks(["clone", *inputs["TASK"]], ["", *inputs["TASK_INFO"]])
 
 
 def seed_input(seed: int | None) -> Tensors:
@@ -54,6 +57,10 @@ def seed_input(seed: int | None) -> Tensors:
     if not -(2**63) <= seed < 2**63:
         raise InvalidInput(f"the seed is {seed}; it must fit into 64 bits with its sign.")
     return {"SEED": np.array([seed], np.int64)}
+
+
+def _tasks(tasks: list[str], infos: list[str]) -> Tensors:
+    return {"TASK": np.array(tasks, np.object_), "TASK_INFO": np.array(infos, np.object_)}
 
 
 def _list(name: str, words: Words | None) -> list[str]:

@@ -55,6 +55,7 @@ Event = TypedDict(
         "bytes": int,
         "reason": str,
         "at": str,
+        "error": str | None,
     },
 )
-"""One transition, begun or ended."""
+"""One transition that ran; ``bytes`` is on the device after it, ``at`` is UTC, ISO 8601."""

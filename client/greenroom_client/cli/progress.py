@@ -37,11 +37,11 @@ class Phases:
 
     def of(self, report: dict[str, Any]) -> Phase:
         """Return the phase of the first model that holds the request up, else the work."""
-        models = [(name, report.get(name)) for name in self.models]
-        for name, model in models:
-            held_up = _held_up(name, model) if isinstance(model, dict) else None
+        for name in self.models:
+            held_up = _held_up(name, report.get(name))
             if held_up is not None:
                 return Phase(held_up, self._seconds_of(held_up))
+        self._text = self.working
         return Phase(self.working)
 
     def _seconds_of(self, text: str) -> float:
@@ -51,7 +51,9 @@ class Phases:
         return now - self._since
 
 
-def _held_up(name: str, model: dict[str, Any]) -> str | None:
+def _held_up(name: str, model: object) -> str | None:
+    if not isinstance(model, dict):
+        return None
     residency, waiting = model.get("residency"), model.get("waiting")
     if residency in IN_TRANSITION:
         return f"{residency} {name}"

@@ -38,6 +38,8 @@ def event_line(event: Mapping[str, Any]) -> str:
         line += f", {seconds:.2f} s"
     if reason := event.get("reason"):
         line += f" ({reason})"
+    if error := event.get("error"):
+        line += f": {error}"
     return line.strip()
 
 
