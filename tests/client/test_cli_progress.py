@@ -55,11 +55,20 @@ def test_waiting_says_how_many_are_ahead() -> None:
     assert told.of({"tts": model("hot", waiting=1)}).text == "waiting for tts"
 
 
-def test_the_first_model_of_the_request_comes_first() -> None:
+def test_what_moves_is_told_before_what_waits_and_that_by_order_of_the_request() -> None:
     told = phases(Clock())
 
-    report = {"tts": model("loading"), "asr": model("restoring")}
-    assert told.of(report).text == "restoring asr"
+    asr_waits = {"asr": model("hot", waiting=1), "tts": model("loading", waiting=1)}
+    assert told.of(asr_waits).text == "loading tts"
+    both_move = {"tts": model("loading"), "asr": model("restoring")}
+    assert told.of(both_move).text == "restoring asr"
+
+
+def test_of_the_models_that_wait_the_one_that_is_not_there_is_told() -> None:
+    told = phases(Clock())
+
+    report = {"asr": model("hot", waiting=2), "tts": model("cold", waiting=2)}
+    assert told.of(report).text == "waiting for tts (1 ahead)"
 
 
 def test_with_all_models_there_the_work_is_told() -> None:

@@ -36,11 +36,16 @@ class Phases:
     _since: float = field(default=0.0, init=False)
 
     def of(self, report: dict[str, Any]) -> Phase:
-        """Return the phase of the first model that holds the request up, else the work."""
-        for name in self.models:
-            held_up = _held_up(name, report.get(name))
-            if held_up is not None:
-                return Phase(held_up, self._seconds_of(held_up))
+        """Return what holds the request up, else the work.
+
+        A request waits for all its models together, so each of them counts it as waiting: a
+        model in transition says more, then one that is not there yet.
+        """
+        models = {name: report[name] for name in self.models if isinstance(report.get(name), dict)}
+        for tell in (_transition, _absence, _queue):
+            for name, model in models.items():
+                if text := tell(name, model):
+                    return Phase(text, self._seconds_of(text))
         self._text = self.working
         return Phase(self.working)
 
@@ -51,16 +56,21 @@ class Phases:
         return now - self._since
 
 
-def _held_up(name: str, model: object) -> str | None:
-    if not isinstance(model, dict):
+def _transition(name: str, model: dict[str, Any]) -> str | None:
+    residency = model.get("residency")
+    return f"{residency} {name}" if residency in IN_TRANSITION else None
+
+
+def _absence(name: str, model: dict[str, Any]) -> str | None:
+    return None if model.get("residency") == "hot" else _queue(name, model)
+
+
+def _queue(name: str, model: dict[str, Any]) -> str | None:
+    waiting = model.get("waiting")
+    if not isinstance(waiting, int) or waiting < 1:
         return None
-    residency, waiting = model.get("residency"), model.get("waiting")
-    if residency in IN_TRANSITION:
-        return f"{residency} {name}"
-    if isinstance(waiting, int) and waiting > 0:
-        ahead = f" ({waiting - 1} ahead)" if waiting > 1 else ""
-        return f"waiting for {name}{ahead}"
-    return None
+    ahead = f" ({waiting - 1} ahead)" if waiting > 1 else ""
+    return f"waiting for {name}{ahead}"
 
 
 @contextmanager

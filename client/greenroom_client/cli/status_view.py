@@ -14,7 +14,7 @@ _COLUMNS = ("leases", "waiting", "idle s", "device MB", "host MB")
 
 def status_view(report: Mapping[str, Any]) -> RenderableType:
     """Return the table of the models, the GPU's memory and the last errors below it."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("model")
     table.add_column("residency")
     for column in _COLUMNS:
