@@ -6,6 +6,9 @@ of an exception (no traceback, no repr) leaves the server.
 
 from typing import ClassVar
 
+BROKEN = "Greenroom failed at this request; its log says how."
+"""What a user is told of an exception that nobody foresaw."""
+
 
 class GreenroomError(Exception):
     """Root of the tree: something on our side went wrong."""

@@ -2,16 +2,17 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import Running
 
 from greenroom.config import Settings
 from greenroom.launcher import TritonServer
+from greenroom.launcher.ports import free_ports
 
 TESTS = Path(__file__).parent
 PORTS = ("http_port", "grpc_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")
@@ -24,15 +25,6 @@ def _no_settings_of_the_developer() -> None:
     for name in list(os.environ):
         if name.startswith("GREENROOM_") and name != "GREENROOM_TRITONSERVER":
             del os.environ[name]
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, all different."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @pytest.fixture
@@ -85,3 +77,16 @@ async def triton(free_settings: SettingsFactory, gate: Path) -> AsyncIterator[Tr
     """
     async with TritonServer(free_settings()) as server:
         yield server
+
+
+@pytest.fixture
+async def start(
+    free_settings: SettingsFactory, gate: Path
+) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
+    """Return a starter of whole services; they are killed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**overrides: Any) -> Running:
+            return await stack.enter_async_context(Running(free_settings(**overrides)))
+
+        yield start

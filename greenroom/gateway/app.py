@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from greenroom.errors import GreenroomError
+from greenroom.errors import BROKEN, GreenroomError
 
 logger = logging.getLogger(__name__)
 
@@ -46,4 +46,4 @@ async def _client_left(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
-    return JSONResponse({"error": "Greenroom failed at this request; its log says how."}, 500)
+    return JSONResponse({"error": BROKEN}, 500)

@@ -31,6 +31,16 @@ def refuse_control_in_json(text: bytes) -> None:
     """
     if _NAME not in text and b"\\" not in text:
         return
+    refuse_control(_names(text))
+
+
+def check_json(text: bytes) -> None:
+    """Raise InvalidInput if a request's JSON is none."""
+    _names(text)
+
+
+def _names(text: bytes) -> list[str]:
+    """Return every key, and every value under the key "name"."""
     names: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -44,7 +54,7 @@ def refuse_control_in_json(text: bytes) -> None:
         raise InvalidInput("The body is not JSON; see the KServe v2 protocol.") from None
     except RecursionError:
         raise InvalidInput("The body's JSON is nested too deeply.") from None
-    refuse_control(names)
+    return names
 
 
 def json_part(body: bytes, header_length: str | None, encoding: str | None, most: int) -> bytes:

@@ -5,6 +5,7 @@ to Triton for each request the gateway knows, and its end is the end of the requ
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,10 +14,18 @@ from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, InvalidInput, Unavailable, without_traceback
+from greenroom.errors import (
+    BROKEN,
+    GreenroomError,
+    InvalidInput,
+    Unavailable,
+    without_traceback,
+)
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_types import Context
 from greenroom.gateway.leased import Leased
+
+logger = logging.getLogger(__name__)
 
 _METHOD = "/inference.GRPCInferenceService/ModelStreamInfer"
 _ERROR_TAG = b"\x0a"
@@ -81,6 +90,9 @@ class Stream:
                 )
         except GreenroomError as error:
             await self._write(_error_answer(str(error), parsed), context)
+        except Exception:
+            logger.exception("A request of a gRPC stream")
+            await self._write(_error_answer(BROKEN, parsed), context)
 
     async def _forward(
         self, parsed: pb.ModelInferRequest, request: bytes, context: Context

@@ -4,6 +4,7 @@ Only what needs a decision is parsed: infer (which model, no control input), the
 calls (they go through the controller), and the questions about a model that may be cold.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,13 +14,15 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, InvalidInput
+from greenroom.errors import BROKEN, GreenroomError, InvalidInput
 from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.grpc_types import Context, Handler
 from greenroom.gateway.leased import Leased
 from greenroom.gateway.repository_api import RepositoryApi
+
+logger = logging.getLogger(__name__)
 
 SERVICE = "inference.GRPCInferenceService"
 
@@ -152,6 +155,9 @@ def _answering(handle: Unary) -> Unary:
             return await handle(request, context)
         except GreenroomError as error:
             await abort(context, error)
+        except Exception:
+            logger.exception("A gRPC call")
+            await abort(context, GreenroomError(BROKEN))
         raise AssertionError("abort raises")
 
     return answer

@@ -15,13 +15,14 @@ from greenroom.controller.controller import Controller
 from greenroom.controller.repository import ModelSpec
 from greenroom.errors import InvalidInput, ServerDown
 from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
-from greenroom.gateway.control_input import json_part, refuse_control_in_json
+from greenroom.gateway.control_input import check_json, json_part, refuse_control_in_json
 from greenroom.gateway.http_forward import HEADER_LENGTH, HttpForward, unless_left
 from greenroom.gateway.leased import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
 
 _BOTH = ["GET", "POST"]
+_BROKEN = 500
 
 
 class KServeHttp:
@@ -76,7 +77,8 @@ class KServeHttp:
         headers = request.headers
         body = await self._forward.body(request)
         length, encoding = headers.get(HEADER_LENGTH), headers.get("content-encoding")
-        refuse_control_in_json(json_part(body, length, encoding, self._forward.most))
+        text = json_part(body, length, encoding, self._forward.most)
+        refuse_control_in_json(text)
         with self._leased.holding(len(body)):
             answer = await self._leased.run(
                 request.path_params["model"],
@@ -85,6 +87,8 @@ class KServeHttp:
                 while_waiting=lambda granted: unless_left(request, granted),
                 is_good=lambda answer: answer.good,
             )
+        if answer.status == _BROKEN:
+            check_json(text)  # Triton calls a body that it can not parse an error of its own
         return answer.response()
 
     async def _server_ready(self, request: Request) -> Response:

@@ -94,8 +94,12 @@ class Leased:
             max_wait -= time.perf_counter() - arrived
         ticket = self._controller.ask(model, max_wait)
         if ticket.granted_at is None:
-            waiting = self._controller.granted(ticket)
-            await (while_waiting(waiting) if while_waiting else waiting)
+            try:
+                waiting = self._controller.granted(ticket)
+                await (while_waiting(waiting) if while_waiting else waiting)
+            except BaseException:
+                self._controller.leave(ticket)
+                raise
         self._controller.metrics.wait_seconds.labels(model).observe(time.perf_counter() - arrived)
         return ticket
 

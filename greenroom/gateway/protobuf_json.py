@@ -5,13 +5,12 @@ protobuf's own JSON makes strings of 64-bit integers, which Triton's clients do 
 
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 
 def as_json(message: Message) -> dict[str, Any]:
     """Return all fields under their own names, unset numbers and texts with their defaults."""
-    shown = {}
+    shown: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)
         if field.message_type and field.message_type.GetOptions().map_entry:
@@ -24,7 +23,7 @@ def as_json(message: Message) -> dict[str, Any]:
     return shown
 
 
-def _value(field: FieldDescriptor, value: Any) -> Any:
+def _value(field: Any, value: Any) -> Any:
     if field.message_type:
         return as_json(value)
     if field.enum_type:

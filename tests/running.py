@@ -1,0 +1,76 @@
+"""One whole service for a test: real Triton, real gateway, and clients for both sides."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import httpx
+import tritonclient.grpc.aio as triton_grpc
+import tritonclient.http.aio as triton_http
+
+from greenroom.config import Settings
+from greenroom.launcher import Service
+
+
+class Running:
+    """A running service, what it logged, and unmodified clients of gateway and Triton."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lines: list[str] = []
+        self._logged = asyncio.Event()
+        self.service = Service(settings, log=self._log)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self):
+        await self.service.start()
+        enter, settings = self._stack.enter_async_context, self.settings
+        self.http = await enter(
+            triton_http.InferenceServerClient(f"127.0.0.1:{settings.http_port}", conn_timeout=120)
+        )
+        self.grpc = await enter(
+            triton_grpc.InferenceServerClient(f"127.0.0.1:{settings.grpc_port}")
+        )
+        self.direct_http = await enter(
+            triton_http.InferenceServerClient(f"127.0.0.1:{settings.triton_http_port}")
+        )
+        self.direct_grpc = await enter(
+            triton_grpc.InferenceServerClient(f"127.0.0.1:{settings.triton_grpc_port}")
+        )
+        self.web = await enter(httpx.AsyncClient(base_url=self.service.url, timeout=120))
+        return self
+
+    async def __aexit__(self, *raised):
+        await self._stack.aclose()
+        await self.service.kill()
+
+    async def residency(self, model: str) -> dict:
+        return (await self.web.get("/residency")).json()["models"][model]
+
+    async def act(self, model: str, verb: str) -> httpx.Response:
+        return await self.web.post(f"/residency/{model}/{verb}")
+
+    async def until(self, model: str, **expected) -> dict:
+        """Wait until GET /residency shows what is expected of a model, and return that."""
+        while True:
+            shown = await self.residency(model)
+            if all(shown[name] == value for name, value in expected.items()):
+                return shown
+            await asyncio.sleep(0.01)
+
+    async def logged(self, text: str) -> str:
+        """Wait until a line with that text has been logged, and return it."""
+        while True:
+            for line in self.lines:
+                if text in line:
+                    return line
+            self._logged.clear()
+            await self._logged.wait()
+
+    def count(self, text: str) -> int:
+        """Return how many lines with that text have been logged."""
+        return sum(text in line for line in self.lines)
+
+    def _log(self, name: str, line: str) -> None:
+        self.lines.append(f"{name} | {line}")
+        print(self.lines[-1])
+        self._logged.set()
