@@ -19,13 +19,16 @@ from greenroom.controller.metrics import Metrics
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Ended, Transitions
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, Unavailable, UnknownModel
+from greenroom.errors import GreenroomError, ServerDown, Unavailable, UnknownModel
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
+
+_READ_AGAIN = 1.0
+"""Seconds until a Triton that is ready but does not tell its models is asked again."""
 
 
 class Controller:
@@ -68,36 +71,40 @@ class Controller:
         """Ask for a lease on a model and its steps.
 
         Granted at once if all of them can serve it; else `granted` must be awaited. Raises
-        Unavailable with the reason when it is refused at once.
+        Unavailable with the reason when it is refused at once. Whoever asks must end it with
+        `release`, or with `leave` when it came to nothing.
         """
         if self._closing:
             raise Unavailable("The service is shutting down.")
-        return self.stage.ask(model, self._clock.now(), max_wait)
+        ticket = self.stage.ask(model, self._clock.now(), max_wait)
+        if ticket.granted_at is None:
+            self._granted[ticket] = asyncio.get_running_loop().create_future()
+            self._act()
+        return ticket
 
     async def granted(self, ticket: Ticket) -> None:
         """Return when the ticket has become a lease.
 
-        Raises Unavailable with the reason when it is refused. Cancelled, it gives up its
-        place; what loads for it goes on.
+        Raises Unavailable with the reason when it is refused.
         """
-        if ticket.granted_at is not None:
-            return
-        granted = self._granted[ticket] = asyncio.get_running_loop().create_future()
-        self._act()
-        try:
+        if (granted := self._granted.get(ticket)) is not None:
             await granted
-        except asyncio.CancelledError:
-            if ticket.granted_at is not None:
-                self.release(ticket)  # granted in the very moment in which its asker left
-            else:
-                self.stage.leave(ticket)
-                self._act()
-            raise
-        finally:
-            self._granted.pop(ticket, None)
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give up a ticket whose asker is gone, or was refused; what loads for it goes on.
+
+        A lease that was granted in the very moment in which its asker left is released.
+        """
+        self._granted.pop(ticket, None)
+        if ticket.granted_at is not None:
+            self.release(ticket)
+        else:
+            self.stage.leave(ticket)
+            self._act()
 
     def release(self, ticket: Ticket) -> None:
         """End a lease: Triton's work on the request is over."""
+        self._granted.pop(ticket, None)
         self.stage.release(ticket, self._clock.now())
         self._act()
 
@@ -132,9 +139,9 @@ class Controller:
         entry = self.entry(model)
         spec = self.repository.models.get(model)
         if parameters or (spec and self._transitions.changed(spec)):
+            self._transitions.override(model, parameters)
             if entry.residency is not Residency.COLD:
                 await self.act(model, Action.UNLOAD)
-            self._transitions.override(model, parameters)
         await self.act(model, Action.LOAD)
 
     def touch(self, model: str) -> None:
@@ -205,6 +212,7 @@ class Controller:
                 states = await self._read_back()
             except GreenroomError as error:
                 logger.warning("Triton's models can not be read: %s", error)
+                await asyncio.sleep(_READ_AGAIN)
                 continue
             self.stage.server_back(states, self._clock.now())
             logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
@@ -217,10 +225,10 @@ class Controller:
     async def drain(self, longest: float) -> None:
         """Refuse new leases; return when the granted ones have ended or `longest` seconds on."""
         self._closing = True
-        for ticket, future in list(self._granted.items()):
+        logger.info("Draining: new requests are refused, running ones end")
+        for ticket, future in self._granted.items():
             self.stage.leave(ticket)
-            if not future.done():
-                future.set_exception(Unavailable("The service is shutting down."))
+            self._resolve(future, Unavailable("The service is shutting down."))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 while any(entry.leases for entry in self.stage.models.values()):
@@ -248,7 +256,8 @@ class Controller:
             entry = self.stage.models.get(name)
             if entry is None:
                 policy = self._settings.policy_of(name)
-                entry = self.stage.models[name] = Model(name, policy)
+                entry = Model(name, policy, idle_since=self._clock.now())
+                self.stage.models[name] = entry
             entry.steps = spec.steps
             entry.controllable = spec.controllable
 
@@ -279,7 +288,7 @@ class Controller:
 
     def _set_timer(self) -> None:
         """A timer that is set too early only costs a look, so it is never moved later."""
-        due = self.stage.next_due()
+        due = self.stage.next_due(self._clock.now())
         if due is None or (self._timer and self._timer_due <= due):
             return
         if self._timer:
@@ -292,11 +301,12 @@ class Controller:
         self._act()
 
     async def _transition(self, begin: Begin) -> None:
-        entry = self.stage.models[begin.model]
-        came_from = entry.came_from
-        spec = self.repository.models[begin.model]
+        came_from = self.stage.models[begin.model].came_from
+        spec = self.repository.models.get(begin.model)
         ended = await self._transitions.run(begin.model, begin.action, spec)
-        effects = self.stage.finished(begin.model, begin.action, self._clock.now(), ended.error)
+        if isinstance(ended.error, ServerDown):
+            await self.check_connection()  # then its waiters wait for Triton: they did not fail
+        effects = self.stage.finished(begin, self._clock.now(), ended.error)
         self._tell(begin, came_from, ended)
         self._act(effects)
 
@@ -329,9 +339,12 @@ class Controller:
 
     async def _read_back(self) -> dict[str, Residency]:
         """READY alone does not tell hot from warm: hot until the model's report comes."""
-        states = await self._triton.settled(*self.stage.models)
-        ready = (name for name, state in states.items() if state == "READY")
-        return {name: Residency.HOT for name in ready if self.knows(name)}
+        ready = await self._triton.settled(*self.stage.models)
+        known = [name for name in ready if self.knows(name)]
+        for name in known:
+            if spec := self.repository.models.get(name):
+                self._transitions.remember(spec)
+        return dict.fromkeys(known, Residency.HOT)
 
     async def _ask_report(self, model: str) -> None:
         if not self.stage.models[model].controllable:

@@ -54,7 +54,10 @@ class Repository:
         self.scan()
 
     def scan(self) -> None:
-        """Read all model folders anew; an unreadable config is logged and left out."""
+        """Read all model folders anew.
+
+        A config that can not be read is logged; the model keeps its last good one, if any.
+        """
         self._seen = self._times()
         configs = {name: (folder, config) for name, folder, config in self._read()}
         self.models = {
@@ -74,13 +77,16 @@ class Repository:
     def _read(self) -> Iterator[tuple[str, Path, model_config_pb2.ModelConfig]]:
         for folder in self._folders:
             for path in sorted(folder.glob(f"*/{CONFIG}")):
-                config = model_config_pb2.ModelConfig()
+                name = path.parent.name
                 try:
-                    text_format.Parse(path.read_text(encoding="utf-8"), config)
-                except (OSError, ValueError) as error:
+                    text = path.read_text(encoding="utf-8")
+                    config = text_format.Parse(text, model_config_pb2.ModelConfig())
+                except (OSError, ValueError, text_format.ParseError) as error:
                     logger.warning("%s can not be read: %s", path, error)
-                    continue
-                yield path.parent.name, path.parent, config
+                    if name not in self.models:
+                        continue
+                    config = self.models[name].config
+                yield name, path.parent, config
 
 
 def _steps(

@@ -1,6 +1,7 @@
 """Runs one transition against Triton, within its time, and measures it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Mapping
@@ -13,7 +14,7 @@ from greenroom.controller.backend_process import kill_backend
 from greenroom.controller.events import Event
 from greenroom.controller.repository import ModelSpec
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, TransitionFailed
+from greenroom.errors import GreenroomError, TransitionFailed, UnknownModel
 from greenroom.residency.control import Report
 from greenroom.residency.states import Action, Residency
 
@@ -79,15 +80,21 @@ class Transitions:
         """Return how the last transition of a model went."""
         return self._last.get(model)
 
+    def remember(self, spec: ModelSpec) -> None:
+        """Take the files as they are now for those that Triton has loaded."""
+        self._fingerprints[spec.name] = spec.fingerprint()
+
     def changed(self, spec: ModelSpec) -> bool:
-        """Whether the files differ from those at the last load that this controller did."""
+        """Whether the files differ from those that Triton has loaded, as far as is known."""
         loaded = self._fingerprints.get(spec.name)
         return loaded is not None and loaded != spec.fingerprint()
 
     def override(self, model: str, parameters: Mapping[str, Any] | None) -> None:
-        """Use Triton's load parameters in the next load of a model."""
+        """Use Triton's load parameters in the next load of a model, and only in that one."""
         if parameters:
             self._overrides[model] = parameters
+        else:
+            self._overrides.pop(model, None)
 
     def forget(self) -> None:
         """Triton is gone: nothing that models reported is true any more."""
@@ -99,8 +106,11 @@ class Transitions:
         self._reports[model] = report
         return report
 
-    async def run(self, model: str, action: Action, spec: ModelSpec) -> Ended:
-        """Do it; the error is in the result, nothing but a cancellation is raised."""
+    async def run(self, model: str, action: Action, spec: ModelSpec | None) -> Ended:
+        """Do it; the error is in the result, nothing but a cancellation is raised.
+
+        `spec` is None for a model that has left the repositories: it can only be unloaded.
+        """
         at, started = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
         error: GreenroomError | None = None
         try:
@@ -115,10 +125,12 @@ class Transitions:
         self._last[model] = ended
         return ended
 
-    async def _do(self, model: str, action: Action, spec: ModelSpec) -> None:
+    async def _do(self, model: str, action: Action, spec: ModelSpec | None) -> None:
         match action:
             case Action.LOAD:
-                await self._load(model, spec)
+                if spec is None:
+                    raise UnknownModel(f"Model {model!r} has left the model repositories.")
+                await self._load(spec)
             case Action.UNLOAD:
                 await self._within_time(action, model, self._triton.unload(model))
                 self._reports.pop(model, None)
@@ -127,27 +139,36 @@ class Transitions:
                 sent = self._triton.control(model, action, timeout)
                 self._reports[model] = await self._within_time(action, model, sent)
 
-    async def _load(self, model: str, spec: ModelSpec) -> None:
-        self._fingerprints[model] = spec.fingerprint()
-        overrides = self._overrides.pop(model, None)
+    async def _load(self, spec: ModelSpec) -> None:
+        self.remember(spec)
+        model, overrides = spec.name, self._overrides.pop(spec.name, None)
         work = asyncio.ensure_future(self._triton.load(model, overrides))
         done, _ = await asyncio.wait([work], timeout=self._settings.load_timeout)
         if not done:
             await self._end_hanging_load(model, work)
         await work
         if spec.controllable:
-            await self._within_time("report", model, self.ask_report(model))
+            await self._first_report(model)
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:
         """A load can not be called off; its process can be ended, then the load fails."""
         killed = kill_backend(model, self._region_prefix)
-        await asyncio.wait([work], timeout=_AFTER_KILL)
-        work.cancel()
+        with contextlib.suppress(GreenroomError, TimeoutError):
+            await asyncio.wait_for(work, _AFTER_KILL)
         ended = "its process was killed" if killed else "its process can not be seen from here"
         raise TransitionFailed(
             f"Loading model {model} took longer than load_timeout "
             f"({self._settings.load_timeout:g} s); {ended}."
         )
+
+    async def _first_report(self, model: str) -> None:
+        """A model that is loaded and can not be asked is of no use: then the load has failed."""
+        try:
+            await self._within_time("report", model, self.ask_report(model))
+        except GreenroomError:
+            with contextlib.suppress(GreenroomError):
+                await self._within_time(Action.UNLOAD, model, self._triton.unload(model))
+            raise
 
     async def _within_time(self, action: str, model: str, work: Awaitable[_Result]) -> _Result:
         seconds = self._settings.control_timeout

@@ -23,6 +23,7 @@ KEY_METADATA = "triton-grpc-protocol-greenroom-key"
 _READY_TIMEOUT = 5.0
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
+_MOVING = ("LOADING", "UNLOADING")
 _RECONNECT_MS = 100
 _RECONNECT_MOST_MS = 1000
 
@@ -67,16 +68,16 @@ class Triton:
             await asyncio.sleep(_READY_INTERVAL)
 
     async def alive(self) -> bool:
-        """Whether Triton answers right now."""
+        """Whether the connection stands, tried by a call; if not, `lost` returns as well."""
         try:
             await self._stub.ServerLive(pb.ServerLiveRequest(), timeout=_READY_TIMEOUT)
         except grpc.aio.AioRpcError:
-            return False
+            return self.connected
         return True
 
     async def lost(self) -> None:
-        """Return when the connection that `ready` found breaks."""
-        while self.connected:
+        """Return when the connection that `ready` found has broken, even if there is a new one."""
+        if self.connected:
             await self.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -92,12 +93,12 @@ class Triton:
             await self._stub.RepositoryModelUnload(request, metadata=self.key_metadata)
         await self.settled(model)
 
-    async def settled(self, *models: str) -> dict[str, str]:
-        """Wait until none of the models is loading or unloading; returns all states."""
+    async def settled(self, *models: str) -> set[str]:
+        """Wait until none of the models is loading or unloading; returns all that are ready."""
         while True:
-            states = {entry.name: entry.state for entry in (await self.index()).models}
-            if not any(states.get(model) in ("LOADING", "UNLOADING") for model in models):
-                return states
+            entries = (await self.index()).models
+            if not any(entry.name in models and entry.state in _MOVING for entry in entries):
+                return {entry.name for entry in entries if entry.state == "READY"}
             await asyncio.sleep(_POLL_INTERVAL)
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:

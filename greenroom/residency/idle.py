@@ -8,7 +8,8 @@ def idle_action(model: Model) -> tuple[float, Action] | None:
     """Return when the next idle action is due and which it is, None if there is none.
 
     The clock starts at the end of the last lease. After a manual action the policy waits for
-    the next request or touch; a pinned model and an ensemble (it has no weights) never leave.
+    the next request or touch, after a failed one for its back-off; a pinned model and an
+    ensemble (it has no weights) never leave.
     """
     if model.policy.pinned or model.steps or model.by_hand or model.touched or not model.idle:
         return None
@@ -17,4 +18,7 @@ def idle_action(model: Model) -> tuple[float, Action] | None:
         due.append((model.idle_since + model.policy.offload_after, Action.OFFLOAD))
     if model.residency in (Residency.HOT, Residency.WARM) and model.policy.unload_after >= 0:
         due.append((model.idle_since + model.policy.unload_after, Action.UNLOAD))
-    return min(due, default=None, key=lambda item: (item[0], item[1] is not Action.UNLOAD))
+    if not due:
+        return None
+    at, action = min(due, key=lambda item: (item[0], item[1] is not Action.UNLOAD))
+    return max(at, model.retry_at), action

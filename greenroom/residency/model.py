@@ -27,7 +27,7 @@ class Ticket:
 class Verb:
     """A manual action that somebody waits for; callers of the same verb share one.
 
-    ``order`` counts tickets and verbs together: who asked first goes first.
+    ``order`` counts tickets, touches and verbs together: who asked first goes first.
     """
 
     model: str
@@ -59,10 +59,13 @@ class Model:
     waiting: int = 0
     idle_since: float = 0.0
     touched: bool = False
-    by_hand: bool = False
-    """The last action was manual: policy keeps its hands off until a request or touch."""
+    last_use: int = 0
+    """When it was last requested or touched, in the stage's order of all that is asked for."""
+    last_manual: int = 0
+    """When the last manual action that was fulfilled was asked for, in the same order."""
     failures: int = 0
     retry_at: float = 0.0
+    """When the back-off after the last failure ends."""
     last_error: str | None = None
     verbs: list[Verb] = field(default_factory=list)
 
@@ -70,6 +73,11 @@ class Model:
     def moving(self) -> bool:
         """Whether a transition is running."""
         return self.residency in MOVING
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether policy keeps its hands off: the last thing asked for was a manual action."""
+        return self.last_manual > self.last_use
 
     @property
     def idle(self) -> bool:

@@ -25,10 +25,15 @@ from greenroom.errors import (
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
 from greenroom.residency.idle import idle_action
 from greenroom.residency.model import Model, Ticket, Verb, coldest
-from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency, way_to
+from greenroom.residency.next_step import NextStep
+from greenroom.residency.sentences import no_way, not_controllable, not_in_time, queue_full
+from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
+from greenroom.residency.waiting import Waiting
 
 RETRY_FIRST = 1.0
 RETRY_MOST = 60.0
+
+_BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
 
 
 class Stage:
@@ -38,7 +43,9 @@ class Stage:
         self.models: dict[str, Model] = {model.name: model for model in models}
         self.up = False
         """Whether Triton can be asked; while it can not, nothing begins and requests wait."""
-        self._waiting: dict[int, Ticket] = {}
+        self._waiting = Waiting(self.models)
+        self._next_step = NextStep(self.models, self._waiting)
+        self._running: dict[str, Begin] = {}
         self._order = 0
 
     # -- requests ---------------------------------------------------------------------------
@@ -54,27 +61,20 @@ class Stage:
         if max_wait is not None:
             wait = min(wait, max_wait)
         ticket = Ticket(model, needs, now, now + wait, coldest(models), self._next_order())
-        for entry in models:
-            entry.by_hand = False
-        if self.up and all(entry.serves(ticket) for entry in models):
+        if self._serves(ticket):
             self._grant(ticket, now)
-            return ticket
+        else:
+            for entry in models:
+                if entry.waiting >= entry.policy.max_waiting:
+                    raise QueueFull(queue_full(entry))
+            self._waiting.add(ticket)
         for entry in models:
-            if entry.waiting >= entry.policy.max_waiting:
-                raise QueueFull(
-                    f"Model {entry.name} already has {entry.waiting} requests waiting, "
-                    f"as many as max_waiting ({entry.policy.max_waiting}) allows."
-                )
-        for entry in models:
-            entry.waiting += 1
-        self._waiting[ticket.order] = ticket
+            entry.last_use = ticket.order
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
         """Give up a place in the queue. A load that runs for it goes on."""
-        if self._waiting.pop(ticket.order, None) is not None:
-            for name in ticket.needs:
-                self.models[name].waiting -= 1
+        self._waiting.remove(ticket)
 
     def release(self, ticket: Ticket, now: float) -> None:
         """End a lease; the idle clock of what nobody else uses starts."""
@@ -85,9 +85,10 @@ class Stage:
 
     def touch(self, model: str, now: float) -> None:
         """Ask for a model and its steps ahead of a request."""
+        order = self._next_order()
         for name in (*self.models[model].steps, model):
             entry = self.models[name]
-            entry.by_hand = False
+            entry.last_use = order
             entry.idle_since = now
             entry.touched = entry.residency is not Residency.HOT
 
@@ -96,14 +97,13 @@ class Stage:
     def verb(self, model: str, action: Action) -> Verb:
         """Ask for a manual action; joins one of the same kind that is not yet fulfilled.
 
-        Raises Conflict when the model can not do it at all.
+        Raises Conflict when the model can not do it at all, ServerDown while Triton is away.
         """
         entry = self.models[model]
         if action in (Action.OFFLOAD, Action.RESTORE) and not entry.controllable:
-            raise Conflict(
-                f"Model {model} does not take the RESIDENCY input: "
-                f"it can be loaded and unloaded, not {action}d."
-            )
+            raise Conflict(not_controllable(entry, action))
+        if not self.up:
+            raise ServerDown(f"Triton does not answer, so model {model} can not {action}.")
         for pending in entry.verbs:
             if pending.action is action:
                 return pending
@@ -114,23 +114,22 @@ class Stage:
     # -- what happened outside --------------------------------------------------------------
 
     def finished(
-        self, model: str, action: Action, now: float, error: GreenroomError | None = None
+        self, begun: Begin, now: float, error: GreenroomError | None = None
     ) -> list[Effect]:
         """Record the end of a transition; on failure answer everyone who waited for it."""
-        entry = self.models[model]
-        row = TRANSITIONS[action]
-        if entry.residency is not row.during:
+        if self._running.get(begun.model) is not begun:
             return []  # Triton went away meanwhile: what this transition did is gone with it
+        del self._running[begun.model]
+        entry, action = self.models[begun.model], begun.action
+        if action not in TAKES_AWAY:
+            entry.touched = False
         if error is None:
-            entry.residency = row.end
-            entry.failures = 0
-            entry.last_error = None
+            entry.residency = TRANSITIONS[action].end
+            entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
             if action not in TAKES_AWAY:
-                entry.touched = False
                 entry.idle_since = now
             return []
         entry.residency = entry.came_from
-        entry.touched = False
         entry.last_error = str(error)
         entry.failures += 1
         entry.retry_at = now + min(RETRY_FIRST * 2 ** (entry.failures - 1), RETRY_MOST)
@@ -139,9 +138,12 @@ class Stage:
     def server_lost(self) -> list[Effect]:
         """Triton is gone and every model with it. Requests wait for it, manual actions fail."""
         self.up = False
+        self._running.clear()
         gone = ServerDown("Triton went away before the action was done.")
         effects: list[Effect] = []
         for entry in self.models.values():
+            if entry.residency in _BECOMES_HOT:
+                entry.last_manual = 0  # what was taken off stage by hand stays off, no more
             entry.residency = Residency.COLD
             effects += [Answered(verb, gone) for verb in entry.verbs]
             entry.verbs.clear()
@@ -153,108 +155,79 @@ class Stage:
         for entry in self.models.values():
             entry.residency = states.get(entry.name, Residency.COLD)
             entry.idle_since = now
-            entry.retry_at = now
+            entry.retry_at = 0.0
 
     def observed(self, model: str, residency: Residency) -> None:
-        """Correct hot to warm, or back, from a model's own report."""
+        """Correct hot to warm, or back, from a model's own report.
+
+        Under a lease a report says nothing: a warm model restores itself for its next request.
+        """
         entry = self.models[model]
-        if not entry.moving and entry.residency is not Residency.COLD:
+        if not entry.moving and entry.residency is not Residency.COLD and not entry.leases:
             entry.residency = residency
 
     # -- decisions --------------------------------------------------------------------------
 
     def decide(self, now: float) -> list[Effect]:
         """Return what to do now: refusals, answered verbs, transitions to begin, leases."""
-        effects: list[Effect] = []
-        if self._waiting:
-            effects += self._refuse_late(now)
+        effects: list[Effect] = list(self._refuse_late(now))
         if not self.up:
             return effects
         for entry in self.models.values():
             effects += self._settle_verbs(entry)
-            begin = self._next_step(entry, now)
+            begin = self._next_step.of(entry, now)
             if begin is not None:
                 entry.came_from = entry.residency
                 entry.residency = TRANSITIONS[begin.action].during
+                self._running[entry.name] = begin
                 effects.append(begin)
-        for ticket in list(self._waiting.values()):
-            if all(self.models[name].serves(ticket) for name in ticket.needs):
-                self.leave(ticket)
+        for ticket in self._waiting:
+            if self._serves(ticket):
+                self._waiting.remove(ticket)
                 self._grant(ticket, now)
                 effects.append(Granted(ticket))
         return effects
 
-    def next_due(self) -> float | None:
-        """Return the time of the next decision that nobody will ask for, None if none."""
-        due = [ticket.deadline for ticket in self._waiting.values()]
+    def next_due(self, now: float) -> float | None:
+        """Return the time of the next decision that nobody will ask for, None if none.
+
+        What is due already and was not done by ``decide`` waits for an event, not for time.
+        """
+        due = [ticket.deadline for ticket in self._waiting]
         for entry in self.models.values():
+            due.append(entry.retry_at)
             if (idle := idle_action(entry)) is not None:
                 due.append(idle[0])
-            if entry.failures and self._wanted(entry):
-                due.append(entry.retry_at)
-        return min(due, default=None)
-
-    def _next_step(self, entry: Model, now: float) -> Begin | None:
-        """Return the transition that `entry` should begin, None to leave it where it is."""
-        if entry.moving:
-            return None
-        if entry.verbs and (begin := self._verb_step(entry)) is not None:
-            return begin
-        if self._wanted(entry):
-            action = way_to(Residency.HOT, entry.residency)
-            if action is None or now < entry.retry_at or not self._steps_loaded(entry):
-                return None
-            return Begin(entry.name, action, _reason(entry))
-        idle = idle_action(entry)
-        if idle is not None and now >= idle[0]:
-            return Begin(entry.name, idle[1], "idle")
-        return None
-
-    def _verb_step(self, entry: Model) -> Begin | None:
-        verb = entry.verbs[0]
-        action = way_to(verb.target, entry.residency)
-        if action is None or not self._steps_loaded(entry):
-            return None
-        if action in TAKES_AWAY and (entry.leases or self._asked_before(entry, verb)):
-            return None
-        entry.by_hand = True
-        return Begin(entry.name, action, "manual")
+        return min((at for at in due if at > now), default=None)
 
     def _settle_verbs(self, entry: Model) -> Iterator[Effect]:
         """Answer the verbs whose state is reached, or that lead nowhere from here."""
         while entry.verbs and not entry.moving:
             verb = entry.verbs[0]
             if verb.target is entry.residency:
-                entry.by_hand = True
+                entry.last_manual = verb.order
                 answer = Answered(verb)
             elif verb.action is Action.LOAD or entry.residency in TRANSITIONS[verb.action].start:
                 return
             else:
-                answer = Answered(verb, Conflict(self._no_way(entry, verb.action)))
+                answer = Answered(verb, Conflict(no_way(entry, verb.action)))
             entry.verbs.pop(0)
             yield answer
 
-    def _wanted(self, entry: Model) -> bool:
-        """Whether somebody needs it hot: a request, a touch, or its configuration."""
-        return (
-            entry.waiting > 0 or entry.touched or (entry.policy.pinned and not entry.by_hand)
-        ) and entry.residency is not Residency.HOT
-
-    def _steps_loaded(self, entry: Model) -> bool:
-        """Loading an ensemble would make Triton load its missing steps by itself."""
-        away = (Residency.COLD, Residency.LOADING, Residency.UNLOADING)
-        return all(self.models[step].residency not in away for step in entry.steps)
-
-    def _asked_before(self, entry: Model, verb: Verb) -> bool:
-        return any(
-            ticket.order < verb.order and entry.name in ticket.needs
-            for ticket in self._waiting.values()
-        )
+    def _serves(self, ticket: Ticket) -> bool:
+        return self.up and all(self.models[name].serves(ticket) for name in ticket.needs)
 
     def _refuse_late(self, now: float) -> Iterator[Effect]:
-        for ticket in [t for t in self._waiting.values() if now >= t.deadline]:
-            self.leave(ticket)
+        for ticket in self._waiting.late(now):
+            self._waiting.remove(ticket)
             yield Refused(ticket, WaitedTooLong(self._why_late(ticket, now)))
+
+    def _why_late(self, ticket: Ticket, now: float) -> str:
+        seconds = now - ticket.asked_at
+        if not self.up:
+            return f"Triton does not answer after {seconds:.1f} s of waiting."
+        missing = [self.models[n] for n in ticket.needs if not self.models[n].serves(ticket)]
+        return not_in_time(ticket.model, missing, seconds)
 
     def _fail_verbs(self, entry: Model, action: Action, error: GreenroomError) -> Iterator[Effect]:
         target = TRANSITIONS[action].end
@@ -267,8 +240,8 @@ class Stage:
     ) -> Iterator[Effect]:
         if action in TAKES_AWAY:
             return
-        for ticket in [t for t in self._waiting.values() if entry.name in t.needs]:
-            self.leave(ticket)
+        for ticket in self._waiting.needing(entry.name):
+            self._waiting.remove(ticket)
             refusal = TransitionFailed(f"The {action} of model {entry.name} failed: {error}")
             yield Refused(ticket, refusal)
 
@@ -277,24 +250,6 @@ class Stage:
         for name in ticket.needs:
             self.models[name].leases += 1
 
-    def _why_late(self, ticket: Ticket, now: float) -> str:
-        waited = f"after {now - ticket.asked_at:.1f} s of waiting"
-        if not self.up:
-            return f"Triton does not answer {waited}."
-        missing = [self.models[n] for n in ticket.needs if not self.models[n].serves(ticket)]
-        states = ", ".join(f"{entry.name} is {entry.residency}" for entry in missing)
-        return f"Model {ticket.model} is not ready {waited}: {states}."
-
-    def _no_way(self, entry: Model, action: Action) -> str:
-        start = " or ".join(sorted(TRANSITIONS[action].start))
-        return f"Model {entry.name} is {entry.residency}: {action} needs a {start} model."
-
     def _next_order(self) -> int:
         self._order += 1
         return self._order
-
-
-def _reason(entry: Model) -> str:
-    if entry.waiting:
-        return "request"
-    return "touch" if entry.touched else "pinned"
