@@ -5,14 +5,13 @@ a test keeps that table true.
 """
 
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
-FOREVER = -1.0
-"""As offload_after or unload_after: never."""
 
 
 class Policy(BaseModel):
@@ -29,6 +28,9 @@ class Policy(BaseModel):
     )
     max_waiting: int = Field(256, ge=0, description="requests that may wait; 0 none")
     max_wait: float = Field(120.0, gt=0, description="seconds a request may wait for the model")
+
+
+_PINNED = {"asr": {"pinned": True}, "tokenizer": {"pinned": True}}
 
 
 class _Environment(BaseSettings):
@@ -69,8 +71,10 @@ class Settings(_Environment):
     )
 
     policy: dict[str, Policy] = Field(
-        {"asr": Policy(pinned=True), "tokenizer": Policy(pinned=True)},
-        description="JSON object, model name to policy; models not named have the default policy",
+        {},
+        validate_default=True,
+        description="JSON object, model name to its policy; asr and tokenizer are pinned unless "
+        "it says otherwise",
     )
     load_timeout: float = Field(
         600.0, gt=0, description="seconds a load may take before its process is killed"
@@ -85,6 +89,17 @@ class Settings(_Environment):
         512 * 2**20, gt=0, description="bytes of all requests held while models come back"
     )
     log_level: str = Field("INFO", description="Python log level")
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _over_the_default(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        merged = {**_PINNED, **given}
+        return {
+            name: _PINNED.get(name, {}) | policy if isinstance(policy, dict) else policy
+            for name, policy in merged.items()
+        }
 
     @property
     def runtime(self) -> Path:
