@@ -13,14 +13,8 @@ def backend_directory(installation: Installation, runtime: Path) -> Path | None:
     None: the installation's own directory fits and is left alone. Links are made only
     where they are missing or point elsewhere. Raises SetupError if no stub fits.
     """
-    stub = installation.stub(VERSION)
-    if not stub.is_file():
-        if installation.from_wheel:
-            raise SetupError(f"{installation.root} has no Python backend stub for {VERSION}.")
-        # A wrapper or an unknown layout: the server finds its backends by itself.
-        return None
-    if not installation.from_wheel:
-        _check_version(stub)
+    stub = fitting_stub(installation)
+    if stub is None or not installation.from_wheel:
         return None
     folder = runtime / "backends" / "python"
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,13 +25,24 @@ def backend_directory(installation: Installation, runtime: Path) -> Path | None:
     return folder.parent
 
 
-def _check_version(stub: Path) -> None:
-    python = python_of_stub(stub)
-    if python not in (None, VERSION):
+def fitting_stub(installation: Installation, python: str = VERSION) -> Path | None:
+    """Return the stub for a Python; SetupError if there are only stubs for others.
+
+    None: the layout is unknown (a wrapper, a build of one's own); such a server finds its
+    backends by itself.
+    """
+    stub = installation.stub(python)
+    if not stub.is_file():
+        if installation.from_wheel:
+            raise SetupError(f"{installation.root} has no Python backend stub for {python}.")
+        return None
+    made_for = python_of_stub(stub)
+    if made_for not in (None, python):
         raise SetupError(
-            f"{stub} is made for Python {python}, but Greenroom runs on {VERSION}; "
-            f"run Greenroom with Python {python}."
+            f"{stub} is made for Python {made_for}, but Greenroom runs on {python}; "
+            f"run Greenroom with Python {made_for}."
         )
+    return stub
 
 
 def _link(link: Path, target: Path) -> None:

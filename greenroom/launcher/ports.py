@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psutil
@@ -36,6 +37,15 @@ def triton_listeners(settings: Settings) -> list[Listener]:
         Listener("GREENROOM_TRITON_GRPC_PORT", host, settings.triton_grpc_port),
         Listener("GREENROOM_TRITON_METRICS_PORT", host, settings.triton_metrics_port),
     ]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 on which nobody listens now, all different."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def check_ports(listeners: Sequence[Listener]) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from greenroom.config import Settings
@@ -27,7 +28,7 @@ def runtime_folder(settings: Settings) -> Path:
 def only_supervisor(settings: Settings) -> Iterator[None]:
     """Hold the runtime folder; SetupError names the process that holds it already."""
     folder = runtime_folder(settings)
-    owner = folder / "supervisor.pid"
+    owner = _owner(folder)
     # Not per thread: a test may end a service from another thread than it began in.
     lock = FileLock(folder / "supervisor.lock", blocking=False, thread_local=False)
     try:
@@ -44,6 +45,19 @@ def only_supervisor(settings: Settings) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def running_supervisor(settings: Settings) -> int | None:
+    """Return the process id of the supervisor that holds the runtime folder, if one does."""
+    try:
+        pid = int(_owner(settings.runtime).read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if psutil.pid_exists(pid) else None
+
+
+def _owner(folder: Path) -> Path:
+    return folder / "supervisor.pid"
 
 
 def _unusable(folder: Path, reason: str | None) -> SetupError:

@@ -10,6 +10,19 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from greenroom.launcher.program import Program
+
+
+def with_door(*options: str):
+    """Return the programs of a Service that has the door in the controller's place."""
+
+    def programs(settings, log, environment):
+        url = f"http://127.0.0.1:{settings.http_port}/readyz"
+        arguments = (__file__, *options)
+        return [Program("door", arguments, url, settings, log=log, environment=environment)]
+
+    return programs
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()

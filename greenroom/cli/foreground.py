@@ -5,23 +5,15 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-import typer
-
 from greenroom.cli.failing import failing_plainly
 from greenroom.config import Settings
 from greenroom.launcher import Service
 
 
-def up() -> None:
-    """Start Triton and the gateway, and serve until Ctrl-C.
-
-    All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
-    (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). What dies is started again; SIGINT
-    and SIGTERM end everything within 10 seconds, a second one at once.
-    """
+def run() -> None:
+    """Serve with the settings of the environment until a signal comes."""
     with failing_plainly():
         asyncio.run(serve(Service(Settings())))
-    raise typer.Exit(0)
 
 
 async def serve(service: Service) -> None:

@@ -1,0 +1,38 @@
+"""Looks at everything on this machine that Greenroom depends on.
+
+Each check takes what it looks at as arguments, so that its failing case can be shown.
+"""
+
+import asyncio
+import os
+
+from greenroom.config import Settings
+from greenroom.launcher import machine_checks as machine
+from greenroom.launcher import server_checks as server
+from greenroom.launcher.finding import Finding
+from greenroom.launcher.trial_run import trial_run
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Run all checks; the last one starts a Triton and loads a model on it."""
+    findings = await asyncio.to_thread(_examine, settings)
+    return [*findings, await trial_run(settings)]
+
+
+def _examine(settings: Settings) -> list[Finding]:
+    gpus = machine.gpus()
+    return [
+        machine.python(),
+        machine.numpy(),
+        server.libpython(),
+        server.tritonserver(settings),
+        server.stub(settings),
+        server.runtime(settings),
+        server.ports(settings),
+        server.repository(settings.model_repository),
+        server.repository(settings.ensemble_repository),
+        machine.synthesis(),
+        machine.gpu(settings.gpu, gpus, os.environ.get("CUDA_VISIBLE_DEVICES")),
+        machine.locked_memory(bool(gpus)),
+        machine.shared_memory(),
+    ]
