@@ -262,8 +262,12 @@ class Controller:
             entry.controllable = spec.controllable
 
     def _act(self, effects: Iterable[Effect] = ()) -> None:
-        """Carry out `effects`, then what the stage decides now, and set the timer anew."""
-        for effect in (*effects, *self.stage.decide(self._clock.now())):
+        """Carry out `effects`, then what the stage decides now, and set the timer anew.
+
+        Both of the stage's questions are about the same moment: nothing falls between them.
+        """
+        now = self._clock.now()
+        for effect in (*effects, *self.stage.decide(now)):
             match effect:
                 case Begin():
                     self._spawn(self._transition(effect))
@@ -274,7 +278,7 @@ class Controller:
                 case Answered(verb, error):
                     self._resolve(self._answers.pop(verb, None), error)
         self._quiet.set()
-        self._set_timer()
+        self._set_timer(self.stage.next_due(now))
 
     @staticmethod
     def _resolve(future: asyncio.Future[None] | None, error: GreenroomError | None) -> None:
@@ -286,9 +290,8 @@ class Controller:
             future.set_exception(error)
             future.exception()  # whoever asked may have left: then nobody is to be told
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, due: float | None) -> None:
         """A timer that is set too early only costs a look, so it is never moved later."""
-        due = self.stage.next_due(self._clock.now())
         if due is None or (self._timer and self._timer_due <= due):
             return
         if self._timer:

@@ -173,7 +173,7 @@ async def test_requests_that_wait_outlive_a_killed_triton(start, gate):
     asked = await asked_thirty_times(running, "gated")
     await running.until("gated", waiting=30, residency="loading")
     os.kill(running.service.triton.pid, signal.SIGKILL)
-    await running.logged("triton: runs again")
+    await running.logged("triton | runs again")
     gate.touch()
     assert all(map(echoed, await asyncio.gather(*asked)))
 
@@ -191,7 +191,7 @@ async def test_a_killed_controller_comes_back_and_reads_the_state_back(start):
     running = await start()
     assert echoed(await running.http.infer("echo", http_inputs()))
     os.kill(running.service.programs[0].pid, signal.SIGKILL)
-    await running.logged("controller: runs again")
+    await running.logged("controller | runs again")
     await running.until("echo", residency="hot")
     assert echoed(await running.grpc.infer("echo", grpc_inputs(), client_timeout=30))
     assert running.count("successfully loaded 'echo'") == 1
