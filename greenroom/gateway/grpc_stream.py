@@ -86,7 +86,6 @@ class Stream:
                     parsed.model_name,
                     "grpc",
                     lambda: self._forward(parsed, request, context),
-                    max_wait=context.time_remaining(),
                 )
         except GreenroomError as error:
             await self._write(_error_answer(str(error), parsed), context)

@@ -92,7 +92,6 @@ class KServeGrpc(grpc.GenericRpcHandler):
                 parsed.model_name,
                 "grpc",
                 lambda: self._pass_on("ModelInfer", request, context),
-                max_wait=context.time_remaining(),
             )
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:

@@ -53,7 +53,6 @@ class Leased:
         protocol: str,
         send: Callable[[], Awaitable[_Answer]],
         *,
-        max_wait: float | None = None,
         while_waiting: WhileWaiting | None = None,
         is_good: Callable[[_Answer], bool] = lambda answer: True,
     ) -> _Answer:
@@ -67,13 +66,13 @@ class Leased:
         arrived = time.perf_counter()
         outcome, ticket = "refused", None
         try:
-            ticket = await self._lease(model, arrived, max_wait, while_waiting)
+            ticket = await self._lease(model, arrived, while_waiting)
             outcome = "failed"
             try:
                 answer = await self._sent(ticket, send)
             except ServerDown:
                 await self._controller.check_connection()
-                ticket = await self._lease(model, arrived, max_wait, while_waiting)
+                ticket = await self._lease(model, arrived, while_waiting)
                 answer = await self._sent(ticket, send)
             outcome = "served" if is_good(answer) else "failed"
             return answer
@@ -84,15 +83,9 @@ class Leased:
             self._measured(model, protocol, outcome, ticket, time.perf_counter() - arrived)
 
     async def _lease(
-        self,
-        model: str,
-        arrived: float,
-        max_wait: float | None,
-        while_waiting: WhileWaiting | None,
+        self, model: str, arrived: float, while_waiting: WhileWaiting | None
     ) -> Ticket:
-        if max_wait is not None:
-            max_wait -= time.perf_counter() - arrived
-        ticket = self._controller.ask(model, max_wait)
+        ticket = self._controller.ask(model)
         if ticket.granted_at is None:
             try:
                 waiting = self._controller.granted(ticket)
