@@ -12,10 +12,9 @@ from running import Running
 
 from greenroom.config import Settings
 from greenroom.launcher import TritonServer
-from greenroom.launcher.ports import free_ports
+from greenroom.launcher.free_settings import free_settings as settings_on_free_ports
 
 TESTS = Path(__file__).parent
-PORTS = ("http_port", "grpc_port", "triton_http_port", "triton_grpc_port", "triton_metrics_port")
 
 SettingsFactory = Callable[..., Settings]
 
@@ -33,15 +32,13 @@ def free_settings(tmp_path: Path) -> SettingsFactory:
     made: list[Settings] = []
 
     def make(**overrides: Any) -> Settings:
-        names = (*PORTS, "ui_port")
         defaults: dict[str, Any] = {
-            **dict(zip(names, free_ports(len(names)), strict=True)),
             "runtime_dir": tmp_path / f"runtime{len(made)}",
             "model_repository": TESTS / "models",
             "ensemble_repository": TESTS / "ensembles",
             "triton_exit_timeout": 2,
         }
-        made.append(Settings(**defaults | overrides))
+        made.append(settings_on_free_ports(**defaults | overrides))
         return made[-1]
 
     return make
