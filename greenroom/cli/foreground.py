@@ -1,6 +1,7 @@
 """``greenroom up``: the service in the foreground."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -17,7 +18,7 @@ def run() -> None:
 
 
 async def serve(service: Service) -> None:
-    """Start the service, say where it is, and end it on SIGINT or SIGTERM.
+    """Start the service, say where it is, and end it on SIGINT, SIGTERM or SIGHUP.
 
     A second signal kills what has not ended yet. Raises SetupError as Service.start does.
     """
@@ -26,21 +27,32 @@ async def serve(service: Service) -> None:
     def on_signal() -> None:
         (insisted if asked.is_set() else asked).set()
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(one, on_signal)
-    await _unless(asked, _start_and_run(service))
-    if not await _unless(insisted, service.stop()):
-        await service.kill()
+    for number in _signals():
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    try:
+        await _unless(asked, _start_and_run(service))
+    finally:
+        if not await _unless(insisted, service.stop()):
+            await service.kill()
+
+
+def _signals() -> list[signal.Signals]:
+    """Return what ends the service; SIGHUP too, unless nohup has it ignored."""
+    hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 async def _start_and_run(service: Service) -> None:
     await service.start()
     settings = service.settings
-    print(
-        f"Greenroom is ready: HTTP {service.url}, gRPC {settings.host}:{settings.grpc_port}, "
-        f"Triton's metrics http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
-        flush=True,
-    )
+    # Nobody need be listening.
+    with contextlib.suppress(OSError):
+        print(
+            f"Greenroom is ready: HTTP {service.url}, gRPC {settings.host}:{settings.grpc_port}, "
+            f"Triton's metrics "
+            f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
+            flush=True,
+        )
     await service.run()
 
 

@@ -21,7 +21,9 @@ _LAST_WORDS = 1.0
 
 def log_to_stderr(name: str, line: str) -> None:
     """Print a line of a child with its name before it."""
-    print(f"{name} | {line}", file=sys.stderr, flush=True)
+    # The service goes on when its terminal or the reader of its log has gone.
+    with contextlib.suppress(OSError):
+        print(f"{name} | {line}", file=sys.stderr, flush=True)
 
 
 class Child:

@@ -15,6 +15,7 @@ import pytest
 import tritonclient.grpc.aio as triton_grpc
 
 from greenroom.config import Settings
+from greenroom.launcher.answering import answers
 from greenroom.launcher.environment import child_environment
 from greenroom.launcher.leftovers import alive, regions, stubs
 from greenroom.launcher.region_prefix import region_prefix
@@ -62,7 +63,7 @@ async def up(free_settings, gate):
         await process.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_everything_within_ten_seconds(up, number):
     await up.load("echo")
     family = up.family()
@@ -73,6 +74,27 @@ async def test_a_signal_ends_everything_within_ten_seconds(up, number):
     assert time.monotonic() - begun < 10
     assert not any(map(alive, family))
     assert not up.left()
+
+
+async def test_it_goes_on_when_nobody_reads_its_output(free_settings, gate, wait_for):
+    """Its log goes nowhere then; blocking or failing on it would stop Triton."""
+    settings = free_settings()
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        HERE / "up_with_door.py",
+        env=child_environment(settings, os.environ),
+        stdout=writing,
+        stderr=writing,
+    )
+    os.close(writing)
+    await answers(f"http://127.0.0.1:{settings.http_port}/readyz")
+    running = Up(process, settings)
+    await running.load("echo")
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+    assert not running.left()
 
 
 async def test_a_second_signal_ends_even_a_hanging_request_at_once(up, gate, wait_for):
