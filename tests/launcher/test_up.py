@@ -100,13 +100,13 @@ async def test_it_goes_on_when_nobody_reads_its_output(free_settings, gate, wait
 async def test_a_second_signal_ends_even_a_hanging_request_at_once(up, gate, wait_for):
     await up.load("slow")
     family = up.family()
+    door = next(one for one in family if "/door.py" in str(one.cmdline()))
     async with up.client() as client:
         tensor = triton_grpc.InferInput("INPUT", [1, 1], "FP32")
         tensor.set_data_from_numpy(np.zeros((1, 1), np.float32))
         request = asyncio.create_task(client.infer("slow", [tensor]))
         await wait_for(gate.with_suffix(".reached").exists)
         up.process.send_signal(signal.SIGINT)
-        door = next(one for one in family if "/door.py" in str(one.cmdline()))
         await wait_for(lambda: not alive(door))
         up.process.send_signal(signal.SIGINT)
         begun = time.monotonic()
