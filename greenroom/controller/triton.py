@@ -21,6 +21,8 @@ from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, 
 
 KEY_METADATA = "triton-grpc-protocol-greenroom-key"
 _READY_TIMEOUT = 5.0
+_BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
+"""How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
 _MOVING = ("LOADING", "UNLOADING")
@@ -139,6 +141,6 @@ class Triton:
 
     def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
         """Return Triton's own error, or ServerDown if it was the connection that failed."""
-        if error.code() is grpc.StatusCode.UNAVAILABLE and not self.connected:
+        if error.code() in _BROKEN_CONNECTION and not self.connected:
             return ServerDown("Triton does not answer.")
         return TritonError(error.details() or "", error.code().name)

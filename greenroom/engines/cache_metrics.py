@@ -34,8 +34,16 @@ class CacheMetrics:
         ]
         self._hits, self._misses, self._bytes = (f.Metric(labels=labels) for f in self._families)
 
+        self._told_hits = self._told_misses = 0
+
     def update(self) -> None:
-        """Bring the metrics to the cache's counters."""
-        self._hits.increment(self._cache.hits - self._hits.value())
-        self._misses.increment(self._cache.misses - self._misses.value())
+        """Add to the metrics what the cache has counted since the last update.
+
+        Not up to ``Metric.value()``: in Triton a metric outlives the model's process, so a
+        counter goes on from where the last process left it.
+        """
+        hits, misses = self._cache.hits, self._cache.misses
+        self._hits.increment(hits - self._told_hits)
+        self._misses.increment(misses - self._told_misses)
         self._bytes.set(self._cache.held_bytes)
+        self._told_hits, self._told_misses = hits, misses
