@@ -41,7 +41,7 @@ def kinds_of(samples: Floats, f0: Floats) -> Kinds:
 
 def frames_of(samples: Floats) -> Frames:
     """Measure clean synthetic speech at 24 kHz."""
-    f0, times = world.pitch(samples, clean=True)
+    f0, times = world.synthetic_pitch(samples)
     codes = encode(world.envelope(samples, f0, times))
     return Frames(kinds_of(samples, f0), f0, codes)
 

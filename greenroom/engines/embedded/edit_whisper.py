@@ -19,7 +19,7 @@ def check_style(info: str) -> None:
 
 def whispered(samples: Floats) -> Floats:
     """Return 24 kHz speech without any voice in it: noise through the same formants."""
-    frames = world.analyse(samples, clean=False)
+    frames = world.analyse(samples)
     breath = replace(
         frames, f0=np.zeros_like(frames.f0), aperiodicity=np.ones_like(frames.aperiodicity)
     )

@@ -47,7 +47,7 @@ class EmbeddedTokenizer(HostEngine):
 def profile(samples: Samples, rate: int) -> VoiceProfile:
     """Analyse mono samples of any rate into a voice profile."""
     signal = resampled(samples, rate, RATE).astype(np.float64)
-    f0, times = world.pitch(signal, clean=False)
+    f0, times = world.recorded_pitch(signal)
     codes = encode(world.envelope(signal, f0, times))
     levels = frame_rms(signal, f0.size)
     active = active_frames(levels)

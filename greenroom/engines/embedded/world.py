@@ -33,21 +33,42 @@ class Analysis:
     """In [0, 1], shape (frames, 513)."""
 
 
-def pitch(samples: Floats, *, clean: bool) -> tuple[Floats, Floats]:
-    """Return F0 in Hz (0 unvoiced) and its frame times in seconds.
+def recorded_pitch(samples: Floats) -> tuple[Floats, Floats]:
+    """Return F0 in Hz (0 unvoiced) and its frame times in seconds, by Harvest.
 
-    ``clean`` takes DIO with StoneMask, right for synthetic speech at a fifth of the time;
-    recordings take Harvest, which withstands noise.
+    It withstands noise and takes a fifth of the duration.
     """
-    if not clean:
-        f0, times = pyworld.harvest(
-            samples, RATE, f0_floor=F0_FLOOR, f0_ceil=F0_CEIL, frame_period=FRAME_MS
-        )
-        return f0, times
-    rough, times = pyworld.dio(
+    f0, times = pyworld.harvest(
         samples, RATE, f0_floor=F0_FLOOR, f0_ceil=F0_CEIL, frame_period=FRAME_MS
     )
-    return pyworld.stonemask(samples, rough, times, RATE), times
+    return f0, times
+
+
+def synthetic_pitch(samples: Floats) -> tuple[Floats, Floats]:
+    """Return the same for clean synthetic speech, by DIO and StoneMask, ten times as fast.
+
+    A first pass finds the voice's range. Within it the second may let F0 move quickly, which
+    finds the whole of every voiced stretch; what is missed here ends as noise in the result.
+    """
+    rough, _ = _dio(samples, F0_FLOOR, F0_CEIL)
+    if not rough.any():
+        return _dio(samples, F0_FLOOR, F0_CEIL)
+    middle = float(np.median(rough[rough > 0]))
+    f0, times = _dio(samples, max(50.0, 0.6 * middle), 1.9 * middle)
+    return pyworld.stonemask(samples, f0, times, RATE), times
+
+
+def _dio(samples: Floats, floor: float, ceil: float) -> tuple[Floats, Floats]:
+    f0, times = pyworld.dio(
+        samples,
+        RATE,
+        f0_floor=floor,
+        f0_ceil=ceil,
+        channels_in_octave=4.0,
+        frame_period=FRAME_MS,
+        allowed_range=0.25,
+    )
+    return f0, times
 
 
 def envelope(samples: Floats, f0: Floats, times: Floats) -> Floats:
@@ -62,10 +83,10 @@ def aperiodicity(samples: Floats, f0: Floats, times: Floats) -> Floats:
     return noise
 
 
-def analyse(samples: Signal, *, clean: bool) -> Analysis:
-    """Analyse 24 kHz samples; ``clean`` as in ``pitch``."""
+def analyse(samples: Signal) -> Analysis:
+    """Analyse a recording at 24 kHz."""
     signal = np.ascontiguousarray(samples, dtype=np.float64)
-    f0, times = pitch(signal, clean=clean)
+    f0, times = recorded_pitch(signal)
     return Analysis(f0, envelope(signal, f0, times), aperiodicity(signal, f0, times))
 
 
