@@ -1,0 +1,55 @@
+"""What the children of the supervisor find in their environment."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from greenroom.config import Policy, Settings
+from greenroom.launcher.environment import child_environment, triton_environment
+from greenroom.launcher.installation import find_installation
+
+
+@pytest.fixture
+def settings(free_settings, tmp_path):
+    return free_settings(
+        triton_key="sesame",
+        policy={"tts": Policy(pinned=True, unload_after=-1)},
+        max_held_bytes=12345,
+        runtime_dir=tmp_path / "a folder",
+    )
+
+
+def test_children_read_the_same_settings_back(settings, monkeypatch):
+    inherited = {"GREENROOM_LOAD_TIMEOUT": "1", "GREENROOM_TTS_ENGINE": "other"}
+    environment = child_environment(settings, inherited)
+    assert environment["GREENROOM_TTS_ENGINE"] == "other"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings
+
+
+def test_the_default_runtime_folder_is_the_same_in_every_process(monkeypatch, tmp_path):
+    settings = Settings(runtime_dir=None, http_port=18000)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    here = settings.runtime
+    assert child_environment(settings, {})["GREENROOM_RUNTIME_DIR"] == str(here)
+
+
+def test_models_find_the_libraries_and_not_the_key(settings):
+    environment = triton_environment(settings, find_installation(settings), {"PATH": "/bin"})
+    assert "GREENROOM_TRITON_KEY" not in environment
+    assert "sesame" not in str(environment)
+    assert environment["PATH"].endswith(f"{os.pathsep}/bin")
+    for folder in environment["LD_LIBRARY_PATH"].split(os.pathsep):
+        assert any(Path(folder).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("gpu", "inherited", "visible"), [(0, None, "0"), (1, "4,5", "5"), (0, "", "")]
+)
+def test_triton_sees_one_gpu(free_settings, gpu, inherited, visible):
+    settings = free_settings(gpu=gpu)
+    outer = {} if inherited is None else {"CUDA_VISIBLE_DEVICES": inherited}
+    environment = triton_environment(settings, find_installation(settings), outer)
+    assert environment["CUDA_VISIBLE_DEVICES"] == visible
