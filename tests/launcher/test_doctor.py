@@ -176,8 +176,10 @@ def test_taken_port(free_settings):
 
 async def test_ports_of_the_running_service_are_no_fault(free_settings):
     settings = free_settings()
-    async with Service(settings, log=lambda name, line: None, programs=with_door()):
-        finding = server.ports(settings)
+    service = Service(settings, log=lambda name, line: None, programs=with_door())
+    await service.start()
+    finding = server.ports(settings)
+    await service.kill()
     assert finding.verdict is OK
     assert "which runs" in finding.found
 

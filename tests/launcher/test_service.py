@@ -37,24 +37,31 @@ def log() -> Log:
     return Log()
 
 
-async def test_a_killed_triton_comes_back_alone(free_settings, log):
-    async with Service(free_settings(), log=log, programs=with_door()) as service:
-        triton, door = service.triton.pid, service.programs[0].pid
-        os.kill(triton, signal.SIGKILL)
-        await log.seen("triton: runs again")
-        assert service.triton.pid != triton
-        assert service.programs[0].pid == door
-        assert service.programs[0].running
+@pytest.fixture
+async def service(free_settings, log):
+    """A running service; killed after the test, which is quicker than stopped."""
+    service = Service(free_settings(), log=log, programs=with_door())
+    await service.start()
+    yield service
+    await service.kill()
 
 
-async def test_a_killed_program_comes_back_alone(free_settings, log):
-    async with Service(free_settings(), log=log, programs=with_door()) as service:
-        triton, door = service.triton.pid, service.programs[0].pid
-        os.kill(door, signal.SIGKILL)
-        await log.seen("door: runs again")
-        assert service.programs[0].pid != door
-        assert service.triton.pid == triton
-        assert service.triton.running
+async def test_a_killed_triton_comes_back_alone(service, log):
+    triton, door = service.triton.pid, service.programs[0].pid
+    os.kill(triton, signal.SIGKILL)
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    assert service.programs[0].pid == door
+    assert service.programs[0].running
+
+
+async def test_a_killed_program_comes_back_alone(service, log):
+    triton, door = service.triton.pid, service.programs[0].pid
+    os.kill(door, signal.SIGKILL)
+    await log.seen("door: runs again")
+    assert service.programs[0].pid != door
+    assert service.triton.pid == triton
+    assert service.triton.running
 
 
 async def test_a_program_that_ends_before_it_is_ready_ends_the_start(free_settings, log):
@@ -82,14 +89,14 @@ async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
     assert not service.programs[0].running
 
 
-async def test_a_second_supervisor_of_a_runtime_folder_is_refused(free_settings, log):
-    settings = free_settings()
-    async with Service(settings, log=log, programs=with_door()) as service:
-        with pytest.raises(SetupError, match=rf"already runs in .*\(pid {os.getpid()}\)"):
-            await Service(settings, log=log, programs=with_door()).start()
-        assert service.triton.running
-    async with Service(settings, log=log, programs=with_door()):
-        pass
+async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
+    second = Service(service.settings, log=log, programs=with_door())
+    with pytest.raises(SetupError, match=rf"already runs in .*\(pid {os.getpid()}\)"):
+        await second.start()
+    assert service.triton.running
+    await service.kill()
+    await second.start()
+    await second.kill()
 
 
 async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, log, triton):
@@ -117,7 +124,9 @@ async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton
     os.kill(triton.pid, signal.SIGKILL)
     await triton.wait()
     assert regions(triton.prefix)
-    async with Service(triton.settings, log=log, programs=with_door()):
-        assert not alive(stub)
-        assert not regions(triton.prefix)
-        assert not stubs(triton.prefix)
+    service = Service(triton.settings, log=log, programs=with_door())
+    await service.start()
+    assert not alive(stub)
+    assert not regions(triton.prefix)
+    assert not stubs(triton.prefix)
+    await service.kill()
