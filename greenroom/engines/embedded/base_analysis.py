@@ -1,15 +1,15 @@
 """A base voice measured once, on its base text."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from greenroom.engines.embedded import world
-from greenroom.engines.embedded.base_texts import BASE_TEXTS
 from greenroom.engines.embedded.base_voice import BaseVoice, Speaker
-from greenroom.engines.embedded.languages import Language
 from greenroom.engines.embedded.loudness import active_frames, frame_rms
+from greenroom.engines.embedded.matching import Descriptors, Scale, descriptors, scale_of
 from greenroom.engines.embedded.voice_profile import SILENT, UNVOICED, VOICED, encode
 from greenroom.engines.embedded.world import Floats
 
@@ -27,10 +27,15 @@ class Frames:
     codes: Floats
     """Coded log envelopes, shape (frames, 60)."""
 
-    @property
-    def seconds(self) -> float:
-        """Duration of what is not silent."""
-        return float(np.count_nonzero(self.kinds != SILENT)) / world.FRAMES_PER_SECOND
+    @cached_property
+    def scale(self) -> Scale:
+        """Mean and deviation of the codes."""
+        return scale_of(self.codes, self.kinds)
+
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """What is compared with other speech, one row per frame."""
+        return descriptors(self.codes, self.kinds, self.scale)
 
 
 def kinds_of(samples: Floats, f0: Floats) -> Kinds:
@@ -46,9 +51,9 @@ def frames_of(samples: Floats) -> Frames:
     return Frames(kinds_of(samples, f0), f0, codes)
 
 
-def measured(speaker: Speaker, voice: BaseVoice, language: Language) -> Frames:
-    """Say the base text of a language with a voice and measure it."""
-    parts = [frames_of(samples) for samples in speaker.say(BASE_TEXTS[language.code], voice)]
+def measured(speaker: Speaker, voice: BaseVoice, text: str) -> Frames:
+    """Say a text with a voice and measure it."""
+    parts = [frames_of(samples) for samples in speaker.say(text, voice)]
     return Frames(
         kinds=np.concatenate([part.kinds for part in parts]),
         f0=np.concatenate([part.f0 for part in parts]),

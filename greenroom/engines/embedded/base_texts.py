@@ -1,11 +1,11 @@
 """What each base voice says to be measured: article 1 of the declaration of human rights.
 
-It is short and has most sounds of each language; English adds a phonetically rich sentence.
+It is short and has most sounds of each language. English has two phonetically rich sentences.
 """
 
 BASE_TEXTS = {
-    "en": "All human beings are born free and equal in dignity and rights. "
-    "The quick brown fox jumps over the lazy dog, while she chose just five big yellow cheeses. "
+    "en": "The quick brown fox jumps over the lazy dog, "
+    "while she chose just five big yellow cheeses. "
     "They should thus enjoy good measure, and joy through pure thought.",
     "zh": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。",
     "yue": "人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心，並應以兄弟關係的精神相對待。",

@@ -18,6 +18,7 @@ CONTEXT = (-2, 0, 2)
 ENERGY_WEIGHT = 0.5
 
 Indexes = npt.NDArray[np.intp]
+Descriptors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def scale_of(codes: Floats, kinds: npt.NDArray[np.int32]) -> Scale:
     return Scale(mean, std)
 
 
-def descriptors(codes: Floats, kinds: npt.NDArray[np.int32], scale: Scale) -> Floats:
+def descriptors(codes: Floats, kinds: npt.NDArray[np.int32], scale: Scale) -> Descriptors:
     """Return what is compared, shape (frames, 72) float32: normalised codes with context."""
     normal = np.zeros((len(codes), ORDER))
     for kind in (UNVOICED, VOICED):
@@ -51,7 +52,7 @@ def descriptors(codes: Floats, kinds: npt.NDArray[np.int32], scale: Scale) -> Fl
     return np.hstack(shifted).astype(np.float32)
 
 
-def nearest(queries: Floats, targets: Floats, count: int) -> tuple[Indexes, Floats]:
+def nearest(queries: Descriptors, targets: Descriptors, count: int) -> tuple[Indexes, Floats]:
     """Return the ``count`` nearest targets of each query and their distances, nearest first.
 
     Shapes (queries, count); fewer columns where there are fewer targets.

@@ -6,12 +6,15 @@ speaker's; edits are signal processing. The same request gives the same samples,
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from greenroom.config import EngineSettings
 from greenroom.engines.audio_input import recording, resampled
 from greenroom.engines.embedded.base_analysis import Frames, measured
+from greenroom.engines.embedded.base_store import BaseStore
+from greenroom.engines.embedded.base_texts import BASE_TEXTS
 from greenroom.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom.engines.embedded.edits import edit_of
 from greenroom.engines.embedded.languages import Language, language_of
@@ -55,6 +58,7 @@ class EmbeddedTts(HostEngine):
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._speaker = Speaker()
+        self._store = BaseStore(settings.cache_dir)
         self._bases: dict[str, dict[BaseVoice, Frames]] = {}
         self.cache: ResultCache[Manner] = ResultCache(
             settings.cache_bytes, lambda manner: manner.bytes
@@ -117,8 +121,9 @@ class EmbeddedTts(HostEngine):
 
     def _candidates(self, language: Language) -> dict[BaseVoice, Frames]:
         if language.code not in self._bases:
+            text = BASE_TEXTS[language.code]
             self._bases[language.code] = {
-                voice: measured(self._speaker, voice, language)
+                voice: self._store.get(voice, text, partial(measured, self._speaker, voice, text))
                 for voice in self._speaker.voices(language)
             }
         return self._bases[language.code]

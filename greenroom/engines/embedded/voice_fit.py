@@ -10,8 +10,8 @@ from greenroom.engines.embedded.base_analysis import Frames
 from greenroom.engines.embedded.base_voice import BaseVoice
 from greenroom.engines.embedded.formants import best_warp, warped
 from greenroom.engines.embedded.matching import (
+    Descriptors,
     Indexes,
-    Scale,
     descriptors,
     nearest,
     same_kind,
@@ -36,8 +36,6 @@ class VoiceFit:
     """Factor on the formants of the base voice."""
     distance: float
     """Of the paired frames after the warp, in nepers."""
-    scale: Scale
-    base_descriptors: Floats
     pairs: Indexes
     """For each frame of the base its nearest frame of the speaker."""
     offset: dict[int, Floats]
@@ -51,27 +49,20 @@ def fitted(profile: VoiceProfile, candidates: dict[BaseVoice, Frames]) -> VoiceF
     return min(fits, key=lambda fit: fit.distance)
 
 
-def _fit(profile: VoiceProfile, speaker: Floats, voice: BaseVoice, base: Frames) -> VoiceFit:
-    scale = scale_of(base.codes, base.kinds)
-    ours = descriptors(base.codes, base.kinds, scale)
-    pairs = _pairs(ours, base.kinds, speaker, profile.kinds)
+def _fit(profile: VoiceProfile, speaker: Descriptors, voice: BaseVoice, base: Frames) -> VoiceFit:
+    pairs = _pairs(base, speaker, profile.kinds)
     voiced = np.flatnonzero(base.kinds == VOICED)[::SEARCH_STEP]
     alpha, distance = best_warp(base.codes[voiced], profile.codes[pairs[voiced]], profile.bandwidth)
     means = {UNVOICED: profile.unvoiced_mean, VOICED: profile.voiced_mean}
     offset = {kind: _offset(base.codes[base.kinds == kind], means[kind], alpha) for kind in KINDS}
-    return VoiceFit(voice, base, alpha, distance, scale, ours, pairs, offset)
+    return VoiceFit(voice, base, alpha, distance, pairs, offset)
 
 
-def _pairs(
-    ours: Floats,
-    kinds: npt.NDArray[np.int32],
-    theirs: Floats,
-    their_kinds: npt.NDArray[np.int32],
-) -> Indexes:
-    pairs: Indexes = np.zeros(len(ours), dtype=np.intp)
+def _pairs(base: Frames, theirs: Descriptors, their_kinds: npt.NDArray[np.int32]) -> Indexes:
+    pairs: Indexes = np.zeros(len(base.kinds), dtype=np.intp)
     for kind in KINDS:
-        rows, targets = np.flatnonzero(kinds == kind), same_kind(their_kinds, kind)
-        found, _ = nearest(ours[rows], theirs[targets], 1)
+        rows, targets = np.flatnonzero(base.kinds == kind), same_kind(their_kinds, kind)
+        found, _ = nearest(base.descriptors[rows], theirs[targets], 1)
         pairs[rows] = targets[found[:, 0]]
     return pairs
 

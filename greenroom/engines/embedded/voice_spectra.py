@@ -46,13 +46,13 @@ def _speaker_spectra(
     codes: Floats, kinds: npt.NDArray[np.int32], profile: VoiceProfile, fit: VoiceFit
 ) -> Floats:
     """Return for each frame the mean log envelope of the speaker's frames nearest to it."""
-    ours = descriptors(codes, kinds, fit.scale)
+    ours = descriptors(codes, kinds, fit.base.scale)
     found = np.zeros_like(codes)
     for kind in KINDS:
         rows, targets = np.flatnonzero(kinds == kind), same_kind(fit.base.kinds, kind)
         if not rows.size:
             continue
-        near, apart = nearest(ours[rows], fit.base_descriptors[targets], NEIGHBOURS)
+        near, apart = nearest(ours[rows], fit.base.descriptors[targets], NEIGHBOURS)
         weights = 1.0 / (apart + 1e-2)
         weights /= weights.sum(axis=1, keepdims=True)
         paired = profile.codes[fit.pairs[targets[near]]]
