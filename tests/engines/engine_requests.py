@@ -1,0 +1,55 @@
+"""Requests as an engine gets them, and what is measured of its answers."""
+
+import numpy as np
+import soundfile
+
+from greenroom.engines.embedded.tokenizer import profile
+from greenroom.engines.engine import Tensors
+from greenroom.voices import voice
+
+
+def text(*words: str) -> np.ndarray:
+    return np.array(words, dtype=np.object_)
+
+
+def audio(samples: np.ndarray, rate: int = 24_000) -> Tensors:
+    return {
+        "AUDIO": samples.astype(np.float32),
+        "SAMPLE_RATE": np.array([rate], dtype=np.int32),
+    }
+
+
+def reference(name: str) -> np.ndarray:
+    samples, rate = soundfile.read(voice(name).path, dtype="float32")
+    assert rate == 24_000
+    return samples
+
+
+def edit(tts, samples: np.ndarray, task: str, info: str = "") -> np.ndarray:
+    return tts.answer({**audio(samples), "TASK": text(task), "TASK_INFO": text(info)})["WAVEFORM"]
+
+
+def mean_pitch(samples: np.ndarray) -> float:
+    f0 = profile(samples.astype(np.float32), 24_000).f0
+    return float(f0[f0 > 0].mean())
+
+
+def decibels(ratio: float) -> float:
+    return float(20 * np.log10(ratio))
+
+
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Return the edit distance in words and the number of words said."""
+    ours, theirs = _words(said), _words(heard)
+    row = list(range(len(theirs) + 1))
+    for number, word in enumerate(ours, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(theirs, 1):
+            cost = before + (word != other)
+            before = row[place]
+            row[place] = min(before + 1, row[place - 1] + 1, cost)
+    return row[-1], len(ours)
+
+
+def _words(sentence: str) -> list[str]:
+    return "".join(c for c in sentence.lower() if c.isalpha() or c in " '").split()
