@@ -137,10 +137,13 @@ class Triton:
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise self.translated(error) from error
+            raise await self.translated(error) from error
 
-    def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
-        """Return Triton's own error, or ServerDown if it was the connection that failed."""
-        if error.code() in _BROKEN_CONNECTION and not self.connected:
+    async def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
+        """Return Triton's own error, or ServerDown if it was the connection that failed.
+
+        gRPC has no sure sign of the one or the other, so a doubtful one is settled by a look.
+        """
+        if error.code() in _BROKEN_CONNECTION and not await self.alive():
             return ServerDown("Triton does not answer.")
         return TritonError(error.details() or "", error.code().name)

@@ -108,7 +108,7 @@ class Stream:
         except grpc.aio.AioRpcError as error:
             if begun:  # what was answered can not be taken back, so it is not tried again
                 raise Unavailable("Triton went away in the middle of the answer.") from error
-            raise self._translated(error) from error
+            raise await self._translated(error) from error
 
     async def _write(self, answer: bytes, context: Context) -> None:
         async with self._writing:

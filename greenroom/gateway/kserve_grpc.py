@@ -81,7 +81,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         try:
             answer: bytes = await call(request, metadata=_passed_metadata(context))
         except grpc.aio.AioRpcError as error:
-            raise self._triton.translated(error) from error
+            raise await self._triton.translated(error) from error
         return answer
 
     async def _infer(self, request: bytes, context: Context) -> bytes:
