@@ -84,6 +84,11 @@ class Model:
         """Whether nobody holds or awaits it. Verbs are not use."""
         return self.leases == 0 and self.waiting == 0
 
+    def rest(self, residency: Residency) -> None:
+        """Come to rest in a state; a hot model has fulfilled its touch."""
+        self.residency = residency
+        self.touched = self.touched and residency is not Residency.HOT
+
     def serves(self, ticket: Ticket) -> bool:
         """Whether `ticket` may have its lease now.
 

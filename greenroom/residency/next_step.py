@@ -40,7 +40,7 @@ class NextStep:
 
     def _by_hand(self, entry: Model, verb: Verb) -> Begin | None:
         action = way_to(verb.target, entry.residency)
-        if action is None or not self._steps_loaded(entry):
+        if action is None or (action is Action.LOAD and not self._steps_loaded(entry)):
             return None
         if action in TAKES_AWAY and (
             entry.leases or self._asked_before(entry, verb) or self._ensemble_loads(entry)

@@ -122,14 +122,14 @@ class Stage:
         del self._running[begun.model]
         entry, action = self.models[begun.model], begun.action
         if action not in TAKES_AWAY:
-            entry.touched = False
+            entry.touched = False  # one attempt is what a touch asks for
         if error is None:
-            entry.residency = TRANSITIONS[action].end
+            entry.rest(TRANSITIONS[action].end)
             entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
             if action not in TAKES_AWAY:
                 entry.idle_since = now
             return []
-        entry.residency = entry.came_from
+        entry.rest(entry.came_from)
         entry.last_error = str(error)
         entry.failures += 1
         entry.retry_at = now + min(RETRY_FIRST * 2 ** (entry.failures - 1), RETRY_MOST)
@@ -153,7 +153,7 @@ class Stage:
         """Triton can be asked again; `states` are those read from it (absent: cold)."""
         self.up = True
         for entry in self.models.values():
-            entry.residency = states.get(entry.name, Residency.COLD)
+            entry.rest(states.get(entry.name, Residency.COLD))
             entry.idle_since = now
             entry.retry_at = 0.0
 
@@ -164,7 +164,7 @@ class Stage:
         """
         entry = self.models[model]
         if not entry.moving and entry.residency is not Residency.COLD and not entry.leases:
-            entry.residency = residency
+            entry.rest(residency)
 
     # -- decisions --------------------------------------------------------------------------
 

@@ -1,0 +1,118 @@
+"""A stage with its own time, and a record of everything that it has decided."""
+
+from greenroom.config import Policy
+from greenroom.errors import GreenroomError
+from greenroom.residency.effects import Answered, Begin, Granted, Refused
+from greenroom.residency.model import Model
+from greenroom.residency.stage import Stage
+from greenroom.residency.states import TRANSITIONS, Action, Residency
+
+NEVER = -1.0
+
+
+def model(name, *, steps=(), controllable=True, residency=Residency.COLD, **policy):
+    """Return a model whose policy does nothing unless it is told."""
+    policy = {"offload_after": NEVER, "unload_after": NEVER} | policy
+    return Model(name, Policy(**policy), controllable, tuple(steps), residency)
+
+
+class Scene:
+    """Does what the controller does with the stage, in the test's own time."""
+
+    def __init__(self, *models, up=True):
+        self.stage = Stage(models)
+        self.now = 100.0
+        self.running = {}
+        self.history = []
+        self.granted = []
+        self.refused = {}
+        self.answers = {}
+        if up:
+            self.back({entry.name: entry.residency for entry in models})
+
+    def __getitem__(self, name):
+        return self.stage.models[name]
+
+    def residency(self, name):
+        return self.stage.models[name].residency
+
+    def ask(self, name, max_wait=None):
+        ticket = self.stage.ask(name, self.now, max_wait)
+        if ticket.granted_at is not None:
+            self.granted.append(ticket)
+        self.decide()
+        return ticket
+
+    def leave(self, ticket):
+        self.stage.leave(ticket)
+        self.decide()
+
+    def release(self, ticket):
+        self.stage.release(ticket, self.now)
+        self.decide()
+
+    def end(self, ticket):
+        """Let the client go: it gives up its place, or its lease."""
+        if ticket.granted_at is None:
+            self.leave(ticket)
+        else:
+            self.release(ticket)
+
+    def touch(self, name):
+        self.stage.touch(name, self.now)
+        self.decide()
+
+    def verb(self, name, action):
+        verb = self.stage.verb(name, Action(action))
+        self.decide()
+        return verb
+
+    def finish(self, name, error=None):
+        """End the model's running transition."""
+        failure = GreenroomError(error) if error else None
+        self.record(self.stage.finished(self.running.pop(name), self.now, failure))
+        self.decide()
+
+    def lose(self):
+        self.record(self.stage.server_lost())
+        self.decide()
+
+    def back(self, states=None):
+        self.running.clear()
+        self.stage.server_back(states or {}, self.now)
+        self.decide()
+
+    def wait(self, seconds):
+        """Let time pass, as the controller does: from one due time to the next."""
+        end = self.now + seconds
+        while (due := self.stage.next_due(self.now)) is not None and due <= end:
+            assert due > self.now, "a timer must not spin"
+            self.now = due
+            self.decide()
+        self.now = end
+        self.decide()
+
+    def decide(self):
+        self.record(self.stage.decide(self.now))
+
+    def record(self, effects):
+        for effect in effects:
+            match effect:
+                case Begin():
+                    assert effect.model not in self.running, "one transition at a time"
+                    assert self.residency(effect.model) is TRANSITIONS[effect.action].during
+                    self.running[effect.model] = effect
+                    self.history.append((effect.model, str(effect.action), effect.reason))
+                case Granted(ticket):
+                    self.granted.append(ticket)
+                case Refused(ticket, error):
+                    assert ticket not in self.refused, "one answer"
+                    self.refused[ticket] = error
+                case Answered(verb, error):
+                    assert verb not in self.answers, "one answer"
+                    self.answers[verb] = error
+
+    @property
+    def actions(self):
+        """What has begun so far, without the reasons."""
+        return [(name, action) for name, action, _ in self.history]

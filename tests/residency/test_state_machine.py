@@ -1,0 +1,208 @@
+"""Any order of events over three models and an ensemble, with the invariants after each."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from scene import Scene, model
+
+from greenroom.errors import Conflict, QueueFull, ServerDown
+from greenroom.residency.states import MOVING, TAKES_AWAY, Action, Residency
+
+NAMES = ("asr", "tokenizer", "tts", "speech")
+STEPS = NAMES[:3]
+LOADED = (Residency.HOT, Residency.WARM, Residency.OFFLOADING, Residency.RESTORING)
+HOLDS_A_LEASE = (Residency.HOT, Residency.RESTORING)
+
+
+class CheckedScene(Scene):
+    """Looks at each transition when it begins, and at each lease when it is granted."""
+
+    def record(self, effects):
+        for effect in effects:
+            if getattr(effect, "action", None) in TAKES_AWAY:
+                self.check_nobody_needs(effect.model)
+            if getattr(effect, "action", None) is Action.LOAD:
+                for step in self[effect.model].steps:
+                    assert self.residency(step) in LOADED, "steps before their ensemble"
+        super().record(effects)
+
+    def check_nobody_needs(self, name):
+        assert self[name].leases == 0, "never taken away under a lease"
+        for ensemble in self.stage.models.values():
+            if name in ensemble.steps:
+                assert ensemble.residency is not Residency.LOADING, "not while its ensemble loads"
+
+
+class AnyOrder(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.scene = CheckedScene(
+            model("asr", pinned=True),
+            model("tokenizer", offload_after=0, unload_after=5, controllable=False, max_waiting=2),
+            model("tts", offload_after=1, unload_after=10, max_wait=20),
+            model("speech", steps=STEPS, controllable=False),
+            up=False,
+        )
+        self.tickets = []
+        self.verbs = []
+        self.excused = set()
+        """Models that may be leased and not hot: lost with Triton, or their restore failed."""
+
+    @rule(name=st.sampled_from(NAMES), max_wait=st.sampled_from([None, 0.0, 3.0]))
+    def ask(self, name, max_wait):
+        before = [self.scene[n].waiting for n in NAMES]
+        try:
+            self.tickets.append(self.scene.ask(name, max_wait))
+        except QueueFull:
+            assert [self.scene[n].waiting for n in NAMES] == before
+
+    @precondition(lambda self: self.tickets)
+    @rule(pick=st.integers(0, 1000))
+    def client_goes(self, pick):
+        self.scene.end(self.tickets.pop(pick % len(self.tickets)))
+
+    @rule(name=st.sampled_from(NAMES), action=st.sampled_from(list(Action)))
+    def act_by_hand(self, name, action):
+        try:
+            self.verbs.append(self.scene.verb(name, action))
+        except ServerDown:
+            assert not self.scene.stage.up
+        except Conflict:
+            assert not self.scene[name].controllable
+
+    @rule(name=st.sampled_from(NAMES))
+    def touch(self, name):
+        self.scene.touch(name)
+
+    @precondition(lambda self: self.scene.running)
+    @rule(pick=st.integers(0, 1000), error=st.sampled_from([None, None, None, "No."]))
+    def transition_ends(self, pick, error):
+        name = list(self.scene.running)[pick % len(self.scene.running)]
+        if error and self.scene.running[name].action is Action.RESTORE:
+            self.excused.add(name)
+        self.scene.finish(name, error)
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 4.0, 30.0, 500.0]))
+    def time_passes(self, seconds):
+        self.scene.wait(seconds)
+
+    @precondition(lambda self: self.scene.stage.up)
+    @rule()
+    def triton_dies(self):
+        self.scene.lose()
+        self.excused.update(NAMES)
+
+    @precondition(lambda self: not self.scene.stage.up)
+    @rule(ready=st.lists(st.sampled_from(NAMES), unique=True))
+    def triton_comes(self, ready):
+        self.scene.back(dict.fromkeys(ready, Residency.HOT))
+
+    @rule(name=st.sampled_from(STEPS), residency=st.sampled_from([Residency.WARM, Residency.HOT]))
+    def model_reports(self, name, residency):
+        self.scene.stage.observed(name, residency)
+        self.scene.decide()
+
+    @invariant()
+    def the_counters_say_what_the_tickets_say(self):
+        waiting, leases = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
+        for ticket in self.tickets:
+            if ticket in self.scene.refused:
+                continue
+            counted = waiting if ticket.granted_at is None else leases
+            for name in ticket.needs:
+                counted[name] += 1
+        for name in NAMES:
+            assert self.scene[name].waiting == waiting[name]
+            assert self.scene[name].leases == leases[name]
+
+    @invariant()
+    def a_ticket_has_at_most_one_answer(self):
+        assert len(set(self.scene.granted)) == len(self.scene.granted)
+        assert not set(self.scene.granted) & set(self.scene.refused)
+
+    @invariant()
+    def leased_means_hot_or_restoring(self):
+        for name in NAMES:
+            entry = self.scene[name]
+            if not entry.leases:
+                self.excused.discard(name)
+            elif name not in self.excused:
+                assert entry.residency in HOLDS_A_LEASE
+
+    @invariant()
+    def a_model_moves_exactly_while_its_transition_runs(self):
+        for name in NAMES:
+            running = self.scene.stage.up and name in self.scene.running
+            assert (self.scene.residency(name) in MOVING) is running
+
+    @invariant()
+    def nobody_waits_past_a_deadline_and_a_timer_is_set_for_each(self):
+        due = self.scene.stage.next_due(self.scene.now)
+        assert due is None or due > self.scene.now
+        for ticket in self.tickets:
+            if ticket.granted_at is None and ticket not in self.scene.refused:
+                assert ticket.deadline > self.scene.now
+                assert due is not None
+                assert due <= ticket.deadline
+
+    @invariant()
+    def nobody_waits_for_what_could_be_served(self):
+        if not self.scene.stage.up:
+            return
+        for ticket in self.tickets:
+            if ticket.granted_at is None and ticket not in self.scene.refused:
+                assert not all(self.scene[n].serves(ticket) for n in ticket.needs)
+
+    def teardown(self):
+        """Whatever happened: when all end what they began, everyone is answered and all go."""
+        scene = self.scene
+        if not scene.stage.up:
+            scene.back()
+        for _ in range(200):
+            for name in list(scene.running):
+                scene.finish(name)
+            for ticket in [t for t in self.tickets if t.granted_at is not None]:
+                self.tickets.remove(ticket)
+                scene.release(ticket)
+            scene.wait(60)
+        assert not scene.running
+        for ticket in self.tickets:
+            assert ticket in scene.refused
+        for verb in self.verbs:
+            assert verb in scene.answers
+        for entry in scene.stage.models.values():
+            assert entry.leases == entry.waiting == 0
+            if not entry.policy.pinned and not entry.steps and not entry.by_hand:
+                assert entry.residency is Residency.COLD, "an idle model goes when time passes"
+
+
+def run(examples, steps):
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_any_order_of_events_keeps_the_invariants():
+    run(examples=60, steps=40)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_very_many_orders_of_events_keep_the_invariants():
+    run(examples=int(os.environ.get("GREENROOM_TEST_EXAMPLES", "500")), steps=100)
