@@ -24,7 +24,7 @@ def test_a_given_transcript_is_handed_through(asr):
 
 
 def test_another_language_needs_the_transcript(asr):
-    with pytest.raises(InvalidInput, match="^AUDIO_LANGUAGE is 'zh'.*give the TRANSCRIPT"):
+    with pytest.raises(InvalidInput, match=r"^AUDIO_LANGUAGE is 'zh'.*give the TRANSCRIPT"):
         asr.answer({**audio(reference("lan")), "AUDIO_LANGUAGE": text("zh")})
 
 
@@ -37,5 +37,5 @@ def test_the_same_audio_is_heard_once(asr):
 
 
 def test_a_wrong_recording_is_refused_even_with_its_transcript(asr):
-    with pytest.raises(InvalidInput, match="^AUDIO is silent"):
+    with pytest.raises(InvalidInput, match=r"^AUDIO is silent"):
         asr.answer({**audio(np.zeros(24_000)), "TRANSCRIPT": text("hello")})

@@ -30,12 +30,12 @@ def test_a_given_language_has_several_names(given):
 
 
 def test_an_unknown_language_is_refused_with_those_that_are_spoken():
-    with pytest.raises(InvalidInput, match="^LANGUAGE is 'klingon'.*en, zh, yue, ja, ko"):
+    with pytest.raises(InvalidInput, match=r"^LANGUAGE is 'klingon'.*en, zh, yue, ja, ko"):
         language_of("hello", "klingon")
 
 
 def test_kanji_are_refused_rather_than_misread():
-    with pytest.raises(InvalidInput, match="^TEXT contains the kanji '日'.*kana"):
+    with pytest.raises(InvalidInput, match=r"^TEXT contains the kanji '日'.*kana"):
         language_of("きょうは日ようび")
 
 

@@ -1,11 +1,14 @@
 import os
 import signal
+import subprocess
+import sys
 
+import espeakng_loader
 import numpy as np
 import psutil
 import pytest
 
-from greenroom.engines.embedded import flite
+from greenroom.engines.embedded import espeak_worker, flite
 from greenroom.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom.engines.embedded.espeak import Espeak
 from greenroom.engines.embedded.speakable import LONGEST, pieces
@@ -19,15 +22,6 @@ def espeak():
     one = Espeak()
     yield one
     one.close()
-
-
-def worker() -> psutil.Process:
-    (process,) = [
-        child
-        for child in psutil.Process().children()
-        if any("espeak_worker.py" in word for word in child.cmdline())
-    ]
-    return process
 
 
 @pytest.mark.parametrize("voice", ["en-us", "cmn+f3"])
@@ -47,23 +41,28 @@ def test_espeak_speaks_slower_on_demand(espeak):
 
 def test_espeak_comes_back_after_it_was_killed(espeak):
     before, _ = espeak.speak("hello", "en-us")
-    os.kill(worker().pid, signal.SIGKILL)
+    os.kill(espeak.pid, signal.SIGKILL)
     after, _ = espeak.speak("hello", "en-us")
     assert np.array_equal(before, after)
 
 
 def test_espeak_ends_with_its_owner(espeak):
     espeak.speak("hello", "en-us")
-    process = worker()
+    pid = espeak.pid
     espeak.close()
-    assert not process.is_running()
+    assert not psutil.pid_exists(pid)
+    assert espeak.pid is None
 
 
-def test_the_worker_ends_when_its_pipe_does(espeak):
-    espeak.speak("hello", "en-us")
-    process = worker()
-    espeak._process.stdin.close()
-    assert process.wait(timeout=10) == 0
+def test_the_worker_ends_when_its_pipe_does():
+    paths = (espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
+    command = [sys.executable, espeak_worker.__file__, *map(str, paths)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(b'{"voice": "en", "text": "hi", "words_per_minute": 165}\n')
+        process.stdin.flush()
+        assert b"bytes" in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(timeout=10) == 0
 
 
 def test_an_unknown_espeak_voice_is_named(espeak):

@@ -13,7 +13,7 @@ from greenroom.engines.embedded.speakable import pieces
 from greenroom.engines.embedded.world import RATE, Floats
 
 EDGE_FRAMES = 10
-_ESPEAK_VARIANTS = ("", "+m3", "+m7", "+f2", "+f3", "+f5")
+_ESPEAK_VARIANTS = ("", "+m7", "+f2", "+f3")
 
 
 @dataclass(frozen=True)

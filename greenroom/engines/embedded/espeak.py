@@ -27,6 +27,11 @@ class Espeak:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the program; None while it does not run."""
+        return self._process.pid if self._process else None
+
     def speak(self, text: str, voice: str, stretch: float = 1.0) -> tuple[Samples, int]:
         """Say a text; the same text gives the same samples.
 

@@ -43,8 +43,8 @@ def main(library_path: str, data_path: str) -> int:
 def answer_in_child(library: ctypes.CDLL, rate: int, line: bytes) -> None:
     """Speak in a fork: each text finds the library as it started, so it sounds the same.
 
-    In one process the library's state and rand() move on and every repetition differs. A crash
-    takes the child alone; it has written nothing then, because it writes at the end.
+    In one process the library's state moves on and every repetition differs. A crash takes
+    the child alone; it has written nothing then, because it writes at the end.
     """
     child = os.fork()
     if child == 0:
@@ -59,6 +59,8 @@ def answer_in_child(library: ctypes.CDLL, rate: int, line: bytes) -> None:
 
 def answer(library: ctypes.CDLL, rate: int, request: dict[str, str | int]) -> None:
     """Speak one request and send its PCM."""
+    # At its start the library seeds its flutter with the time.
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     chunks: list[bytes] = []
 
     def take(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: object) -> int:
