@@ -1,0 +1,86 @@
+"""A controller, the scripted Triton that it follows, its clock and its models on disk."""
+
+import asyncio
+
+from manual_clock import ManualClock
+from model_folders import write_ensemble, write_model
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from scripted_triton import ScriptedTriton
+
+from greenroom.config import Policy, Settings
+from greenroom.controller.controller import Controller
+from greenroom.controller.repository import Repository
+from greenroom.controller.transitions import Transitions
+
+NEVER = Policy(offload_after=-1, unload_after=-1)
+NO_SUCH_PREFIX = "greenroom-test-that-runs-no-model-"
+
+
+class House:
+    """Models: tts and asr (controllable), echo (not), and speech, an ensemble of asr and tts."""
+
+    def __init__(self, folder, triton, policy, settings):
+        models, ensembles = folder / "models", folder / "ensembles"
+        if not models.exists():
+            write_model(models, "asr")
+            write_model(models, "tts")
+            write_model(models, "echo", controllable=False)
+            write_ensemble(ensembles, "speech", "asr", "tts")
+        names = ("asr", "tts", "echo", "speech")
+        self.settings = Settings(
+            policy=dict.fromkeys(names, NEVER) | policy,
+            model_repository=models,
+            ensemble_repository=ensembles,
+            runtime_dir=folder / "runtime",
+            **settings,
+        )
+        self.models = models
+        self.triton = triton or ScriptedTriton()
+        self.clock = ManualClock()
+        self.repository = Repository(models, ensembles)
+        self.transitions = Transitions(self.settings, self.triton, NO_SUCH_PREFIX)
+        self.controller = Controller(
+            self.settings, self.triton, self.repository, self.transitions, self.clock
+        )
+
+    async def settle(self):
+        """Let everything happen that waits for neither time nor Triton."""
+        for _ in range(30):
+            await asyncio.sleep(0)
+
+    async def wait(self, seconds):
+        self.clock.advance(seconds)
+        await self.settle()
+
+    async def lease(self, model):
+        """Ask for a lease as the gateway does, and return it once it is granted."""
+        ticket = self.controller.ask(model)
+        try:
+            await self.controller.granted(ticket)
+        except BaseException:
+            self.controller.leave(ticket)
+            raise
+        return ticket
+
+    async def ask(self, model):
+        """Begin to wait for a lease and return the task."""
+        task = asyncio.create_task(self.lease(model))
+        await self.settle()
+        return task
+
+    def residency(self, model):
+        return self.controller.entry(model).residency
+
+    def metrics(self):
+        """Return what GET /metrics shows: samples' names with labels, to values."""
+        self.controller.observe()
+        text = generate_latest(self.controller.metrics.registry).decode()
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def metric(self, name, **labels):
+        return self.metrics().get((f"greenroom_{name}", tuple(sorted(labels.items()))))

@@ -1,0 +1,63 @@
+"""The idle policy by the controller's clock."""
+
+from model_folders import write_model
+
+from greenroom.config import Policy
+
+
+async def test_an_idle_model_is_offloaded_and_then_unloaded(house):
+    one = await house(policy={"tts": Policy(offload_after=1, unload_after=60)})
+    one.controller.release(await one.lease("tts"))
+    await one.wait(0.9)
+    assert one.residency("tts") == "hot"
+    await one.wait(0.1)
+    assert one.residency("tts") == "warm"
+    await one.wait(58.9)
+    assert one.residency("tts") == "warm"
+    await one.wait(0.1)
+    assert one.residency("tts") == "cold"
+    assert [call[0] for call in one.triton.calls] == ["load", "report", "offload", "unload"]
+
+
+async def test_looking_does_not_keep_a_model(house):
+    one = await house(policy={"tts": Policy(offload_after=1, unload_after=2)}, loaded=["tts"])
+    for _ in range(19):
+        await one.wait(0.1)
+        one.controller.describe("tts")
+        one.controller.observe()
+        one.controller.why_not_serving("tts")
+        await one.controller.check_connection()
+    assert one.residency("tts") == "warm"
+    await one.wait(0.11)
+    assert one.residency("tts") == "cold"
+
+
+async def test_a_request_before_the_time_keeps_a_model(house):
+    one = await house(policy={"tts": Policy(offload_after=1)}, loaded=["tts"])
+    await one.wait(0.9)
+    one.controller.release(await one.lease("tts"))
+    await one.wait(0.9)
+    assert one.residency("tts") == "hot"
+    await one.wait(0.1)
+    assert one.residency("tts") == "warm"
+
+
+async def test_a_model_added_while_the_service_runs_is_idle_from_then_on(house):
+    one = await house()
+    await one.wait(500)
+    write_model(one.models, "late")
+    assert one.controller.knows("late")
+    assert one.controller.describe("late")["idle_seconds"] == 0
+
+
+async def test_the_clock_is_not_asked_without_need(house):
+    one = await house(policy={"tts": Policy(offload_after=1)})
+    one.triton.fail("load", "tts")
+    assert (await one.ask("tts")).exception()
+    one.triton.errors.clear()
+    waiter = await one.ask("tts")
+    with one.triton.holding("load", "tts"):
+        await one.wait(1)
+        pending = [timer for timer in one.clock.timers if not timer.cancelled]
+        assert all(timer.when > one.clock.now() for timer in pending)
+    await waiter

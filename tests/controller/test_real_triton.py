@@ -1,0 +1,153 @@
+"""The controller's connection, against a real Triton."""
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tritonclient.grpc.aio as triton_grpc
+
+from greenroom.controller.backend_process import backend_processes, kill_backend
+from greenroom.controller.repository import Repository
+from greenroom.controller.transitions import Transitions
+from greenroom.controller.triton import Triton
+from greenroom.errors import GreenroomError, ServerDown, TransitionFailed, TritonError
+from greenroom.launcher import TritonServer
+from greenroom.residency.states import Action
+
+REPORTING = Path(__file__).parent / "models"
+
+
+@asynccontextmanager
+async def connected(server, key=None):
+    connection = Triton(server.grpc_address, key or server.key)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def connection(triton):
+    async with connected(triton) as connection:
+        yield connection
+
+
+async def echo(server):
+    async with triton_grpc.InferenceServerClient(server.grpc_address) as client:
+        tensor = triton_grpc.InferInput("INPUT", [1, 3], "FP32")
+        tensor.set_data_from_numpy(np.ones((1, 3), np.float32))
+        return (await client.infer("echo", [tensor])).as_numpy("OUTPUT")
+
+
+async def test_models_come_and_go_with_their_processes(triton, connection):
+    await connection.ready()
+    assert await connection.alive()
+    assert await connection.settled("echo") == set()
+    await connection.load("echo")
+    assert await connection.settled("echo") == {"echo"}
+    assert (await echo(triton)).tolist() == [[1, 1, 1]]
+    (process,) = backend_processes("echo", triton.prefix)
+    assert backend_processes("slow", triton.prefix) == []
+    await connection.unload("echo")
+    assert await connection.settled("echo") == set()
+    assert not process.is_running()
+
+
+async def test_settled_waits_for_a_load_that_somebody_else_began(
+    triton, connection, gate, wait_for
+):
+    loading = asyncio.create_task(connection.load("gated"))
+    await wait_for(gate.with_suffix(".reached").exists)
+    settled = asyncio.create_task(connection.settled("gated"))
+    assert await connection.settled("echo") == set()
+    assert not settled.done()
+    gate.touch()
+    assert await settled == {"gated"}
+    await loading
+
+
+async def test_a_load_that_fails_has_tritons_words_without_the_traceback(connection):
+    with pytest.raises(TritonError) as caught:
+        await connection.load("broken")
+    assert "weights.bin is not there." in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "At:" not in str(caught.value)
+    assert caught.value.http_status == 400
+
+
+async def test_the_index_is_closed_without_the_key(triton):
+    async with connected(triton, key="wrong") as connection:
+        with pytest.raises(TritonError) as caught:
+            await connection.index()
+    assert caught.value.grpc_code == "UNAVAILABLE"
+    assert "restricted" in str(caught.value)
+
+
+async def test_controls_of_a_model_that_takes_none_are_tritons_errors(connection):
+    with pytest.raises(TritonError, match="unknown model"):
+        await connection.control("echo", "report", 5)
+    await connection.load("echo")
+    with pytest.raises(TritonError, match="RESIDENCY"):
+        await connection.control("echo", "report", 5)
+
+
+async def test_a_killed_triton_is_lost_and_found_again(triton, connection, gate, wait_for):
+    await connection.ready()
+    lost = asyncio.create_task(connection.lost())
+    loading = asyncio.create_task(connection.load("gated"))
+    await wait_for(gate.with_suffix(".reached").exists)
+    assert not lost.done()
+    await triton.kill()
+    with pytest.raises(ServerDown, match="Triton does not answer"):
+        await loading
+    await lost
+    assert not await connection.alive()
+    with pytest.raises(ServerDown):
+        await connection.index()
+    with pytest.raises(ServerDown):
+        await connection.unload("gated")
+    ready = asyncio.create_task(connection.ready())
+    await triton.start()
+    await ready
+    assert await connection.alive()
+    assert await connection.settled() == set()
+
+
+async def test_a_hanging_load_is_ended_and_the_model_can_be_loaded_again(
+    triton, connection, gate, free_settings
+):
+    settings = free_settings(load_timeout=1, control_timeout=30)
+    transitions = Transitions(settings, connection, triton.prefix)
+    spec = Repository(settings.model_repository).models["gated"]
+    ended = await transitions.run("gated", Action.LOAD, spec)
+    assert isinstance(ended.error, TransitionFailed)
+    assert str(ended.error).endswith("load_timeout (1 s); its process was killed.")
+    assert backend_processes("gated", triton.prefix) == []
+    gate.touch()
+    again = await transitions.run("gated", Action.LOAD, spec)
+    assert again.error is None
+    assert kill_backend("gated", triton.prefix) == 1
+
+
+async def test_a_reporting_model_is_offloaded_restored_and_refuses_in_its_own_words(
+    tmp_path, free_settings
+):
+    repository = tmp_path / "models"
+    shutil.copytree(REPORTING, repository)
+    settings = free_settings(model_repository=repository)
+    async with TritonServer(settings) as server, connected(server) as connection:
+        await connection.load("reporting")
+        report = await connection.control("reporting", "offload", 5)
+        assert (report.residency, report.device_bytes) == ("warm", 0)
+        report = await connection.control("reporting", "restore", 5)
+        assert (report.residency, report.device_bytes) == ("hot", 64)
+        (process,) = backend_processes("reporting", server.prefix)
+        assert report.pid == process.pid
+        with pytest.raises(GreenroomError) as caught:
+            await connection.control("reporting", "fail", 5)
+        assert str(caught.value) == "offload left 64 bytes on the device; it must leave none."
+        with pytest.raises(GreenroomError, match="Model reporting answered silence without a rep"):
+            await connection.control("reporting", "silence", 5)
