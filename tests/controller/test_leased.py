@@ -1,0 +1,204 @@
+"""One request's way through the gateway: lease, send, release, once more if Triton dies."""
+
+import asyncio
+
+import pytest
+
+from greenroom.config import Policy
+from greenroom.errors import InvalidInput, QueueFull, ServerDown, TransitionFailed
+from greenroom.gateway.leased import Leased
+
+
+class Sending:
+    """Requests that reach Triton and stay there until the test lets them end."""
+
+    def __init__(self, *answers):
+        self._answers = list(answers)
+        self.begun = asyncio.Event()
+        self.end = asyncio.Event()
+        self.count = 0
+
+    async def __call__(self):
+        self.count += 1
+        self.begun.set()
+        await self.end.wait()
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def leases(house, model="echo"):
+    return house.controller.entry(model).leases
+
+
+def outcome(house, name, model="echo"):
+    return house.metric("requests_total", model=model, protocol="http", outcome=name)
+
+
+async def begin(house, send, **options):
+    """Begin a request and return its task when it is with Triton."""
+    leased = Leased(house.controller, house.settings)
+    task = asyncio.create_task(leased.run("echo", "http", send, **options))
+    await send.begun.wait()
+    return task
+
+
+async def test_the_lease_lasts_from_before_the_request_is_sent_until_it_is_answered(house):
+    one = await house()
+    send = Sending("answer")
+    task = await begin(one, send)
+    assert leases(one) == 1
+    send.end.set()
+    assert await task == "answer"
+    assert leases(one) == 0
+    assert outcome(one, "served") == 1
+    assert one.metric("request_seconds_count", model="echo", start="cold") == 1
+    assert one.metric("wait_seconds_count", model="echo") == 1
+
+
+async def test_a_client_that_leaves_while_triton_works_does_not_end_the_lease(house):
+    one = await house(policy={"echo": Policy(unload_after=0)})
+    send = Sending("answer")
+    task = await begin(one, send)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await one.wait(60)
+    assert leases(one) == 1
+    assert one.triton.count("unload") == 0
+    assert outcome(one, "cancelled") == 1
+    send.end.set()
+    await one.settle()
+    assert leases(one) == 0
+    assert one.triton.count("unload", "echo") == 1
+
+
+async def test_an_answer_that_is_an_error_ends_the_lease_too(house):
+    one = await house()
+    send = Sending(InvalidInput("AUDIO is empty."))
+    send.end.set()
+    with pytest.raises(InvalidInput):
+        await Leased(one.controller, one.settings).run("echo", "http", send)
+    assert leases(one) == 0
+    assert send.count == 1
+    assert outcome(one, "failed") == 1
+
+
+async def test_an_answer_that_is_not_good_counts_as_failed(house):
+    one = await house()
+    send = Sending(404)
+    send.end.set()
+    leased = Leased(one.controller, one.settings)
+    assert await leased.run("echo", "http", send, is_good=lambda status: status < 400) == 404
+    assert outcome(one, "failed") == 1
+    assert one.metric("request_seconds_count", model="echo", start="cold") is None
+
+
+async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_one(house):
+    one = await house()
+    send = Sending(ServerDown("Triton does not answer."), "answer")
+    task = await begin(one, send)
+    one.triton.die()
+    send.end.set()
+    await one.settle()
+    assert send.count == 1
+    assert leases(one) == 0
+    one.triton.come()
+    assert await task == "answer"
+    assert one.triton.count("load", "echo") == 2
+    assert leases(one) == 0
+    assert outcome(one, "served") == 1
+
+
+async def test_a_broken_connection_to_a_triton_that_lives_is_tried_once_more(house):
+    one = await house()
+    send = Sending(ServerDown("Triton does not answer."), "answer")
+    send.end.set()
+    assert await Leased(one.controller, one.settings).run("echo", "http", send) == "answer"
+    assert one.triton.count("load", "echo") == 1
+
+
+async def test_the_second_time_it_is_an_error(house):
+    one = await house()
+    send = Sending(*[ServerDown("Triton does not answer.")] * 2)
+    send.end.set()
+    with pytest.raises(ServerDown):
+        await Leased(one.controller, one.settings).run("echo", "http", send)
+    assert send.count == 2
+    assert leases(one) == 0
+    assert outcome(one, "failed") == 1
+
+
+async def test_a_request_without_a_lease_is_not_sent(house):
+    one = await house()
+    one.triton.fail("load", "echo")
+    send = Sending("answer")
+    with pytest.raises(TransitionFailed):
+        await Leased(one.controller, one.settings).run("echo", "http", send)
+    assert send.count == 0
+    assert outcome(one, "refused") == 1
+
+
+async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_place(house):
+    one = await house()
+    send = Sending("answer")
+    leased = Leased(one.controller, one.settings)
+    with one.triton.holding("load", "echo"):
+        task = asyncio.create_task(leased.run("echo", "http", send))
+        await one.settle()
+        assert one.controller.entry("echo").waiting == 1
+        task.cancel()
+        await one.settle()
+        assert one.controller.entry("echo").waiting == 0
+    await one.settle()
+    assert send.count == leases(one) == 0
+    assert outcome(one, "cancelled") == 1
+
+
+async def test_a_waiting_that_ends_before_it_has_begun_leaves_nothing_behind(house):
+    one = await house()
+
+    async def gone(granted):
+        granted.close()
+        raise ConnectionError
+
+    leased = Leased(one.controller, one.settings)
+    with one.triton.holding("load", "echo"), pytest.raises(ConnectionError):
+        await leased.run("echo", "http", Sending(), while_waiting=gone)
+    await one.settle()
+    assert one.controller.entry("echo").waiting == leases(one) == 0
+
+
+async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric(house):
+    one = await house()
+    send = Sending("Triton's own answer")
+    send.end.set()
+    answer = await Leased(one.controller, one.settings).run("nothing", "http", send)
+    assert answer == "Triton's own answer"
+    assert outcome(one, "served", model="nothing") is None
+
+
+async def test_the_bytes_of_held_requests_are_bounded(house):
+    one = await house(max_held_bytes=100)
+    leased = Leased(one.controller, one.settings)
+    with leased.holding(60):
+        with pytest.raises(QueueFull) as caught, leased.holding(41):
+            pass
+        with leased.holding(40):
+            pass
+    assert str(caught.value) == (
+        "Requests of 60 bytes are held already; this one of 41 bytes "
+        "would exceed max_held_bytes (100)."
+    )
+    with leased.holding(100):
+        pass
+
+
+async def test_bytes_are_given_back_when_the_request_fails(house):
+    one = await house(max_held_bytes=100)
+    leased = Leased(one.controller, one.settings)
+    with pytest.raises(InvalidInput), leased.holding(100):
+        raise InvalidInput("AUDIO is empty.")
+    with leased.holding(100):
+        pass
