@@ -20,10 +20,11 @@ SettingsFactory = Callable[..., Settings]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_settings_of_the_developer() -> None:
+def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
         if name.startswith("GREENROOM_") and name != "GREENROOM_TRITONSERVER":
             del os.environ[name]
+    os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def serve(settings: Settings) -> None:
     transitions = Transitions(settings, triton, region_prefix(settings))
     repository = Repository(settings.model_repository, settings.ensemble_repository)
     controller = Controller(settings, triton, repository, transitions)
-    following = asyncio.create_task(controller.run())
+    following = asyncio.create_task(controller.following.run())
     try:
         async with gateway(settings, controller, triton):
             logger.info(

@@ -15,11 +15,19 @@ from typing import Any
 from greenroom.config import Settings
 from greenroom.controller.clock import Clock, LoopClock, Timer
 from greenroom.controller.events import Events
+from greenroom.controller.following import Following
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Ended, Transitions
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, ServerDown, Unavailable, UnknownModel
+from greenroom.controller.view import View
+from greenroom.errors import (
+    GreenroomError,
+    ServerDown,
+    TransitionFailed,
+    Unavailable,
+    UnknownModel,
+)
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.stage import Stage
@@ -27,7 +35,6 @@ from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
 
-_READ_AGAIN = 1.0
 """Seconds until a Triton that is ready but does not tell its models is asked again."""
 
 
@@ -47,15 +54,18 @@ class Controller:
         self.events = Events()
         self.metrics = Metrics()
         self._settings = settings
-        self._triton = triton
         self._transitions = transitions
         self._clock = clock or LoopClock()
+        self.following = Following(
+            self.stage, triton, repository, transitions, self._clock, self._act, self._spawn
+        )
+        self.view = View(self.stage, transitions, self.metrics, self._clock)
         self._granted: dict[Ticket, asyncio.Future[None]] = {}
         self._answers: dict[Verb, asyncio.Future[None]] = {}
         self._timer: Timer | None = None
         self._timer_due = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._quiet = asyncio.Event()
+        self._acted = asyncio.Event()
         self._closing = False
         self._add_models()
 
@@ -67,7 +77,7 @@ class Controller:
             self._add_models()
         return model in self.stage.models
 
-    def ask(self, model: str, max_wait: float | None = None) -> Ticket:
+    def ask(self, model: str) -> Ticket:
         """Ask for a lease on a model and its steps.
 
         Granted at once if all of them can serve it; else `granted` must be awaited. Raises
@@ -76,7 +86,7 @@ class Controller:
         """
         if self._closing:
             raise Unavailable("The service is shutting down.")
-        ticket = self.stage.ask(model, self._clock.now(), max_wait)
+        ticket = self.stage.ask(model, self._clock.now())
         if ticket.granted_at is None:
             self._granted[ticket] = asyncio.get_running_loop().create_future()
             self._act()
@@ -144,36 +154,24 @@ class Controller:
                 await self.act(model, Action.UNLOAD)
         await self.act(model, Action.LOAD)
 
-    def touch(self, model: str) -> None:
-        """Ask for a model ahead of a request."""
+    async def touch(self, model: str) -> None:
+        """Ask for a model and its steps ahead of a request; returns when all are hot.
+
+        A touch is a request that has nothing to ask: its lease ends as soon as it is served,
+        and so the idle clock starts. Raises what a request's refusal does.
+        """
         self.entry(model)
-        self.stage.touch(model, self._clock.now())
-        self._act()
-
-    # -- what it looks like -----------------------------------------------------------------
-
-    def describe(self, model: str) -> dict[str, Any]:
-        """Return a model's object of GET /residency."""
-        entry = self.entry(model)
-        report = self._transitions.report(model)
-        ended = self._transitions.last(model)
-        return {
-            "residency": entry.residency,
-            "leases": entry.leases,
-            "waiting": entry.waiting,
-            "idle_seconds": round(self._clock.now() - entry.idle_since, 3) if entry.idle else 0.0,
-            "policy": entry.policy.model_dump(),
-            "device_bytes": report.device_bytes,
-            "device_overhead_bytes": report.device_overhead_bytes,
-            "host_bytes": report.host_bytes,
-            "pid": report.pid,
-            "last_transition": ended.brief() if ended else None,
-            "last_error": entry.last_error,
-        }
-
-    def managed(self) -> list[str]:
-        """Return the names of all models that have a residency: ensembles have none."""
-        return sorted(name for name, entry in self.stage.models.items() if not entry.steps)
+        ticket = self.ask(model)
+        try:
+            await self.granted(ticket)
+            while any(self.stage.models[name].moving for name in ticket.needs):
+                await self._next_act()
+            for name in ticket.needs:
+                if self.stage.models[name].residency is not Residency.HOT:
+                    error = self.stage.models[name].last_error
+                    raise TransitionFailed(f"Model {name} did not become hot: {error}")
+        finally:
+            self.leave(ticket)
 
     def why_not_serving(self, model: str | None = None) -> str | None:
         """Return why a request would not be served now, None if it would."""
@@ -188,39 +186,7 @@ class Controller:
                     return f"Model {name} failed: {entry.last_error}"
         return None
 
-    def observe(self) -> None:
-        """Bring the gauges up to date."""
-        for name in self.managed():
-            self.metrics.observe(self.stage.models[name])
-            report = self._transitions.report(name)
-            self.metrics.device_bytes.labels(name).set(report.device_bytes)
-            self.metrics.overhead_bytes.labels(name).set(report.device_overhead_bytes)
-            self.metrics.host_bytes.labels(name).set(report.host_bytes)
-
     # -- running ----------------------------------------------------------------------------
-
-    async def check_connection(self) -> None:
-        """Look whether Triton still answers; if not, requests wait for it from now on."""
-        if self.stage.up and not await self._triton.alive():
-            self._lost()
-
-    async def run(self) -> None:
-        """Follow Triton for ever: read its state when it comes, wait for it when it goes."""
-        while True:
-            await self._triton.ready()
-            try:
-                states = await self._read_back()
-            except GreenroomError as error:
-                logger.warning("Triton's models can not be read: %s", error)
-                await asyncio.sleep(_READ_AGAIN)
-                continue
-            self.stage.server_back(states, self._clock.now())
-            logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
-            self._act()
-            for name in states:
-                self._spawn(self._ask_report(name))
-            await self._triton.lost()
-            self._lost()
 
     async def drain(self, longest: float) -> None:
         """Refuse new leases; return when the granted ones have ended or `longest` seconds on."""
@@ -232,8 +198,7 @@ class Controller:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 while any(entry.leases for entry in self.stage.models.values()):
-                    self._quiet.clear()
-                    await self._quiet.wait()
+                    await self._next_act()
 
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""
@@ -277,7 +242,7 @@ class Controller:
                     self._resolve(self._granted.get(ticket), error)
                 case Answered(verb, error):
                     self._resolve(self._answers.pop(verb, None), error)
-        self._quiet.set()
+        self._acted.set()
         self._set_timer(self.stage.next_due(now))
 
     @staticmethod
@@ -289,6 +254,11 @@ class Controller:
         else:
             future.set_exception(error)
             future.exception()  # whoever asked may have left: then nobody is to be told
+
+    async def _next_act(self) -> None:
+        """Return when something has changed."""
+        self._acted.clear()
+        await self._acted.wait()
 
     def _set_timer(self, due: float | None) -> None:
         """A timer that is set too early only costs a look, so it is never moved later."""
@@ -308,7 +278,7 @@ class Controller:
         spec = self.repository.models.get(begin.model)
         ended = await self._transitions.run(begin.model, begin.action, spec)
         if isinstance(ended.error, ServerDown):
-            await self.check_connection()  # then its waiters wait for Triton: they did not fail
+            await self.following.check()  # then its waiters wait for Triton: they did not fail
         effects = self.stage.finished(begin, self._clock.now(), ended.error)
         self._tell(begin, came_from, ended)
         self._act(effects)
@@ -333,33 +303,6 @@ class Controller:
             report.device_bytes,
             report.host_bytes,
         )
-
-    def _lost(self) -> None:
-        if self.stage.up:
-            logger.warning("Triton is gone; requests wait for it")
-            self._transitions.forget()
-            self._act(self.stage.server_lost())
-
-    async def _read_back(self) -> dict[str, Residency]:
-        """READY alone does not tell hot from warm: hot until the model's report comes."""
-        ready = await self._triton.settled(*self.stage.models)
-        known = [name for name in ready if self.knows(name)]
-        for name in known:
-            if spec := self.repository.models.get(name):
-                self._transitions.remember(spec)
-        return dict.fromkeys(known, Residency.HOT)
-
-    async def _ask_report(self, model: str) -> None:
-        if not self.stage.models[model].controllable:
-            return
-        try:
-            report = await self._transitions.ask_report(model)
-        except GreenroomError as error:
-            logger.warning("Model %s does not report: %s", model, error)
-            return
-        if report.residency in (Residency.HOT, Residency.WARM):
-            self.stage.observed(model, Residency(report.residency))
-            self._act()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from greenroom.errors import InvalidInput
 from greenroom.residency.control import RESIDENCY_INPUT
 
 logger = logging.getLogger(__name__)
@@ -31,8 +33,8 @@ class ModelSpec:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version folders, oldest first."""
-        found = (entry.name for entry in self.folder.iterdir() if entry.is_dir())
+        """The version folders, oldest first; none when the folder was removed."""
+        found = (entry.name for entry in self.folder.glob("*") if entry.is_dir())
         return tuple(sorted((name for name in found if name.isdigit()), key=int))
 
     def fingerprint(self) -> frozenset[tuple[str, int, int]]:
@@ -49,7 +51,7 @@ class Repository:
 
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
-        self._seen: tuple[int, ...] = ()
+        self._seen: dict[Path, int] = {}
         self.models: Mapping[str, ModelSpec] = {}
         self.scan()
 
@@ -66,13 +68,24 @@ class Repository:
         }
 
     def has(self, name: str) -> bool:
-        """Whether there is such a model; a folder that was added since is noticed."""
+        """Whether there is such a model; one that was added since is noticed.
+
+        Raises InvalidInput for a name with a NUL: Triton would read it only up to there.
+        """
+        if "\0" in name:
+            raise InvalidInput(f"Model name {name!r} contains NUL; no model's name does.")
         if name not in self.models and self._times() != self._seen:
             self.scan()
         return name in self.models
 
-    def _times(self) -> tuple[int, ...]:
-        return tuple(folder.stat().st_mtime_ns for folder in self._folders if folder.is_dir())
+    def _times(self) -> dict[Path, int]:
+        """Return when each config was written: it may come later than its folder."""
+        found = {}
+        for folder in self._folders:
+            for path in folder.glob(f"*/{CONFIG}"):
+                with suppress(FileNotFoundError):
+                    found[path] = path.stat().st_mtime_ns
+        return found
 
     def _read(self) -> Iterator[tuple[str, Path, model_config_pb2.ModelConfig]]:
         for folder in self._folders:

@@ -2,14 +2,18 @@
 
 from tritonclient.grpc import model_config_pb2, service_pb2
 
+from greenroom.controller.controller import Controller
 from greenroom.controller.repository import ModelSpec
 
 _PREFIX = "TYPE_"
 
 
-def has_version(spec: ModelSpec, version: str) -> bool:
-    """Whether the model has that version; the empty one means any."""
-    return version == "" or version in spec.versions
+def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | None:
+    """Return the model if the repositories have it in that version; the empty one means any."""
+    spec = controller.repository.models.get(model) if controller.knows(model) else None
+    if spec is None or not spec.versions:
+        return None
+    return spec if version in ("", *spec.versions) else None
 
 
 def cold_metadata(spec: ModelSpec) -> service_pb2.ModelMetadataResponse:

@@ -1,6 +1,7 @@
 """Keeps the RESIDENCY control input for the controller: a client may not send it."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -9,13 +10,18 @@ from greenroom.errors import InvalidInput, Refused, TooLarge
 from greenroom.residency.control import RESIDENCY_INPUT
 
 _NAME = RESIDENCY_INPUT.encode()
+_MANY_BRACKETS = 10_000
+"""Triton's parser is recursive: it dies at some 100,000 levels. Python's refuses far less."""
 _ANY_WINDOW = zlib.MAX_WBITS | 32
 """zlib's sign for: gzip or zlib, as the data says."""
 
 
 def refuse_control(names: Iterable[str]) -> None:
-    """Raise Refused if one of the input names is the control input."""
-    if RESIDENCY_INPUT in names:
+    """Raise Refused if one of the input names is the control input.
+
+    Triton reads a name only up to its first NUL.
+    """
+    if any(name.partition("\0")[0] == RESIDENCY_INPUT for name in names):
         raise Refused(
             f"Input {RESIDENCY_INPUT} is reserved for the controller; "
             "use POST /residency/{model}/{load|offload|restore|unload}."
@@ -25,18 +31,13 @@ def refuse_control(names: Iterable[str]) -> None:
 def refuse_control_in_json(text: bytes) -> None:
     """Raise Refused if a request's JSON names the control input anywhere as an input.
 
-    The name is looked for in the bytes first: only a hit, or an escape that could hide one,
-    costs a parse. All names are collected, since of two equal keys Triton takes the first and
-    Python the last.
+    The name is looked for in the bytes first: only a hit, an escape that could hide one, or
+    brackets enough to kill Triton cost a parse. All names are collected, since of two equal
+    keys Triton takes the first and Python the last. Raises InvalidInput for what is no JSON.
     """
-    if _NAME not in text and b"\\" not in text:
-        return
-    refuse_control(_names(text))
-
-
-def check_json(text: bytes) -> None:
-    """Raise InvalidInput if a request's JSON is none."""
-    _names(text)
+    brackets = text.count(b"[") + text.count(b"{")
+    if _NAME in text or b"\\" in text or brackets > _MANY_BRACKETS:
+        refuse_control(_names(text))
 
 
 def _names(text: bytes) -> list[str]:
@@ -69,9 +70,9 @@ def json_part(body: bytes, header_length: str | None, encoding: str | None, most
         raise InvalidInput(f"Content-Encoding is {encoding!r}; it must be gzip or deflate.")
     if header_length is None:
         return body
-    if not header_length.isdecimal() or int(header_length) > len(body):
+    if not re.fullmatch(r"[0-9]{1,10}", header_length) or int(header_length) > len(body):
         raise InvalidInput(
-            f"Inference-Header-Content-Length is {header_length!r}; it must be a number of "
+            f"Inference-Header-Content-Length is {header_length[:20]!r}; it must be a number of "
             f"bytes up to the body's length, {len(body)}."
         )
     return body[: int(header_length)]

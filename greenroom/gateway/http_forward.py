@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import yarl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,6 +26,10 @@ _PASSED = (
     "tracestate",
 )
 _RETURNED = (HEADER_LENGTH, "content-encoding", "content-type")
+_LONGEST_HEAD = 4096
+"""Bytes of path and passed headers; at about 8000 Triton closes the connection or hangs."""
+_UNREADABLE = ("failed to parse", "attempt to ")
+"""How Triton speaks of JSON that it can not read; it calls that an error of its own (500)."""
 _NOT_ADDED = ("accept-encoding", "content-type", "user-agent")
 
 
@@ -49,7 +54,8 @@ class Answer:
             sentence = json.loads(self.body)["error"]
         except (ValueError, KeyError, TypeError):
             return Response(self.body, self.status, self.headers)
-        return JSONResponse({"error": without_traceback(sentence)}, self.status)
+        blamed = self.status == 500 and any(words in sentence for words in _UNREADABLE)
+        return JSONResponse({"error": without_traceback(sentence)}, 400 if blamed else self.status)
 
 
 class HttpForward:
@@ -78,26 +84,33 @@ class HttpForward:
         body = await self.body(request)
         try:
             parsed = json.loads(body or b"{}")
-        except ValueError:
+            json.dumps(parsed, ensure_ascii=False).encode()  # fails for half a surrogate pair
+        except (ValueError, RecursionError):
             raise InvalidInput("The body is not JSON.") from None
         if not isinstance(parsed, dict):
             raise InvalidInput("The body must be a JSON object.")
         return parsed
 
     async def send(self, request: Request, body: bytes) -> Answer:
-        """Pass the request on and return the answer. Raises ServerDown."""
+        """Pass the request on and return the answer. Raises InvalidInput, ServerDown."""
+        path = quote(request.scope["path"])
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        size = len(path) + sum(len(name) + len(value) for name, value in headers.items())
+        if size > _LONGEST_HEAD:
+            raise InvalidInput(
+                f"Path and headers have {size} bytes; at most {_LONGEST_HEAD} are passed on."
+            )
         try:
             async with self._session.request(
-                request.method,
-                self._address + quote(request.url.path),
+                "GET" if request.method == "HEAD" else request.method,
+                yarl.URL(self._address + path, encoded=True),
                 data=body,
                 headers=headers,
                 skip_auto_headers=_NOT_ADDED,
             ) as answer:
                 kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
                 return Answer(answer.status, kept, await answer.read())
-        except aiohttp.ClientConnectionError as error:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise ServerDown("Triton does not answer.") from error
 
     def _too_large(self, size: int) -> TooLarge:

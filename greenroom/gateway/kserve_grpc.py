@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2 as pb
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
 from greenroom.errors import BROKEN, GreenroomError, InvalidInput
-from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
+from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.grpc_types import Context, Handler
@@ -99,7 +99,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
 
     async def _model_ready(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelReadyRequest, request)
-        if not self._is_here(parsed.name, parsed.version):
+        if spec_of(self._controller, parsed.name, parsed.version) is None:
             return await self._pass_on("ModelReady", request, context)
         ready = self._controller.why_not_serving(parsed.name) is None
         return _bytes(pb.ModelReadyResponse(ready=ready))
@@ -112,18 +112,20 @@ class KServeGrpc(grpc.GenericRpcHandler):
         try:
             return await self._pass_on("ModelMetadata", request, context)
         except GreenroomError:
-            if not self._is_here(parsed.name, parsed.version):
+            spec = spec_of(self._controller, parsed.name, parsed.version)
+            if spec is None:
                 raise
-        return _bytes(cold_metadata(self._controller.repository.models[parsed.name]))
+        return _bytes(cold_metadata(spec))
 
     async def _config(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelConfigRequest, request)
         try:
             return await self._pass_on("ModelConfig", request, context)
         except GreenroomError:
-            if not self._is_here(parsed.name, parsed.version):
+            spec = spec_of(self._controller, parsed.name, parsed.version)
+            if spec is None:
                 raise
-        return _bytes(cold_config(self._controller.repository.models[parsed.name]))
+        return _bytes(cold_config(spec))
 
     async def _index(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.RepositoryIndexRequest, request)
@@ -139,11 +141,6 @@ class KServeGrpc(grpc.GenericRpcHandler):
         dependents = parsed.parameters["unload_dependents"].bool_param
         await self._repository.unload(parsed.model_name, dependents)
         return _bytes(pb.RepositoryModelUnloadResponse())
-
-    def _is_here(self, model: str, version: str) -> bool:
-        return self._controller.knows(model) and has_version(
-            self._controller.repository.models[model], version
-        )
 
 
 def _answering(handle: Unary) -> Unary:

@@ -14,15 +14,14 @@ from tritonclient.grpc import service_pb2 as pb
 from greenroom.controller.controller import Controller
 from greenroom.controller.repository import ModelSpec
 from greenroom.errors import InvalidInput, ServerDown
-from greenroom.gateway.cold_answers import cold_config, cold_metadata, has_version
-from greenroom.gateway.control_input import check_json, json_part, refuse_control_in_json
+from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
+from greenroom.gateway.control_input import json_part, refuse_control_in_json
 from greenroom.gateway.http_forward import HEADER_LENGTH, HttpForward, unless_left
 from greenroom.gateway.leased import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
 
 _BOTH = ["GET", "POST"]
-_BROKEN = 500
 
 
 class KServeHttp:
@@ -57,7 +56,7 @@ class KServeHttp:
         for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             found += [
                 Route(f"{path}/infer", self._infer, methods=["POST"]),
-                Route(f"{path}/generate", self._infer, methods=["POST"]),
+                Route(f"{path}/generate", self._generate, methods=["POST"]),
                 Route(f"{path}/ready", self._model_ready),
                 Route(f"{path}/config", self._config),
                 Route(f"{path}/stats", self._pass),
@@ -71,14 +70,20 @@ class KServeHttp:
 
     async def _pass(self, request: Request) -> Response:
         body = await self._forward.body(request)
+        refuse_control_in_json(body)
         return (await self._forward.send(request, body)).response()
 
     async def _infer(self, request: Request) -> Response:
-        headers = request.headers
+        return await self._under_lease(request, request.headers.get(HEADER_LENGTH))
+
+    async def _generate(self, request: Request) -> Response:
+        """To Triton all of its body is JSON, whatever the header says."""
+        return await self._under_lease(request, None)
+
+    async def _under_lease(self, request: Request, header_length: str | None) -> Response:
         body = await self._forward.body(request)
-        length, encoding = headers.get(HEADER_LENGTH), headers.get("content-encoding")
-        text = json_part(body, length, encoding, self._forward.most)
-        refuse_control_in_json(text)
+        encoding = request.headers.get("content-encoding")
+        refuse_control_in_json(json_part(body, header_length, encoding, self._forward.most))
         with self._leased.holding(len(body)):
             answer = await self._leased.run(
                 request.path_params["model"],
@@ -87,15 +92,13 @@ class KServeHttp:
                 while_waiting=lambda granted: unless_left(request, granted),
                 is_good=lambda answer: answer.good,
             )
-        if answer.status == _BROKEN:
-            check_json(text)  # Triton calls a body that it can not parse an error of its own
         return answer.response()
 
     async def _server_ready(self, request: Request) -> Response:
         return Response(status_code=200 if self._controller.why_not_serving() is None else 503)
 
     async def _model_ready(self, request: Request) -> Response:
-        if not self._is_here(request):
+        if self._spec(request) is None:
             return await self._pass(request)
         reason = self._controller.why_not_serving(request.path_params["model"])
         return Response(status_code=200 if reason is None else 503)
@@ -112,12 +115,11 @@ class KServeHttp:
         """Answer as Triton does; for a model that it has not loaded, from the repository."""
         try:
             answer = await self._forward.send(request, b"")
-            if answer.good or not self._is_here(request):
+            if answer.good or (spec := self._spec(request)) is None:
                 return answer.response()
         except ServerDown:
-            if not self._is_here(request):
+            if (spec := self._spec(request)) is None:
                 raise
-        spec = self._controller.repository.models[request.path_params["model"]]
         return JSONResponse(as_json(described(spec)))
 
     async def _index(self, request: Request) -> Response:
@@ -136,11 +138,9 @@ class KServeHttp:
         await self._repository.unload(request.path_params["model"], dependents)
         return Response()
 
-    def _is_here(self, request: Request) -> bool:
-        model, version = request.path_params["model"], request.path_params.get("version", "")
-        return self._controller.knows(model) and has_version(
-            self._controller.repository.models[model], version
-        )
+    def _spec(self, request: Request) -> ModelSpec | None:
+        asked = request.path_params
+        return spec_of(self._controller, asked["model"], asked.get("version", ""))
 
 
 def _index_entry(entry: Message) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Leased:
             try:
                 answer = await self._sent(ticket, send)
             except ServerDown:
-                await self._controller.check_connection()
+                await self._controller.following.check()
                 ticket = await self._lease(model, arrived, while_waiting)
                 answer = await self._sent(ticket, send)
             outcome = "served" if is_good(answer) else "failed"

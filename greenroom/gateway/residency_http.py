@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput
+from greenroom.gateway.http_forward import unless_left
 from greenroom.residency.states import Action
 
 TOUCH = "touch"
@@ -34,19 +35,21 @@ class ResidencyHttp:
         ]
 
     async def _all(self, request: Request) -> Response:
-        models = {name: self._controller.describe(name) for name in self._controller.managed()}
+        models = {
+            name: self._controller.view.describe(name) for name in self._controller.view.managed()
+        }
         return JSONResponse({"models": models, "gpu": None})
 
     async def _act(self, request: Request) -> Response:
         model, verb = request.path_params["model"], request.path_params["verb"]
         if verb == TOUCH:
-            self._controller.touch(model)
+            await unless_left(request, self._controller.touch(model))
         elif verb in set(Action):
             await self._controller.act(model, Action(verb))
         else:
             verbs = ", ".join((*Action, TOUCH))
             raise InvalidInput(f"Verb {verb!r} is unknown; it must be one of {verbs}.")
-        return JSONResponse(self._controller.describe(model))
+        return JSONResponse(self._controller.view.describe(model))
 
     async def _events(self, request: Request) -> Response:
         async def sent() -> AsyncIterator[ServerSentEvent]:
@@ -56,7 +59,7 @@ class ResidencyHttp:
         return EventSourceResponse(sent())
 
     async def _metrics(self, request: Request) -> Response:
-        self._controller.observe()
+        self._controller.view.observe()
         text = prometheus_client.generate_latest(self._controller.metrics.registry)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 

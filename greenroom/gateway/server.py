@@ -64,6 +64,7 @@ def _http_server(routes: list[BaseRoute]) -> _HttpServer:
             access_log=False,
             log_config=None,
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=1,
         )
     )

@@ -8,10 +8,10 @@ def idle_action(model: Model) -> tuple[float, Action] | None:
     """Return when the next idle action is due and which it is, None if there is none.
 
     The clock starts at the end of the last lease. After a manual action the policy waits for
-    the next request or touch, after a failed one for its back-off; a pinned model and an
+    the next request, after a failed one for its back-off; a pinned model and an
     ensemble (it has no weights) never leave.
     """
-    if model.policy.pinned or model.steps or model.by_hand or model.touched or not model.idle:
+    if model.policy.pinned or model.steps or model.by_hand or not model.idle:
         return None
     due = []
     if model.residency is Residency.HOT and model.controllable and model.policy.offload_after >= 0:

@@ -27,7 +27,7 @@ class Ticket:
 class Verb:
     """A manual action that somebody waits for; callers of the same verb share one.
 
-    ``order`` counts tickets, touches and verbs together: who asked first goes first.
+    ``order`` counts tickets and verbs together: who asked first goes first.
     """
 
     model: str
@@ -58,9 +58,8 @@ class Model:
     leases: int = 0
     waiting: int = 0
     idle_since: float = 0.0
-    touched: bool = False
     last_use: int = 0
-    """When it was last requested or touched, in the stage's order of all that is asked for."""
+    """When it was last requested, in the stage's order of all that is asked for."""
     last_manual: int = 0
     """When the last manual action that was fulfilled was asked for, in the same order."""
     failures: int = 0
@@ -83,11 +82,6 @@ class Model:
     def idle(self) -> bool:
         """Whether nobody holds or awaits it. Verbs are not use."""
         return self.leases == 0 and self.waiting == 0
-
-    def rest(self, residency: Residency) -> None:
-        """Come to rest in a state; a hot model has fulfilled its touch."""
-        self.residency = residency
-        self.touched = self.touched and residency is not Residency.HOT
 
     def serves(self, ticket: Ticket) -> bool:
         """Whether `ticket` may have its lease now.

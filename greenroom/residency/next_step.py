@@ -49,11 +49,11 @@ class NextStep:
         return Begin(entry.name, action, "manual")
 
     def _wanted(self, entry: Model) -> bool:
-        """Whether somebody needs it hot: a request, a touch, its configuration, an ensemble."""
+        """Whether somebody needs it hot: a request, its configuration, an ensemble."""
         if entry.residency is Residency.HOT:
             return False
-        asked = entry.touched or entry.policy.pinned
-        return entry.waiting > 0 or (asked and not entry.by_hand) or self._ensemble_comes(entry)
+        pinned = entry.policy.pinned and not entry.by_hand
+        return entry.waiting > 0 or pinned or self._ensemble_comes(entry)
 
     def _asked_before(self, entry: Model, verb: Verb) -> bool:
         return any(ticket.order < verb.order for ticket in self._waiting.needing(entry.name))

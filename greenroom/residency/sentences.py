@@ -8,8 +8,6 @@ def begin_reason(entry: Model) -> str:
     """Return who wants the model hot."""
     if entry.waiting:
         return "request"
-    if entry.touched:
-        return "touch"
     return "pinned" if entry.policy.pinned else "ensemble"
 
 

@@ -50,7 +50,7 @@ class Stage:
 
     # -- requests ---------------------------------------------------------------------------
 
-    def ask(self, model: str, now: float, max_wait: float | None = None) -> Ticket:
+    def ask(self, model: str, now: float) -> Ticket:
         """Ask for a lease on `model` and its steps; granted at once if all of them are hot.
 
         Raises QueueFull when one of them already has as many waiting as its policy allows.
@@ -58,8 +58,6 @@ class Stage:
         needs = (*self.models[model].steps, model)
         models = [self.models[name] for name in needs]
         wait = max(entry.policy.max_wait for entry in models)
-        if max_wait is not None:
-            wait = min(wait, max_wait)
         ticket = Ticket(model, needs, now, now + wait, coldest(models), self._next_order())
         if self._serves(ticket):
             self._grant(ticket, now)
@@ -82,15 +80,6 @@ class Stage:
             entry = self.models[name]
             entry.leases -= 1
             entry.idle_since = now
-
-    def touch(self, model: str, now: float) -> None:
-        """Ask for a model and its steps ahead of a request."""
-        order = self._next_order()
-        for name in (*self.models[model].steps, model):
-            entry = self.models[name]
-            entry.last_use = order
-            entry.idle_since = now
-            entry.touched = entry.residency is not Residency.HOT
 
     # -- manual actions ---------------------------------------------------------------------
 
@@ -121,15 +110,13 @@ class Stage:
             return []  # Triton went away meanwhile: what this transition did is gone with it
         del self._running[begun.model]
         entry, action = self.models[begun.model], begun.action
-        if action not in TAKES_AWAY:
-            entry.touched = False  # one attempt is what a touch asks for
         if error is None:
-            entry.rest(TRANSITIONS[action].end)
+            entry.residency = TRANSITIONS[action].end
             entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
             if action not in TAKES_AWAY:
                 entry.idle_since = now
             return []
-        entry.rest(entry.came_from)
+        entry.residency = entry.came_from
         entry.last_error = str(error)
         entry.failures += 1
         entry.retry_at = now + min(RETRY_FIRST * 2 ** (entry.failures - 1), RETRY_MOST)
@@ -153,7 +140,7 @@ class Stage:
         """Triton can be asked again; `states` are those read from it (absent: cold)."""
         self.up = True
         for entry in self.models.values():
-            entry.rest(states.get(entry.name, Residency.COLD))
+            entry.residency = states.get(entry.name, Residency.COLD)
             entry.idle_since = now
             entry.retry_at = 0.0
 
@@ -164,7 +151,7 @@ class Stage:
         """
         entry = self.models[model]
         if not entry.moving and entry.residency is not Residency.COLD and not entry.leases:
-            entry.rest(residency)
+            entry.residency = residency
 
     # -- decisions --------------------------------------------------------------------------
 

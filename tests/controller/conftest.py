@@ -7,7 +7,7 @@ from house import House
 
 @asynccontextmanager
 async def _following(house):
-    task = asyncio.create_task(house.controller.run())
+    task = asyncio.create_task(house.controller.following.run())
     try:
         yield house
     finally:

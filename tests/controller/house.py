@@ -74,7 +74,7 @@ class House:
 
     def metrics(self):
         """Return what GET /metrics shows: samples' names with labels, to values."""
-        self.controller.observe()
+        self.controller.view.observe()
         text = generate_latest(self.controller.metrics.registry).decode()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value

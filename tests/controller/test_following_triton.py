@@ -16,7 +16,7 @@ async def test_a_new_controller_goes_on_with_what_is_loaded(house):
     assert one.residency("tts") == "hot"
     assert one.residency("echo") == "hot"
     assert one.residency("asr") == "cold"
-    assert one.controller.describe("tts")["idle_seconds"] == 0
+    assert one.controller.view.describe("tts")["idle_seconds"] == 0
 
 
 async def test_ready_counts_as_hot_until_the_report_says_warm(house):
@@ -27,7 +27,7 @@ async def test_ready_counts_as_hot_until_the_report_says_warm(house):
         assert one.residency("tts") == "hot"
     await one.settle()
     assert one.residency("tts") == "warm"
-    shown = one.controller.describe("tts")
+    shown = one.controller.view.describe("tts")
     assert (shown["device_bytes"], shown["host_bytes"], shown["pid"]) == (0, 7, 99)
 
 
@@ -72,10 +72,10 @@ async def test_manual_actions_fail_with_triton(house):
 
 async def test_what_models_reported_is_forgotten_with_triton(house):
     one = await house(loaded=["tts"])
-    assert one.controller.describe("tts")["pid"] == 4242
+    assert one.controller.view.describe("tts")["pid"] == 4242
     one.triton.die()
     await one.settle()
-    assert one.controller.describe("tts")["pid"] is None
+    assert one.controller.view.describe("tts")["pid"] is None
     assert one.residency("tts") == "cold"
 
 
@@ -92,15 +92,15 @@ async def test_pinned_models_come_back_with_triton(house):
 
 async def test_a_look_at_the_connection_is_enough_to_notice_that_triton_is_gone(house):
     one = await house(loaded=["tts"])
-    await one.controller.check_connection()
+    await one.controller.following.check()
     assert one.controller.why_not_serving() is None
     one.triton.die()
-    await one.controller.check_connection()
+    await one.controller.following.check()
     assert one.controller.why_not_serving() == "Triton does not answer."
 
 
 async def test_a_triton_whose_models_can_not_be_read_is_asked_again(house, monkeypatch):
-    monkeypatch.setattr("greenroom.controller.controller._READ_AGAIN", 0)
+    monkeypatch.setattr("greenroom.controller.following._READ_AGAIN", 0)
     one = await house(up=False)
     one.triton.unreadable = 3
     one.triton.come("tts")

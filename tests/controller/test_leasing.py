@@ -86,7 +86,7 @@ async def test_a_failed_load_answers_each_waiter_and_the_next_request_is_served(
         "The load of model tts failed: weights.bin is not there."
     ] * 3
     assert one.controller.why_not_serving("tts") == "Model tts failed: weights.bin is not there."
-    assert one.controller.describe("tts")["last_error"] == "weights.bin is not there."
+    assert one.controller.view.describe("tts")["last_error"] == "weights.bin is not there."
 
     one.triton.errors.clear()
     again = await one.ask("tts")

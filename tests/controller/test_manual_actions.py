@@ -38,9 +38,9 @@ async def test_offload_and_restore_are_control_requests(house):
     one = await house(loaded=["tts"])
     await one.controller.act("tts", Action.OFFLOAD)
     assert one.residency("tts") == "warm"
-    assert one.controller.describe("tts")["device_bytes"] == 0
+    assert one.controller.view.describe("tts")["device_bytes"] == 0
     await one.controller.act("tts", Action.RESTORE)
-    assert one.controller.describe("tts")["device_bytes"] == 640
+    assert one.controller.view.describe("tts")["device_bytes"] == 640
     assert [call[0] for call in one.triton.calls] == ["report", "offload", "restore"]
 
 
@@ -100,20 +100,13 @@ async def test_what_can_not_be_done_is_a_conflict(house):
     with pytest.raises(UnknownModel, match="'nothing'"):
         await one.controller.act("nothing", Action.LOAD)
     with pytest.raises(UnknownModel, match="'nothing'"):
-        one.controller.touch("nothing")
+        await one.controller.touch("nothing")
 
 
 async def test_actions_fail_at_once_while_triton_is_away(house):
     one = await house(up=False)
     with pytest.raises(ServerDown, match="Triton does not answer"):
         await asyncio.wait_for(one.controller.act("tts", Action.LOAD), 5)
-
-
-async def test_a_touch_loads_ahead_of_a_request(house):
-    one = await house()
-    one.controller.touch("tts")
-    await one.settle()
-    assert one.residency("tts") == "hot"
 
 
 async def test_the_repository_call_loads_a_cold_model_and_leaves_a_loaded_one_alone(house):

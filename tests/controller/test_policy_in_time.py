@@ -23,10 +23,10 @@ async def test_looking_does_not_keep_a_model(house):
     one = await house(policy={"tts": Policy(offload_after=1, unload_after=2)}, loaded=["tts"])
     for _ in range(19):
         await one.wait(0.1)
-        one.controller.describe("tts")
-        one.controller.observe()
+        one.controller.view.describe("tts")
+        one.controller.view.observe()
         one.controller.why_not_serving("tts")
-        await one.controller.check_connection()
+        await one.controller.following.check()
     assert one.residency("tts") == "warm"
     await one.wait(0.11)
     assert one.residency("tts") == "cold"
@@ -47,7 +47,7 @@ async def test_a_model_added_while_the_service_runs_is_idle_from_then_on(house):
     await one.wait(500)
     write_model(one.models, "late")
     assert one.controller.knows("late")
-    assert one.controller.describe("late")["idle_seconds"] == 0
+    assert one.controller.view.describe("late")["idle_seconds"] == 0
 
 
 async def test_the_clock_is_not_asked_without_need(house):

@@ -84,7 +84,7 @@ async def test_a_listener_that_does_not_keep_up_loses_the_oldest_and_holds_nobod
 async def test_a_models_object_has_the_fields_of_the_design(house):
     one = await house()
     await one.controller.act("tts", Action.LOAD)
-    shown = one.controller.describe("tts")
+    shown = one.controller.view.describe("tts")
     assert set(shown) == {
         "residency",
         "leases",
@@ -99,17 +99,17 @@ async def test_a_models_object_has_the_fields_of_the_design(house):
         "last_error",
     }
     assert set(shown["last_transition"]) == {"action", "seconds", "at"}
-    assert one.controller.describe("asr")["last_transition"] is None
-    assert one.controller.managed() == ["asr", "echo", "tts"]
+    assert one.controller.view.describe("asr")["last_transition"] is None
+    assert one.controller.view.managed() == ["asr", "echo", "tts"]
 
 
 async def test_a_leased_model_is_not_idle(house):
     one = await house(loaded=["tts"])
     await one.wait(5)
-    assert one.controller.describe("tts")["idle_seconds"] == 5
+    assert one.controller.view.describe("tts")["idle_seconds"] == 5
     lease = await one.lease("tts")
     await one.wait(5)
-    shown = one.controller.describe("tts")
+    shown = one.controller.view.describe("tts")
     assert (shown["idle_seconds"], shown["leases"]) == (0, 1)
     one.controller.release(lease)
 

@@ -218,6 +218,6 @@ async def test_a_model_that_was_loaded_by_hand_stays_until_it_was_used(start):
 
 async def test_touch_loads_ahead_of_the_request(start):
     running = await start()
-    assert (await running.act("echo", "touch")).status_code == 200
-    await running.until("echo", residency="hot")
-    assert running.count("load echo (touch)") == 1
+    touched = await running.act("echo", "touch")
+    assert touched.json()["residency"] == "hot"
+    assert touched.json()["leases"] == 0

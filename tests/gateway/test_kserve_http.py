@@ -149,9 +149,8 @@ async def test_shared_memory_is_registered_and_used(start):
 async def test_a_client_may_not_send_the_control_input(start, hidden):
     running = await start()
     name = "RESIDENC\\u0059" if hidden else "RESIDENCY"
-    body = (
-        '{"inputs":[{"name":"%s","shape":[1,1],"datatype":"BYTES","data":["{}"]}]}' % name
-    ).encode()
+    tensor = f'"name":"{name}","shape":[1,1],"datatype":"BYTES","data":["{{}}"]'
+    body = f'{{"inputs":[{{{tensor}}}]}}'.encode()
     answer = await running.web.post("/v2/models/echo/infer", content=body)
     assert answer.status_code == 403
     assert "RESIDENCY" in answer.json()["error"]

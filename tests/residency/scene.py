@@ -36,8 +36,8 @@ class Scene:
     def residency(self, name):
         return self.stage.models[name].residency
 
-    def ask(self, name, max_wait=None):
-        ticket = self.stage.ask(name, self.now, max_wait)
+    def ask(self, name):
+        ticket = self.stage.ask(name, self.now)
         if ticket.granted_at is not None:
             self.granted.append(ticket)
         self.decide()
@@ -57,10 +57,6 @@ class Scene:
             self.leave(ticket)
         else:
             self.release(ticket)
-
-    def touch(self, name):
-        self.stage.touch(name, self.now)
-        self.decide()
 
     def verb(self, name, action):
         verb = self.stage.verb(name, Action(action))

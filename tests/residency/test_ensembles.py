@@ -105,7 +105,7 @@ def test_a_step_that_would_go_at_once_stays_until_its_ensemble_is_loaded():
         model("tts", unload_after=0),
         model("speech", steps=["asr", "tts"], controllable=False),
     )
-    scene.touch("speech")
+    scene.verb("speech", "load")
     scene.finish("asr")
     assert scene.residency("asr") is Residency.HOT
     scene.finish("tts")

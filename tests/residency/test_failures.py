@@ -127,9 +127,9 @@ def test_a_pinned_model_that_fails_is_tried_again_without_anybody_asking():
 
 
 def test_a_request_that_waits_out_a_back_off_in_vain_hears_of_the_last_error():
-    scene = Scene(model("tts"))
+    scene = Scene(model("tts", max_wait=0.5))
     scene.ask("tts")
     scene.finish("tts", error="weights.bin is not there.")
-    ticket = scene.ask("tts", max_wait=0.5)
+    ticket = scene.ask("tts")
     scene.wait(0.5)
     assert str(scene.refused[ticket]).endswith("The last error of tts: weights.bin is not there.")

@@ -141,13 +141,9 @@ def test_a_model_loaded_by_hand_is_not_offloaded_by_a_timer():
 
 
 @pytest.mark.parametrize("moment", ["before", "while", "after"])
-@pytest.mark.parametrize("use", ["request", "touch"])
-def test_after_a_request_or_touch_the_policy_rules_again(moment, use):
+def test_after_a_request_the_policy_rules_again(moment):
     def used():
-        if use == "touch":
-            scene.touch("tts")
-        else:
-            scene.end(scene.ask("tts"))
+        scene.end(scene.ask("tts"))
 
     scene = Scene(model("tts", offload_after=1))
     if moment == "before":
@@ -172,16 +168,6 @@ def test_a_request_during_a_manual_unload_gives_the_model_back_to_policy():
     scene.release(ticket)
     scene.wait(1)
     assert scene.actions == [("tts", "unload"), ("tts", "load"), ("tts", "offload")]
-
-
-def test_a_manual_unload_cancels_a_touch_that_waits_for_its_back_off():
-    scene = Scene(model("tts"))
-    scene.ask("tts")
-    scene.finish("tts", error="No.")
-    scene.touch("tts")
-    scene.verb("tts", "unload")
-    scene.wait(1000)
-    assert scene.actions == [("tts", "load")]
 
 
 def test_a_pinned_model_whose_manual_load_failed_is_still_pinned():

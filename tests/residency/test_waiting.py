@@ -40,22 +40,6 @@ def test_a_request_that_waits_longer_than_max_wait_is_refused_and_says_why():
     assert scene["tts"].waiting == 0
 
 
-def test_the_clients_own_deadline_counts_if_it_is_shorter():
-    scene = Scene(model("tts", max_wait=10))
-    short, long = scene.ask("tts", max_wait=2), scene.ask("tts", max_wait=1000)
-    scene.wait(2)
-    assert list(scene.refused) == [short]
-    scene.wait(8)
-    assert list(scene.refused) == [short, long]
-
-
-def test_a_deadline_that_is_over_already_is_refused_at_once():
-    scene = Scene(model("tts"))
-    ticket = scene.ask("tts", max_wait=-1)
-    assert isinstance(scene.refused[ticket], WaitedTooLong)
-    assert scene.actions == []
-
-
 def test_the_load_goes_on_for_a_request_that_was_refused():
     scene = Scene(model("tts", max_wait=1))
     scene.ask("tts")

@@ -1,0 +1,52 @@
+"""The models as they are shown: objects of GET /residency, and gauges."""
+
+from typing import Any
+
+from greenroom.controller.clock import Clock
+from greenroom.controller.metrics import Metrics
+from greenroom.controller.transitions import Transitions
+from greenroom.residency.stage import Stage
+
+
+class View:
+    """Reads the stage and the models' last reports; looking changes nothing."""
+
+    def __init__(
+        self, stage: Stage, transitions: Transitions, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._stage = stage
+        self._transitions = transitions
+        self._metrics = metrics
+        self._clock = clock
+
+    def managed(self) -> list[str]:
+        """Return the names of all models that have a residency: ensembles have none."""
+        return sorted(name for name, entry in self._stage.models.items() if not entry.steps)
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """Return a model's object of GET /residency."""
+        entry = self._stage.models[model]
+        report = self._transitions.report(model)
+        ended = self._transitions.last(model)
+        return {
+            "residency": entry.residency,
+            "leases": entry.leases,
+            "waiting": entry.waiting,
+            "idle_seconds": round(self._clock.now() - entry.idle_since, 3) if entry.idle else 0.0,
+            "policy": entry.policy.model_dump(),
+            "device_bytes": report.device_bytes,
+            "device_overhead_bytes": report.device_overhead_bytes,
+            "host_bytes": report.host_bytes,
+            "pid": report.pid,
+            "last_transition": ended.brief() if ended else None,
+            "last_error": entry.last_error,
+        }
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        for name in self.managed():
+            self._metrics.observe(self._stage.models[name])
+            report = self._transitions.report(name)
+            self._metrics.device_bytes.labels(name).set(report.device_bytes)
+            self._metrics.overhead_bytes.labels(name).set(report.device_overhead_bytes)
+            self._metrics.host_bytes.labels(name).set(report.host_bytes)
