@@ -5,13 +5,16 @@ a test keeps that table true.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Policy(BaseModel):
@@ -41,13 +44,13 @@ class Settings(_Environment):
     """The service: launcher, controller and gateway."""
 
     host: str = Field("127.0.0.1", description="address the gateway listens on")
-    http_port: int = Field(8000, description="gateway HTTP: KServe v2, /residency, /metrics")
-    grpc_port: int = Field(8001, description="gateway gRPC: KServe v2")
+    http_port: Port = Field(8000, description="gateway HTTP: KServe v2, /residency, /metrics")
+    grpc_port: Port = Field(8001, description="gateway gRPC: KServe v2")
     triton_host: str = Field("127.0.0.1", description="address of Triton")
-    triton_http_port: int = Field(8100, description="Triton HTTP")
-    triton_grpc_port: int = Field(8101, description="Triton gRPC")
-    triton_metrics_port: int = Field(8002, description="Triton metrics")
-    ui_port: int = Field(7860, description="web page")
+    triton_http_port: Port = Field(8100, description="Triton HTTP")
+    triton_grpc_port: Port = Field(8101, description="Triton gRPC")
+    triton_metrics_port: Port = Field(8002, description="Triton metrics")
+    ui_port: Port = Field(7860, description="web page")
     gpu: int = Field(0, ge=0, description="index of the GPU to use")
 
     tritonserver: Path | None = Field(
@@ -88,7 +91,9 @@ class Settings(_Environment):
     max_held_bytes: int = Field(
         512 * 2**20, gt=0, description="bytes of all requests held while models come back"
     )
-    log_level: str = Field("INFO", description="Python log level")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("policy", mode="before")
     @classmethod

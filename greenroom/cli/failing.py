@@ -21,5 +21,8 @@ def failing_plainly() -> Iterator[None]:
     except ValidationError as error:
         for fault in error.errors():
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            print(f"greenroom: GREENROOM_{name} is wrong: {fault['msg']}.", file=sys.stderr)
+            print(
+                f"greenroom: GREENROOM_{name} is {fault['input']!r}: {fault['msg']}.",
+                file=sys.stderr,
+            )
         raise typer.Exit(2) from None

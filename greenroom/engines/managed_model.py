@@ -29,9 +29,7 @@ from greenroom.engines.engine_choice import chosen_engine
 from greenroom.engines.residency_control import Residency, parse_control
 from greenroom.engines.triton_tensors import request_tensors, require, response_tensors
 from greenroom.errors import GreenroomError
-
-CONTROL = "RESIDENCY"
-REPORT = "RESIDENCY_REPORT"
+from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT
 
 # By name: Triton fills its Python module only after this one has been imported.
 _CODES = {"INVALID_ARGUMENT": "INVALID_ARG", "UNAVAILABLE": "UNAVAILABLE"}
@@ -81,12 +79,12 @@ class ManagedModel:
 
     def _control(self, request: Any) -> Any:
         try:
-            raw = str(request_tensors(request)[CONTROL][0])
+            raw = str(request_tensors(request)[RESIDENCY_INPUT][0])
             report = self._residency.obey(parse_control(raw))
         except Exception as error:
             return self._failure(error)
-        words = np.array([[json.dumps(report).encode()]], dtype=np.object_)
-        return pb_utils.InferenceResponse([pb_utils.Tensor(REPORT, words)])
+        words = np.array([[report.model_dump_json().encode()]], dtype=np.object_)
+        return pb_utils.InferenceResponse([pb_utils.Tensor(REPORT_OUTPUT, words)])
 
     def _infer(self, requests: Sequence[Any]) -> list[Any]:
         parsed = [self._parse(request) for request in requests]
@@ -133,7 +131,7 @@ class ManagedModel:
 
 
 def _is_control(request: Any) -> bool:
-    return any(tensor.name() == CONTROL for tensor in request.inputs())
+    return any(tensor.name() == RESIDENCY_INPUT for tensor in request.inputs())
 
 
 def _sentence(error: Exception) -> str:

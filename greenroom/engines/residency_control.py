@@ -4,10 +4,10 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from greenroom.engines.engine import Engine, Memory
+from greenroom.engines.engine import Engine
 from greenroom.errors import GreenroomError, InvalidInput
+from greenroom.residency.control import Report
 
 ACTIONS = ("offload", "restore", "report", "clear_cache")
 
@@ -59,8 +59,8 @@ class Residency:
             raise GreenroomError(f"offload left {left} bytes on the device; it must leave none.")
         self.hot = False
 
-    def obey(self, control: Control) -> dict[str, Any]:
-        """Do what a control asks and return the residency report."""
+    def obey(self, control: Control) -> Report:
+        """Do what a control asks and report."""
         begin = time.perf_counter()
         error = _expiry(control) or self._attempt(control.action)
         seconds = time.perf_counter() - begin
@@ -78,19 +78,19 @@ class Residency:
             return str(error) or type(error).__name__
         return None
 
-    def report(self, seconds: float, error: str | None) -> dict[str, Any]:
-        """Return the report's fields, the memory measured now."""
-        memory: Memory = self._engine.memory()
-        return {
-            "residency": "hot" if self.hot else "warm",
-            "device_bytes": memory.device_bytes,
-            "device_overhead_bytes": memory.device_overhead_bytes,
-            "host_bytes": memory.host_bytes,
-            "seconds": round(seconds, 6),
-            "pid": os.getpid(),
-            "engine": self._engine.name,
-            "error": error,
-        }
+    def report(self, seconds: float, error: str | None) -> Report:
+        """Return what is true now, the memory measured now."""
+        memory = self._engine.memory()
+        return Report(
+            residency="hot" if self.hot else "warm",
+            device_bytes=memory.device_bytes,
+            device_overhead_bytes=memory.device_overhead_bytes,
+            host_bytes=memory.host_bytes,
+            seconds=round(seconds, 6),
+            pid=os.getpid(),
+            engine=self._engine.name,
+            error=error,
+        )
 
 
 def _expiry(control: Control) -> str | None:
