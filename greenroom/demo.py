@@ -27,7 +27,7 @@ from greenroom.launcher import Service
 from greenroom.launcher.free_settings import free_settings
 from greenroom.residency.states import TRANSITIONS, Action
 from greenroom.voices import voice
-from greenroom.word_errors import word_error_rate
+from greenroom.word_errors import word_errors
 
 VOICE = "clara"
 SENTENCE = "Good evening, and welcome. The people in this house are waiting for the morning train."
@@ -121,10 +121,12 @@ def _print_timeline(started: float, ended: list[Event]) -> None:
 
 
 def _print_result(out: Path, speech: Speech, heard: str) -> None:
-    rate = word_error_rate(SENTENCE, heard)
+    wrong, words = word_errors(SENTENCE, heard)
     console.print(f"\nsaid:  {SENTENCE}", markup=False)
     console.print(f"heard: {heard}", markup=False)
-    console.print(f"word error rate {rate:.2f}; {speech.seconds:.1f} s in {out}", markup=False)
+    console.print(
+        f"word error rate {wrong / words:.2f}; {speech.seconds:.1f} s in {out}", markup=False
+    )
 
 
 if __name__ == "__main__":

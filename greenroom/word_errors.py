@@ -1,18 +1,16 @@
-"""Word error rate: how far what was heard is from what was said."""
+"""How far what was heard is from what was said, in words."""
 
 import re
 
 _WORD = re.compile(r"[\w']+")
 
 
-def word_error_rate(said: str, heard: str) -> float:
-    """Return the edit distance in words over the number of words that were said.
+def word_errors(said: str, heard: str) -> tuple[int, int]:
+    """Return the edit distance in words and the number of words that were said.
 
-    Case and punctuation do not count. Raises ValueError if nothing was said.
+    Their ratio is the word error rate. Case and punctuation do not count.
     """
     reference, words = (_WORD.findall(text.lower()) for text in (said, heard))
-    if not reference:
-        raise ValueError("Nothing was said.")
     costs = list(range(len(words) + 1))
     for row, expected in enumerate(reference, 1):
         diagonal, costs[0] = costs[0], row
@@ -20,4 +18,4 @@ def word_error_rate(said: str, heard: str) -> float:
             change = diagonal + (word != expected)
             diagonal = costs[column]
             costs[column] = min(change, costs[column] + 1, costs[column - 1] + 1)
-    return costs[-1] / len(reference)
+    return costs[-1], len(reference)

@@ -36,20 +36,3 @@ def mean_pitch(samples: np.ndarray) -> float:
 
 def decibels(ratio: float) -> float:
     return float(20 * np.log10(ratio))
-
-
-def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Return the edit distance in words and the number of words said."""
-    ours, theirs = _words(said), _words(heard)
-    row = list(range(len(theirs) + 1))
-    for number, word in enumerate(ours, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(theirs, 1):
-            cost = before + (word != other)
-            before = row[place]
-            row[place] = min(before + 1, row[place - 1] + 1, cost)
-    return row[-1], len(ours)
-
-
-def _words(sentence: str) -> list[str]:
-    return "".join(c for c in sentence.lower() if c.isalpha() or c in " '").split()

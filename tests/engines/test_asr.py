@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from engine_requests import audio, reference, text, word_errors
+from engine_requests import audio, reference, text
 
 from greenroom.errors import InvalidInput
 from greenroom.voices import voice, voices
+from greenroom.word_errors import word_errors
 
 
 @pytest.mark.parametrize("name", [one.name for one in voices() if one.language == "en"])

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from engine_requests import decibels, mean_pitch, reference, text, word_errors
+from engine_requests import decibels, mean_pitch, reference, text
 
 from greenroom.config import EngineSettings
 from greenroom.engines.embedded import flite
 from greenroom.engines.embedded.loudness import active_rms
 from greenroom.engines.embedded.tts import EmbeddedTts
 from greenroom.errors import InvalidInput
+from greenroom.word_errors import word_errors
 
 SENTENCES = (
     "The weather is very nice this morning.",

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from engine_requests import audio, decibels, edit, mean_pitch, reference, text, word_errors
+from engine_requests import audio, decibels, edit, mean_pitch, reference, text
 
 from greenroom.engines.embedded.loudness import active_rms
 from greenroom.engines.embedded.tokenizer import profile
 from greenroom.engines.embedded.voice_profile import SILENT, VOICED
 from greenroom.errors import InvalidInput
 from greenroom.voices import voice
+from greenroom.word_errors import word_errors
 
 
 @pytest.fixture(scope="module")
