@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-import scripted_triton
+import scripted_backend
 from engine_requests import text
 
 from greenroom.engines.engine import Memory
@@ -65,7 +65,7 @@ def log():
 
 @pytest.fixture
 def model(monkeypatch, log):
-    scripted_triton.install(monkeypatch, log)
+    scripted_backend.install(monkeypatch, log)
     from greenroom.engines.managed_model import ManagedModel
 
     class Model(ManagedModel):
@@ -90,11 +90,11 @@ def config(engine):
 
 
 def x(value, rows=1):
-    return scripted_triton.request(X=np.full((rows, 1), value, np.float32))
+    return scripted_backend.request(X=np.full((rows, 1), value, np.float32))
 
 
 def control(action, **more):
-    return scripted_triton.request(RESIDENCY=json.dumps({"action": action, **more}))
+    return scripted_backend.request(RESIDENCY=json.dumps({"action": action, **more}))
 
 
 def report(response):
@@ -180,7 +180,7 @@ def test_clear_cache_forgets(model):
 
 @pytest.mark.parametrize("raw", ["", "{", "[]", "3", '{"action": "sleep"}', "{}"])
 def test_a_malformed_control_is_refused(model, raw):
-    (response,) = model.execute([scripted_triton.request(RESIDENCY=raw)])
+    (response,) = model.execute([scripted_backend.request(RESIDENCY=raw)])
     assert response.error.code == "INVALID_ARG"
     assert str(response.error).startswith("RESIDENCY")
 
@@ -188,11 +188,11 @@ def test_a_malformed_control_is_refused(model, raw):
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [
-        (scripted_triton.request(Z="hi"), "input X is missing; the model needs it."),
+        (scripted_backend.request(Z="hi"), "input X is missing; the model needs it."),
         (x(1.0, rows=2), "input X has 2 rows; a request carries exactly 1"),
         (x(-1.0), "X is negative; it must not be."),
         (
-            scripted_triton.request(Z=np.array([[b"a\xff"]], dtype=np.object_)),
+            scripted_backend.request(Z=np.array([[b"a\xff"]], dtype=np.object_)),
             "input Z is not valid UTF-8 at byte 1.",
         ),
     ],
@@ -225,7 +225,7 @@ def test_the_cache_is_counted_on_the_metrics(model):
     model.engine.cache.get(b"a", lambda: {"X": np.zeros(9)})
     model.execute([control("report")])
     model.execute([control("report")])
-    made = scripted_triton.MetricFamily.made
+    made = scripted_backend.MetricFamily.made
     assert made["greenroom_cache_hits_total"].value() == 1
     assert made["greenroom_cache_misses_total"].value() == 1
     assert made["greenroom_cache_bytes"].value() == model.engine.cache.held_bytes
