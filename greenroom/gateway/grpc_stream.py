@@ -2,11 +2,14 @@
 
 Triton's errors in a stream say neither which request nor which model they mean. With a stream
 to Triton for each request the gateway knows, and its end is the end of the request's lease.
+Answers that the client does not read yet wait here, without a lease; when many do, the gateway
+reads no further requests from that client.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -28,8 +31,13 @@ from greenroom.gateway.leased import Leased
 logger = logging.getLogger(__name__)
 
 _METHOD = "/inference.GRPCInferenceService/ModelStreamInfer"
+_MOST_UNANSWERED = 1024
+"""Requests of one stream that may be under way, or answered and not yet read."""
 _ERROR_TAG = b"\x0a"
 """The first byte of a ModelStreamInferResponse that has an error_message (field 1)."""
+
+_Answers = asyncio.Queue[bytes | None]
+"""The answers to one request as they come, None after the last."""
 
 
 class Stream:
@@ -43,17 +51,15 @@ class Stream:
         self._leased = leased
         self._metadata = metadata
         self._writing = asyncio.Lock()
-        self._left = False
+        self._room = asyncio.Semaphore(_MOST_UNANSWERED)
         self._last_of_sequence: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, requests: AsyncIterator[bytes], context: Context) -> None:
         """Answer every request of the stream; returns when the last one has its last answer."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                async for request in requests:
-                    self._start(group, request, context)
-        finally:
-            self._left = True
+        async with asyncio.TaskGroup() as group:
+            async for request in requests:
+                await self._room.acquire()
+                self._start(group, request, context)
 
     def _start(self, group: asyncio.TaskGroup, request: bytes, context: Context) -> None:
         parsed = pb.ModelInferRequest()
@@ -64,6 +70,7 @@ class Stream:
         sequence = _sequence(parsed)
         before = self._last_of_sequence.get(sequence) if sequence else None
         task = group.create_task(self._answer(parsed, request, context, before))
+        task.add_done_callback(lambda done: self._room.release())
         if sequence:
             self._last_of_sequence[sequence] = task
 
@@ -77,26 +84,37 @@ class Stream:
         """Lease, forward and answer one request, after the one `before` it in its sequence."""
         if before is not None:
             await before
+        answers: _Answers = asyncio.Queue()
+        writing = asyncio.create_task(self._write(answers, context))
         try:
-            if not parsed.model_name:
-                raise InvalidInput("A request of the stream is no ModelInferRequest message.")
-            refuse_control(tensor.name for tensor in parsed.inputs)
-            with self._leased.holding(len(request)):
-                await self._leased.run(
-                    parsed.model_name,
-                    "grpc",
-                    lambda: self._forward(parsed, request, context),
-                )
-        except GreenroomError as error:
-            await self._write(_error_answer(str(error), parsed), context)
-        except Exception:
-            logger.exception("A request of a gRPC stream")
-            await self._write(_error_answer(BROKEN, parsed), context)
+            with ExitStack() as held:
+                try:
+                    held.enter_context(self._leased.holding(len(request)))
+                    await self._served(parsed, request, answers)
+                except GreenroomError as error:
+                    answers.put_nowait(_error_answer(str(error), parsed))
+                except Exception:
+                    logger.exception("A request of a gRPC stream")
+                    answers.put_nowait(_error_answer(BROKEN, parsed))
+                answers.put_nowait(None)
+                await writing
+        finally:
+            writing.cancel()
+
+    async def _served(
+        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers
+    ) -> None:
+        if not parsed.model_name:
+            raise InvalidInput("A request of the stream is no ModelInferRequest message.")
+        refuse_control(tensor.name for tensor in parsed.inputs)
+        await self._leased.run(
+            parsed.model_name, "grpc", lambda: self._forward(parsed, request, answers)
+        )
 
     async def _forward(
-        self, parsed: pb.ModelInferRequest, request: bytes, context: Context
+        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers
     ) -> None:
-        """Pass one request's answers on; when the client has left, still wait for the last."""
+        """Collect one request's answers, to the last even when the client has left."""
         call = self._call(metadata=self._metadata)
         begun = False
         try:
@@ -104,15 +122,16 @@ class Stream:
             await call.done_writing()
             async for answer in call:
                 begun = True
-                await self._write(_with_id(answer, parsed), context)
+                answers.put_nowait(_with_id(answer, parsed))
         except grpc.aio.AioRpcError as error:
             if begun:  # what was answered can not be taken back, so it is not tried again
                 raise Unavailable("Triton went away in the middle of the answer.") from error
             raise await self._translated(error) from error
 
-    async def _write(self, answer: bytes, context: Context) -> None:
-        async with self._writing:
-            if not self._left:
+    async def _write(self, answers: _Answers, context: Context) -> None:
+        """Write one request's answers up to None, each as one with those of other requests."""
+        while (answer := await answers.get()) is not None:
+            async with self._writing:
                 await context.write(answer)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
@@ -25,6 +26,7 @@ from greenroom.gateway.repository_api import RepositoryApi
 logger = logging.getLogger(__name__)
 
 SERVICE = "inference.GRPCInferenceService"
+_METHODS = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
 
@@ -58,10 +60,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
         """Return the handler of one call; None for what is not Triton's service."""
         service, _, method = details.method.removeprefix("/").partition("/")
-        if (
-            service != SERVICE
-            or method not in pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
-        ):
+        if service != SERVICE or method not in _METHODS:
             return None
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
@@ -69,7 +68,10 @@ class KServeGrpc(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(_answering(handle))
 
     def _passing(self, method: str) -> Unary:
+        kind = GetMessageClass(_METHODS[method].input_type)
+
         async def handle(request: bytes, context: Context) -> bytes:
+            _parse(kind, request)  # Triton calls what it can not parse an error of its own
             return await self._pass_on(method, request, context)
 
         return handle

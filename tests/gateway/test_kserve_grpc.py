@@ -1,5 +1,7 @@
 """KServe v2 over gRPC, asked by an unmodified tritonclient, compared with Triton itself."""
 
+import asyncio
+
 import grpc
 import numpy as np
 import pytest
@@ -153,3 +155,34 @@ async def test_a_message_that_is_none_is_invalid(start):
     await channel.close()
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "ModelInferRequest" in refused.value.details()
+
+
+async def test_answers_that_are_not_read_hold_no_lease(start):
+    running = await start()
+    samples = np.zeros((1, 2**20), np.float32)
+    large = service_pb2.ModelInferRequest(model_name="echo")
+    large.inputs.add(name="INPUT", datatype="FP32", shape=samples.shape)
+    large.raw_input_contents.append(samples.tobytes())
+    unlimited = (("grpc.max_receive_message_length", -1),)
+    address = f"127.0.0.1:{running.settings.grpc_port}"
+    async with grpc.aio.insecure_channel(address, options=unlimited) as channel:
+        stream = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelStreamInfer()
+        for _ in range(10):
+            await stream.write(large)
+        await stream.done_writing()
+        served = 'requests_total{model="echo",outcome="served",protocol="grpc"} 10.0'
+        while served not in (await running.web.get("/metrics")).text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await running.until("echo", leases=0)
+        assert (await running.act("echo", "unload")).json()["residency"] == "cold"
+        assert len([answer async for answer in stream]) == 10
+
+
+async def test_garbage_is_invalid_in_every_call(start):
+    running = await start()
+    methods = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
+        for method in set(methods) - {"ModelStreamInfer", "ServerLive", "ServerReady"}:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await channel.unary_unary(f"/inference.GRPCInferenceService/{method}")(b"\xff\xff")
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT, method
