@@ -35,8 +35,6 @@ from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
 
-"""Seconds until a Triton that is ready but does not tell its models is asked again."""
-
 
 class Controller:
     """Grants leases and runs transitions for one Triton."""

@@ -26,10 +26,11 @@ class ScriptedTriton:
         self._down.clear()
         self._up.set()
 
-    def die(self):
-        """Fail every call that runs, as a broken connection does."""
+    def die(self, noticed=True):
+        """Fail every call that runs, as a broken connection does, noticed as such or not yet."""
         self._up.clear()
-        self._down.set()
+        if noticed:
+            self._down.set()
         for call in self._pending:
             call.set_exception(ServerDown("Triton does not answer."))
         self._pending.clear()

@@ -47,14 +47,17 @@ async def test_requests_wait_for_a_triton_that_is_not_there_yet(house):
     assert one.controller.why_not_serving() is None
 
 
-async def test_a_load_that_dies_with_triton_is_done_again_by_the_next_one(house):
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+async def test_a_load_that_dies_with_triton_is_done_again_by_the_next_one(house, noticed):
     one = await house()
     with one.triton.holding("load", "tts"):
         waiter = await one.ask("tts")
-        one.triton.die()
+        one.triton.die(noticed)
         await one.settle()
         assert one.residency("tts") == "cold"
         assert not waiter.done()
+    one.triton.die()
+    await one.settle()
     one.triton.come()
     await waiter
     assert one.triton.count("load", "tts") == 2

@@ -95,15 +95,18 @@ async def test_an_answer_that_is_not_good_counts_as_failed(house):
     assert one.metric("request_seconds_count", model="echo", start="cold") is None
 
 
-async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_one(house):
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_one(house, noticed):
     one = await house()
     send = Sending(ServerDown("Triton does not answer."), "answer")
     task = await begin(one, send)
-    one.triton.die()
+    one.triton.die(noticed)
     send.end.set()
     await one.settle()
     assert send.count == 1
     assert leases(one) == 0
+    one.triton.die()
+    await one.settle()
     one.triton.come()
     assert await task == "answer"
     assert one.triton.count("load", "echo") == 2

@@ -30,6 +30,8 @@ def test_manual_actions_fail_with_triton():
     verb = scene.verb("tts", "load")
     scene.lose()
     assert isinstance(scene.answers[verb], ServerDown)
+    scene.back()
+    assert scene.actions == [("tts", "load")]
 
 
 def test_the_end_of_a_transition_that_triton_took_with_it_says_nothing_of_the_next_one():
