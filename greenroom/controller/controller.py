@@ -35,6 +35,8 @@ from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
 
+_CLOSING = "The service is shutting down."
+
 
 class Controller:
     """Grants leases and runs transitions for one Triton."""
@@ -83,7 +85,7 @@ class Controller:
         `release`, or with `leave` when it came to nothing.
         """
         if self._closing:
-            raise Unavailable("The service is shutting down.")
+            raise Unavailable(_CLOSING)
         ticket = self.stage.ask(model, self._clock.now())
         if ticket.granted_at is None:
             self._granted[ticket] = asyncio.get_running_loop().create_future()
@@ -125,6 +127,8 @@ class Controller:
         kin when it went wrong.
         """
         steps = self.entry(model).steps
+        if self._closing:
+            raise Unavailable(_CLOSING)
         if action is Action.LOAD and steps:
             await asyncio.gather(*(self.act(step, action) for step in steps))
         verb = self.stage.verb(model, action)
@@ -174,7 +178,7 @@ class Controller:
     def why_not_serving(self, model: str | None = None) -> str | None:
         """Return why a request would not be served now, None if it would."""
         if self._closing:
-            return "The service is shutting down."
+            return _CLOSING
         if not self.stage.up:
             return "Triton does not answer."
         if model is not None:
@@ -187,12 +191,15 @@ class Controller:
     # -- running ----------------------------------------------------------------------------
 
     async def drain(self, longest: float) -> None:
-        """Refuse new leases; return when the granted ones have ended or `longest` seconds on."""
+        """Refuse who asks and who waits; return when leases have ended or `longest` seconds on."""
         self._closing = True
         logger.info("Draining: new requests are refused, running ones end")
         for ticket, future in self._granted.items():
             self.stage.leave(ticket)
-            self._resolve(future, Unavailable("The service is shutting down."))
+            self._resolve(future, Unavailable(_CLOSING))
+        for answer in self._answers.values():
+            self._resolve(answer, Unavailable(_CLOSING))
+        self.events.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 while any(entry.leases for entry in self.stage.models.values()):

@@ -40,21 +40,32 @@ class Events:
     """Hands every event to every listener; one that does not keep up loses the oldest."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[Event]] = set()
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._closed = False
 
     def publish(self, event: Event) -> None:
         """Tell all listeners."""
+        self._put(event)
+
+    def close(self) -> None:
+        """Tell all listeners, also those to come, that there will be no more events."""
+        self._closed = True
+        self._put(None)
+
+    def _put(self, event: Event | None) -> None:
         for queue in self._listeners:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
 
     async def listen(self) -> AsyncIterator[Event]:
-        """Yield events from now on, until the listener leaves."""
-        queue: asyncio.Queue[Event] = asyncio.Queue(_LISTENER_QUEUE)
+        """Yield events from now on, until the listener leaves or there are no more."""
+        if self._closed:
+            return
+        queue: asyncio.Queue[Event | None] = asyncio.Queue(_LISTENER_QUEUE)
         self._listeners.add(queue)
         try:
-            while True:
-                yield await queue.get()
+            while (event := await queue.get()) is not None:
+                yield event
         finally:
             self._listeners.discard(queue)
