@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from starlette.requests import ClientDisconnect
+
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.errors import QueueFull, ServerDown
@@ -76,7 +78,7 @@ class Leased:
                 answer = await self._sent(ticket, send)
             outcome = "served" if is_good(answer) else "failed"
             return answer
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ClientDisconnect):
             outcome = "cancelled"
             raise
         finally:

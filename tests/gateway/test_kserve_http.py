@@ -1,5 +1,6 @@
 """KServe v2 over HTTP, asked by an unmodified tritonclient, compared with Triton itself."""
 
+import asyncio
 import gzip
 import json
 
@@ -186,3 +187,14 @@ async def test_bad_http_gets_a_sentence(start):
     for answer, status, word in cases:
         assert answer.status_code == status, answer.text
         assert word in answer.json()["error"]
+
+
+async def test_a_client_that_leaves_while_it_waits_is_counted_as_cancelled(start):
+    running = await start()
+    asked = asyncio.create_task(running.http.infer("gated", http_inputs()))
+    await running.until("gated", waiting=1)
+    asked.cancel()
+    await asyncio.wait([asked])
+    await running.until("gated", waiting=0)
+    counted = 'requests_total{model="gated",outcome="cancelled",protocol="http"} 1.0'
+    assert counted in (await running.web.get("/metrics")).text
