@@ -9,7 +9,6 @@ reads no further requests from that client.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -31,7 +30,7 @@ from greenroom.gateway.leased import Leased
 logger = logging.getLogger(__name__)
 
 _METHOD = "/inference.GRPCInferenceService/ModelStreamInfer"
-_MOST_UNANSWERED = 1024
+_MOST_UNANSWERED = 256
 """Requests of one stream that may be under way, or answered and not yet read."""
 _ERROR_TAG = b"\x0a"
 """The first byte of a ModelStreamInferResponse that has an error_message (field 1)."""
@@ -87,17 +86,15 @@ class Stream:
         answers: _Answers = asyncio.Queue()
         writing = asyncio.create_task(self._write(answers, context))
         try:
-            with ExitStack() as held:
-                try:
-                    held.enter_context(self._leased.holding(len(request)))
-                    await self._served(parsed, request, answers)
-                except GreenroomError as error:
-                    answers.put_nowait(_error_answer(str(error), parsed))
-                except Exception:
-                    logger.exception("A request of a gRPC stream")
-                    answers.put_nowait(_error_answer(BROKEN, parsed))
-                answers.put_nowait(None)
-                await writing
+            try:
+                await self._served(parsed, request, answers)
+            except GreenroomError as error:
+                answers.put_nowait(_error_answer(str(error), parsed))
+            except Exception:
+                logger.exception("A request of a gRPC stream")
+                answers.put_nowait(_error_answer(BROKEN, parsed))
+            answers.put_nowait(None)
+            await writing
         finally:
             writing.cancel()
 
@@ -108,7 +105,10 @@ class Stream:
             raise InvalidInput("A request of the stream is no ModelInferRequest message.")
         refuse_control(tensor.name for tensor in parsed.inputs)
         await self._leased.run(
-            parsed.model_name, "grpc", lambda: self._forward(parsed, request, answers)
+            parsed.model_name,
+            "grpc",
+            len(request),
+            lambda: self._forward(parsed, request, answers),
         )
 
     async def _forward(

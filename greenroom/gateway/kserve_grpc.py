@@ -89,12 +89,12 @@ class KServeGrpc(grpc.GenericRpcHandler):
     async def _infer(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelInferRequest, request)
         refuse_control(tensor.name for tensor in parsed.inputs)
-        with self._leased.holding(len(request)):
-            return await self._leased.run(
-                parsed.model_name,
-                "grpc",
-                lambda: self._pass_on("ModelInfer", request, context),
-            )
+        return await self._leased.run(
+            parsed.model_name,
+            "grpc",
+            len(request),
+            lambda: self._pass_on("ModelInfer", request, context),
+        )
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:
         await Stream(self._triton, self._leased, _passed_metadata(context)).run(requests, context)

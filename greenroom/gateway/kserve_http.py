@@ -84,14 +84,14 @@ class KServeHttp:
         body = await self._forward.body(request)
         encoding = request.headers.get("content-encoding")
         refuse_control_in_json(json_part(body, header_length, encoding, self._forward.most))
-        with self._leased.holding(len(body)):
-            answer = await self._leased.run(
-                request.path_params["model"],
-                "http",
-                lambda: self._forward.send(request, body),
-                while_waiting=lambda granted: unless_left(request, granted),
-                is_good=lambda answer: answer.good,
-            )
+        answer = await self._leased.run(
+            request.path_params["model"],
+            "http",
+            len(body),
+            lambda: self._forward.send(request, body),
+            while_waiting=lambda granted: unless_left(request, granted),
+            is_good=lambda answer: answer.good,
+        )
         return answer.response()
 
     async def _server_ready(self, request: Request) -> Response:

@@ -35,8 +35,8 @@ class Leased:
         self._held = 0
 
     @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """Count a request's bytes while it is here. Raises QueueFull over max_held_bytes."""
+    def _holding(self, size: int) -> Iterator[None]:
+        """Count a request's bytes while it waits. Raises QueueFull over max_held_bytes."""
         most = self._settings.max_held_bytes
         if self._held + size > most:
             raise QueueFull(
@@ -53,29 +53,33 @@ class Leased:
         self,
         model: str,
         protocol: str,
+        size: int,
         send: Callable[[], Awaitable[_Answer]],
         *,
         while_waiting: WhileWaiting | None = None,
         is_good: Callable[[_Answer], bool] = lambda answer: True,
     ) -> _Answer:
-        """Send under a lease and return the answer.
+        """Send a request of `size` bytes under a lease and return the answer.
 
         A model that no repository has needs no lease: Triton says what is to be said.
         Raises what `send` raises, or Unavailable when no lease is to be had.
         """
         if not self._controller.knows(model):
-            return await send()
+            with self._holding(size):
+                return await send()
         arrived = time.perf_counter()
         outcome, ticket = "refused", None
         try:
-            ticket = await self._lease(model, arrived, while_waiting)
+            with self._holding(size):
+                ticket = await self._lease(model, arrived, while_waiting)
             outcome = "failed"
             try:
-                answer = await self._sent(ticket, send)
+                answer = await self._sent(ticket, size, send)
             except ServerDown:
-                await self._controller.following.check()
-                ticket = await self._lease(model, arrived, while_waiting)
-                answer = await self._sent(ticket, send)
+                with self._holding(size):
+                    await self._controller.following.check()
+                    ticket = await self._lease(model, arrived, while_waiting)
+                answer = await self._sent(ticket, size, send)
             outcome = "served" if is_good(answer) else "failed"
             return answer
         except (asyncio.CancelledError, ClientDisconnect):
@@ -98,13 +102,17 @@ class Leased:
         self._controller.metrics.wait_seconds.labels(model).observe(time.perf_counter() - arrived)
         return ticket
 
-    async def _sent(self, ticket: Ticket, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    async def _sent(
+        self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
+    ) -> _Answer:
         """Send to the end, whether or not the client stays for it; then release."""
+        self._held += size
         work = asyncio.ensure_future(send())
-        work.add_done_callback(lambda done: self._ended(ticket, done))
+        work.add_done_callback(lambda done: self._ended(ticket, size, done))
         return await asyncio.shield(work)
 
-    def _ended(self, ticket: Ticket, done: asyncio.Future[Any]) -> None:
+    def _ended(self, ticket: Ticket, size: int, done: asyncio.Future[Any]) -> None:
+        self._held -= size
         if not done.cancelled():
             done.exception()  # the client may have left: then nobody else looks at it
         self._controller.release(ticket)

@@ -39,7 +39,7 @@ def outcome(house, name, model="echo"):
 async def begin(house, send, **options):
     """Begin a request and return its task when it is with Triton."""
     leased = Leased(house.controller, house.settings)
-    task = asyncio.create_task(leased.run("echo", "http", send, **options))
+    task = asyncio.create_task(leased.run("echo", "http", 1, send, **options))
     await send.begun.wait()
     return task
 
@@ -79,7 +79,7 @@ async def test_an_answer_that_is_an_error_ends_the_lease_too(house):
     send = Sending(InvalidInput("AUDIO is empty."))
     send.end.set()
     with pytest.raises(InvalidInput):
-        await Leased(one.controller, one.settings).run("echo", "http", send)
+        await Leased(one.controller, one.settings).run("echo", "http", 1, send)
     assert leases(one) == 0
     assert send.count == 1
     assert outcome(one, "failed") == 1
@@ -90,7 +90,7 @@ async def test_an_answer_that_is_not_good_counts_as_failed(house):
     send = Sending(404)
     send.end.set()
     leased = Leased(one.controller, one.settings)
-    assert await leased.run("echo", "http", send, is_good=lambda status: status < 400) == 404
+    assert await leased.run("echo", "http", 1, send, is_good=lambda status: status < 400) == 404
     assert outcome(one, "failed") == 1
     assert one.metric("request_seconds_count", model="echo", start="cold") is None
 
@@ -118,7 +118,7 @@ async def test_a_broken_connection_to_a_triton_that_lives_is_tried_once_more(hou
     one = await house()
     send = Sending(ServerDown("Triton does not answer."), "answer")
     send.end.set()
-    assert await Leased(one.controller, one.settings).run("echo", "http", send) == "answer"
+    assert await Leased(one.controller, one.settings).run("echo", "http", 1, send) == "answer"
     assert one.triton.count("load", "echo") == 1
 
 
@@ -127,7 +127,7 @@ async def test_the_second_time_it_is_an_error(house):
     send = Sending(*[ServerDown("Triton does not answer.")] * 2)
     send.end.set()
     with pytest.raises(ServerDown):
-        await Leased(one.controller, one.settings).run("echo", "http", send)
+        await Leased(one.controller, one.settings).run("echo", "http", 1, send)
     assert send.count == 2
     assert leases(one) == 0
     assert outcome(one, "failed") == 1
@@ -138,7 +138,7 @@ async def test_a_request_without_a_lease_is_not_sent(house):
     one.triton.fail("load", "echo")
     send = Sending("answer")
     with pytest.raises(TransitionFailed):
-        await Leased(one.controller, one.settings).run("echo", "http", send)
+        await Leased(one.controller, one.settings).run("echo", "http", 1, send)
     assert send.count == 0
     assert outcome(one, "refused") == 1
 
@@ -148,7 +148,7 @@ async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_pla
     send = Sending("answer")
     leased = Leased(one.controller, one.settings)
     with one.triton.holding("load", "echo"):
-        task = asyncio.create_task(leased.run("echo", "http", send))
+        task = asyncio.create_task(leased.run("echo", "http", 1, send))
         await one.settle()
         assert one.controller.entry("echo").waiting == 1
         task.cancel()
@@ -168,7 +168,7 @@ async def test_a_waiting_that_ends_before_it_has_begun_leaves_nothing_behind(hou
 
     leased = Leased(one.controller, one.settings)
     with one.triton.holding("load", "echo"), pytest.raises(ConnectionError):
-        await leased.run("echo", "http", Sending(), while_waiting=gone)
+        await leased.run("echo", "http", 1, Sending(), while_waiting=gone)
     await one.settle()
     assert one.controller.entry("echo").waiting == leases(one) == 0
 
@@ -177,7 +177,7 @@ async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric
     one = await house()
     send = Sending("Triton's own answer")
     send.end.set()
-    answer = await Leased(one.controller, one.settings).run("nothing", "http", send)
+    answer = await Leased(one.controller, one.settings).run("nothing", "http", 1, send)
     assert answer == "Triton's own answer"
     assert outcome(one, "served", model="nothing") is None
 
@@ -185,23 +185,40 @@ async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric
 async def test_the_bytes_of_held_requests_are_bounded(house):
     one = await house(max_held_bytes=100)
     leased = Leased(one.controller, one.settings)
-    with leased.holding(60):
-        with pytest.raises(QueueFull) as caught, leased.holding(41):
-            pass
-        with leased.holding(40):
-            pass
+    send = Sending("first", "third")
+    first = asyncio.create_task(leased.run("echo", "http", 60, send))
+    await send.begun.wait()
+    with pytest.raises(QueueFull) as caught:
+        await leased.run("echo", "http", 41, send)
     assert str(caught.value) == (
         "Requests of 60 bytes are held already; this one of 41 bytes "
         "would exceed max_held_bytes (100)."
     )
-    with leased.holding(100):
-        pass
+    send.end.set()
+    assert await first == "first"
+    assert await leased.run("echo", "http", 100, send) == "third"
+
+
+async def test_bytes_are_held_until_triton_has_ended_even_if_the_client_has_left(house):
+    one = await house(max_held_bytes=100)
+    leased = Leased(one.controller, one.settings)
+    send = Sending("unheard", "heard")
+    first = asyncio.create_task(leased.run("echo", "http", 60, send))
+    await send.begun.wait()
+    first.cancel()
+    await one.settle()
+    with pytest.raises(QueueFull):
+        await leased.run("echo", "http", 60, send)
+    send.end.set()
+    await one.settle()
+    assert await leased.run("echo", "http", 60, send) == "heard"
 
 
 async def test_bytes_are_given_back_when_the_request_fails(house):
     one = await house(max_held_bytes=100)
     leased = Leased(one.controller, one.settings)
-    with pytest.raises(InvalidInput), leased.holding(100):
-        raise InvalidInput("AUDIO is empty.")
-    with leased.holding(100):
-        pass
+    send = Sending(InvalidInput("AUDIO is empty."), "heard")
+    send.end.set()
+    with pytest.raises(InvalidInput):
+        await leased.run("echo", "http", 100, send)
+    assert await leased.run("echo", "http", 100, send) == "heard"
