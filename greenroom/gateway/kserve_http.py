@@ -40,8 +40,10 @@ class KServeHttp:
         self._forward = forward
 
     def routes(self) -> list[BaseRoute]:
-        """Return all paths under /v2; another is answered with 404."""
+        """Return all paths under /v2, the busiest first; another is answered with 404."""
+        models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
         found: list[BaseRoute] = [
+            *(Route(f"{path}/infer", self._infer, methods=["POST"]) for path in models),
             Route("/v2/health/live", self._server_ready),
             Route("/v2/health/ready", self._server_ready),
             Route("/v2/models/stats", self._pass),
@@ -53,9 +55,8 @@ class KServeHttp:
             Route("/v2/logging", self._pass, methods=_BOTH),
             Route("/v2", self._pass),
         ]
-        for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+        for path in models:
             found += [
-                Route(f"{path}/infer", self._infer, methods=["POST"]),
                 Route(f"{path}/generate", self._generate, methods=["POST"]),
                 Route(f"{path}/ready", self._model_ready),
                 Route(f"{path}/config", self._config),

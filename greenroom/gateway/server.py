@@ -45,7 +45,7 @@ async def gateway(
     grpc_server = await _grpc_server(settings, KServeGrpc(controller, triton, repository, leased))
     async with session() as connections:
         kserve = KServeHttp(controller, repository, leased, HttpForward(settings, connections))
-        http_server = _http_server([*ResidencyHttp(controller).routes(), *kserve.routes()])
+        http_server = _http_server([*kserve.routes(), *ResidencyHttp(controller).routes()])
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:
