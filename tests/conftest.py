@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +26,12 @@ def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> N
         if name.startswith("GREENROOM_") and name != "GREENROOM_TRITONSERVER":
             del os.environ[name]
     os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """A shell's background job has SIGINT ignored, and would hand that on to what tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
