@@ -17,7 +17,6 @@ from greenroom.launcher.finding import Finding
 from greenroom.launcher.leftovers import SHARED_MEMORY
 
 MEBIBYTE = 2**20
-GIBIBYTE = 2**30
 SHARED_MEMORY_NEEDED = 32 * MEBIBYTE
 """Free bytes for the regions of three models that have no request."""
 SHARED_MEMORY_WANTED = 256 * MEBIBYTE
