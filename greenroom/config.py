@@ -7,7 +7,7 @@ a test keeps that table true.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_state_path
+from platformdirs import user_data_path, user_state_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -122,6 +122,14 @@ class EngineSettings(_Environment):
     asr_engine: str | None = Field(None, description="engine of asr; unset: as in its config")
     tokenizer_engine: str | None = Field(None, description="engine of tokenizer; unset: likewise")
     tts_engine: str | None = Field(None, description="engine of tts; unset: likewise")
+    models_dir: Path | None = Field(
+        None,
+        description="folder of the released checkpoints, as `greenroom pull` fills it; "
+        "unset: models below the user's data folder",
+    )
+    whisper_model: str = Field(
+        "large-v3", description="Whisper's released name, or the path of a .pt file"
+    )
     cache_bytes: int = Field(
         256 * 2**20, ge=0, description="bytes of analysis results kept per model; 0 none"
     )
@@ -134,3 +142,8 @@ class EngineSettings(_Environment):
     max_speech_seconds: float = Field(
         300.0, gt=0, description="longest speech that one request may ask for"
     )
+
+    @property
+    def models(self) -> Path:
+        """The folder of the released checkpoints."""
+        return self.models_dir or user_data_path("greenroom") / "models"
