@@ -89,7 +89,15 @@ class Settings(_Environment):
         128 * 2**20, gt=0, lt=2**31, description="bytes of one request's body"
     )
     max_held_bytes: int = Field(
-        512 * 2**20, gt=0, description="bytes of all requests held while models come back"
+        512 * 2**20,
+        gt=0,
+        description="bytes of all requests that are being received, wait or run at one time",
+    )
+    max_streams: int = Field(
+        256, ge=0, description="gRPC streams that may be open at one time; 0 none"
+    )
+    receive_timeout: float = Field(
+        120.0, gt=0, description="seconds a request's head, and then its body, may take to arrive"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

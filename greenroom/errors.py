@@ -47,6 +47,13 @@ class Conflict(GreenroomError):
     grpc_code = "FAILED_PRECONDITION"
 
 
+class TooSlow(GreenroomError):
+    """The request did not arrive within the configured time."""
+
+    http_status = 408
+    grpc_code = "DEADLINE_EXCEEDED"
+
+
 class TooLarge(GreenroomError):
     """The request has more bytes than the configured bound."""
 

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from greenroom.errors import BROKEN, GreenroomError
+from greenroom.errors import BROKEN, GreenroomError, TooSlow
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ def app(routes: list[BaseRoute]) -> Starlette:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, GreenroomError)
     headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else {}
+    if isinstance(error, TooSlow):  # what still comes is not waited for
+        headers["Connection"] = "close"
     return JSONResponse({"error": str(error)}, error.http_status, headers)
 
 

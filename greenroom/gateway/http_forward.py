@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from greenroom.config import Settings
-from greenroom.errors import InvalidInput, ServerDown, TooLarge, without_traceback
+from greenroom.errors import InvalidInput, ServerDown, TooLarge, TooSlow, without_traceback
+from greenroom.gateway.held_bytes import HeldBytes
 
 HEADER_LENGTH = "inference-header-content-length"
 _PASSED = (
@@ -61,23 +62,41 @@ class Answer:
 class HttpForward:
     """The connections to Triton's HTTP endpoint."""
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, held: HeldBytes) -> None:
         self.most = settings.max_request_bytes
+        self._seconds = settings.receive_timeout
+        self._held = held
         self._session = session
         self._address = f"http://{settings.triton_host}:{settings.triton_http_port}"
 
     async def body(self, request: Request) -> bytes:
-        """Return the request's body. Raises TooLarge over max_request_bytes."""
+        """Return the request's body; what has come of it counts as held until then.
+
+        Raises TooLarge over max_request_bytes, TooSlow after receive_timeout, QueueFull.
+        """
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > self.most:
             raise self._too_large(int(announced))
-        parts, size = [], 0
+        parts: list[bytes] = []
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._receive(request, parts)
+        except TimeoutError:
+            raise TooSlow(
+                f"The body did not arrive within receive_timeout ({self._seconds:g} s)."
+            ) from None
+        finally:
+            self._held.give_back(sum(map(len, parts)))
+        return b"".join(parts)
+
+    async def _receive(self, request: Request, parts: list[bytes]) -> None:
+        size = 0
         async for part in request.stream():
-            parts.append(part)
             size += len(part)
             if size > self.most:
                 raise self._too_large(size)
-        return b"".join(parts)
+            self._held.take(len(part))
+            parts.append(part)
 
     async def json(self, request: Request) -> dict[str, Any]:
         """Return the body as a JSON object, an empty one for no body. Raises InvalidInput."""

@@ -13,9 +13,10 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
+from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput
+from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
 from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_stream import Stream
@@ -40,8 +41,11 @@ class KServeGrpc(grpc.GenericRpcHandler):
         triton: Triton,
         repository: RepositoryApi,
         leased: Leased,
+        settings: Settings,
     ) -> None:
         self._controller = controller
+        self._most_streams = settings.max_streams
+        self._streams = 0
         self._triton = triton
         self._leased = leased
         self._repository = repository
@@ -97,7 +101,15 @@ class KServeGrpc(grpc.GenericRpcHandler):
         )
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:
-        await Stream(self._triton, self._leased, _passed_metadata(context)).run(requests, context)
+        if self._streams >= self._most_streams:
+            full = f"{self._streams} streams are open, as many as max_streams allows."
+            await abort(context, QueueFull(full))
+        self._streams += 1
+        try:
+            stream = Stream(self._triton, self._leased, _passed_metadata(context))
+            await stream.run(requests, context)
+        finally:
+            self._streams -= 1
 
     async def _model_ready(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelReadyRequest, request)

@@ -9,15 +9,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
-from greenroom.errors import QueueFull, ServerDown
+from greenroom.errors import ServerDown
+from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.residency.model import Ticket
 
 _Answer = TypeVar("_Answer")
@@ -27,27 +27,11 @@ WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
 
 
 class Leased:
-    """Runs requests under leases and bounds the bytes of those it holds."""
+    """Runs requests under leases; their bytes are held until Triton has ended with them."""
 
     def __init__(self, controller: Controller, settings: Settings) -> None:
+        self.held = HeldBytes(settings.max_held_bytes)
         self._controller = controller
-        self._settings = settings
-        self._held = 0
-
-    @contextmanager
-    def _holding(self, size: int) -> Iterator[None]:
-        """Count a request's bytes while it waits. Raises QueueFull over max_held_bytes."""
-        most = self._settings.max_held_bytes
-        if self._held + size > most:
-            raise QueueFull(
-                f"Requests of {self._held} bytes are held already; this one of {size} bytes "
-                f"would exceed max_held_bytes ({most})."
-            )
-        self._held += size
-        try:
-            yield
-        finally:
-            self._held -= size
 
     async def run(
         self,
@@ -65,18 +49,18 @@ class Leased:
         Raises what `send` raises, or Unavailable when no lease is to be had.
         """
         if not self._controller.knows(model):
-            with self._holding(size):
+            with self.held.holding(size):
                 return await send()
         arrived = time.perf_counter()
         outcome, ticket = "refused", None
         try:
-            with self._holding(size):
+            with self.held.holding(size):
                 ticket = await self._lease(model, arrived, while_waiting)
             outcome = "failed"
             try:
                 answer = await self._sent(ticket, size, send)
             except ServerDown:
-                with self._holding(size):
+                with self.held.holding(size):
                     await self._controller.following.check()
                     ticket = await self._lease(model, arrived, while_waiting)
                 answer = await self._sent(ticket, size, send)
@@ -106,13 +90,13 @@ class Leased:
         self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
     ) -> _Answer:
         """Send to the end, whether or not the client stays for it; then release."""
-        self._held += size
+        self.held.keep(size)
         work = asyncio.ensure_future(send())
         work.add_done_callback(lambda done: self._ended(ticket, size, done))
         return await asyncio.shield(work)
 
     def _ended(self, ticket: Ticket, size: int, done: asyncio.Future[Any]) -> None:
-        self._held -= size
+        self.held.give_back(size)
         if not done.cancelled():
             done.exception()  # the client may have left: then nobody else looks at it
         self._controller.release(ticket)

@@ -4,16 +4,19 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
 
 import grpc
 import uvicorn
-from starlette.routing import BaseRoute
+from starlette.applications import Starlette
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
 from greenroom.errors import SetupError
 from greenroom.gateway.app import app
+from greenroom.gateway.http_connection import HttpConnection
 from greenroom.gateway.http_forward import HttpForward, session
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
@@ -42,10 +45,13 @@ async def gateway(
     Raises SetupError if a port is taken.
     """
     leased, repository = Leased(controller, settings), RepositoryApi(controller, triton)
-    grpc_server = await _grpc_server(settings, KServeGrpc(controller, triton, repository, leased))
+    kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
+    grpc_server = await _grpc_server(settings, kserve_grpc)
     async with session() as connections:
-        kserve = KServeHttp(controller, repository, leased, HttpForward(settings, connections))
-        http_server = _http_server([*kserve.routes(), *ResidencyHttp(controller).routes()])
+        forward = HttpForward(settings, connections, leased.held)
+        kserve = KServeHttp(controller, repository, leased, forward)
+        routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
+        http_server = _http_server(app(routes), settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:
@@ -57,10 +63,12 @@ async def gateway(
             await serving
 
 
-def _http_server(routes: list[BaseRoute]) -> _HttpServer:
+def _http_server(application: Starlette, settings: Settings) -> _HttpServer:
+    connection: Any = partial(HttpConnection, receive_timeout=settings.receive_timeout)
     return _HttpServer(
         uvicorn.Config(
-            app(routes),
+            application,
+            http=connection,
             access_log=False,
             log_config=None,
             lifespan="off",
