@@ -66,7 +66,7 @@ class Unavailable(GreenroomError):
 
     http_status = 503
     grpc_code = "UNAVAILABLE"
-    retry_after = 1.0
+    retry_after: float | None = 1.0
 
 
 class QueueFull(Unavailable):
@@ -75,6 +75,13 @@ class QueueFull(Unavailable):
 
 class WaitedTooLong(Unavailable):
     """The model did not become ready within max_wait."""
+
+
+class DoesNotFit(Unavailable):
+    """The GPU, or the configured budget, can never hold these models together."""
+
+    grpc_code = "RESOURCE_EXHAUSTED"
+    retry_after = None
 
 
 class TransitionFailed(Unavailable):

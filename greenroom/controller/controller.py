@@ -131,7 +131,7 @@ class Controller:
             raise Unavailable(_CLOSING)
         if action is Action.LOAD and steps:
             await asyncio.gather(*(self.act(step, action) for step in steps))
-        verb = self.stage.verb(model, action)
+        verb = self.stage.verb(model, action, self._clock.now())
         answer = self._answers.get(verb)
         if answer is None:
             answer = self._answers[verb] = asyncio.get_running_loop().create_future()

@@ -39,4 +39,9 @@ class Answered:
     error: GreenroomError | None = None
 
 
-Effect = Begin | Granted | Refused | Answered
+@dataclass(frozen=True)
+class Measure:
+    """Read the card's memory and hand it to ``Stage.budget.measured``: somebody waits for it."""
+
+
+Effect = Begin | Granted | Refused | Answered | Measure

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from greenroom.config import Policy
+from greenroom.residency.footprint import Footprint
 from greenroom.residency.states import MOVING, TAKES_AWAY, TRANSITIONS, Action, Residency
 
 
@@ -27,12 +28,15 @@ class Ticket:
 class Verb:
     """A manual action that somebody waits for; callers of the same verb share one.
 
-    ``order`` counts tickets and verbs together: who asked first goes first.
+    ``order`` counts tickets and verbs together: who asked first goes first. ``deadline`` ends
+    its wait for memory, and only that.
     """
 
     model: str
     action: Action
-    order: int = 0
+    order: int
+    asked_at: float
+    deadline: float
 
     @property
     def target(self) -> Residency:
@@ -67,6 +71,9 @@ class Model:
     """When the back-off after the last failure ends."""
     last_error: str | None = None
     verbs: list[Verb] = field(default_factory=list)
+    memory: Footprint = field(default_factory=Footprint)
+    gives_way_to: int | None = None
+    """The order of a request that has waited too long for this model's memory."""
 
     @property
     def moving(self) -> bool:
@@ -79,6 +86,11 @@ class Model:
         return self.last_manual > self.last_use
 
     @property
+    def stays(self) -> bool:
+        """Whether its memory is not to be had: it is pinned and was not taken away by hand."""
+        return self.policy.pinned and not (self.by_hand and self.residency in _AWAY)
+
+    @property
     def idle(self) -> bool:
         """Whether nobody holds or awaits it. Verbs are not use."""
         return self.leases == 0 and self.waiting == 0
@@ -87,11 +99,19 @@ class Model:
         """Whether `ticket` may have its lease now.
 
         A restoring model counts: its own queue puts requests behind the restore. A manual
-        offload or unload that was asked for earlier drains the model: the ticket waits.
+        offload or unload that was asked for earlier drains the model: the ticket waits. So
+        does an earlier request that has waited too long for this model's memory.
         """
         if self.residency not in (Residency.HOT, Residency.RESTORING):
             return False
+        if self.gives_way_to is not None and self.gives_way_to < ticket.order:
+            return False
         return not any(v.action in TAKES_AWAY and v.order < ticket.order for v in self.verbs)
+
+
+_AWAY = frozenset(
+    {Residency.COLD, Residency.WARM, Residency.OFFLOADING, Residency.UNLOADING},
+)
 
 
 def coldest(models: Collection[Model]) -> Residency:

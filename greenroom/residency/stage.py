@@ -12,22 +12,34 @@ Every method is synchronous and takes the time as an argument. ``decide`` is the
 where a transition begins; it returns effects, and its caller reports back with ``finished``.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
+from greenroom.config import Policy
 from greenroom.errors import (
-    Conflict,
+    DoesNotFit,
     GreenroomError,
     QueueFull,
     ServerDown,
     TransitionFailed,
     WaitedTooLong,
 )
+from greenroom.residency.budget import Budget
+from greenroom.residency.claims import Denied
+from greenroom.residency.control import Report
+from greenroom.residency.due import due_times
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
-from greenroom.residency.idle import idle_action
+from greenroom.residency.footprint import lacks_memory
 from greenroom.residency.model import Model, Ticket, Verb, coldest
 from greenroom.residency.next_step import NextStep
-from greenroom.residency.sentences import no_way, not_controllable, not_in_time, queue_full
+from greenroom.residency.sentences import (
+    does_not_fit,
+    no_room,
+    not_in_time,
+    queue_full,
+)
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
+from greenroom.residency.verbs import failed_verbs, pending_verb, settled_verbs
 from greenroom.residency.waiting import Waiting
 
 RETRY_FIRST = 1.0
@@ -37,14 +49,26 @@ _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT}
 
 
 class Stage:
-    """Owns every model's state. Not thread-safe: one event loop calls it."""
+    """Owns every model's state. Not thread-safe: one event loop calls it.
 
-    def __init__(self, models: Iterable[Model]) -> None:
+    ``patience``: seconds for which a request that waits for the memory of models in use may be
+    overtaken by requests for them.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[Model],
+        budget: Budget | None = None,
+        patience: float = math.inf,
+    ) -> None:
         self.models: dict[str, Model] = {model.name: model for model in models}
         self.up = False
         """Whether Triton can be asked; while it can not, nothing begins and requests wait."""
         self._waiting = Waiting(self.models)
-        self._next_step = NextStep(self.models, self._waiting)
+        self.budget = budget or Budget()
+        self.budget.watch(self.models)
+        self._patience = patience
+        self._next_step = NextStep(self.models, self._waiting, self.budget, patience)
         self._running: dict[str, Begin] = {}
         self._order = 0
 
@@ -83,20 +107,17 @@ class Stage:
 
     # -- manual actions ---------------------------------------------------------------------
 
-    def verb(self, model: str, action: Action) -> Verb:
+    def verb(self, model: str, action: Action, now: float) -> Verb:
         """Ask for a manual action; joins one of the same kind that is not yet fulfilled.
 
         Raises Conflict when the model can not do it at all, ServerDown while Triton is away.
         """
         entry = self.models[model]
-        if action in (Action.OFFLOAD, Action.RESTORE) and not entry.controllable:
-            raise Conflict(not_controllable(entry, action))
+        if (pending := pending_verb(entry, action)) is not None:
+            return pending
         if not self.up:
             raise ServerDown(f"Triton does not answer, so model {model} can not {action}.")
-        for pending in entry.verbs:
-            if pending.action is action:
-                return pending
-        verb = Verb(model, action, self._next_order())
+        verb = Verb(model, action, self._next_order(), now, now + entry.policy.max_wait)
         entry.verbs.append(verb)
         return verb
 
@@ -110,28 +131,37 @@ class Stage:
             return []  # Triton went away meanwhile: what this transition did is gone with it
         del self._running[begun.model]
         entry, action = self.models[begun.model], begun.action
+        self.budget.end(entry.name, now)
         if error is None:
             entry.residency = TRANSITIONS[action].end
+            entry.memory.expect(entry.residency)
             entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
             if action not in TAKES_AWAY:
                 entry.idle_since = now
             return []
+        if action not in TAKES_AWAY and lacks_memory(str(error)):
+            entry.memory.lacked_memory()
         entry.residency = entry.came_from
         entry.last_error = str(error)
         entry.failures += 1
         entry.retry_at = now + min(RETRY_FIRST * 2 ** (entry.failures - 1), RETRY_MOST)
-        return [*self._fail_verbs(entry, action, error), *self._fail_waiters(entry, action, error)]
+        return [
+            *failed_verbs(entry, TRANSITIONS[action].end, error),
+            *self._fail_waiters(entry, action, error),
+        ]
 
     def server_lost(self) -> list[Effect]:
         """Triton is gone and every model with it. Requests wait for it, manual actions fail."""
         self.up = False
         self._running.clear()
+        self.budget.forget()
         gone = ServerDown("Triton went away before the action was done.")
         effects: list[Effect] = []
         for entry in self.models.values():
             if entry.residency in _BECOMES_HOT:
                 entry.last_manual = 0  # what was taken off stage by hand stays off, no more
             entry.residency = Residency.COLD
+            entry.memory.expect(Residency.COLD)
             effects += [Answered(verb, gone) for verb in entry.verbs]
             entry.verbs.clear()
         return effects
@@ -141,6 +171,7 @@ class Stage:
         self.up = True
         for entry in self.models.values():
             entry.residency = states.get(entry.name, Residency.COLD)
+            entry.memory.expect(entry.residency)
             entry.idle_since = now
             entry.retry_at = 0.0
 
@@ -153,6 +184,26 @@ class Stage:
         if not entry.moving and entry.residency is not Residency.COLD and not entry.leases:
             entry.residency = residency
 
+    def reported(self, model: str, report: Report) -> None:
+        """Take the bytes that a model's report tells of."""
+        entry = self.models[model]
+        if entry.residency is not Residency.COLD:
+            entry.memory.reported(report)
+
+    # -- policy -----------------------------------------------------------------------------
+
+    def change_policy(self, model: str, policy: Policy) -> None:
+        """Set a model's policy. What was done by hand before holds no more: policy rules again.
+
+        Raises DoesNotFit when a model that is to be pinned can never have its memory.
+        """
+        entry = self.models[model]
+        if policy.pinned and not entry.policy.pinned and self.budget.never((*entry.steps, model)):
+            needs = (*entry.steps, model)
+            raise DoesNotFit(does_not_fit(model, needs, self.models, self.budget))
+        entry.policy = policy
+        entry.last_manual = 0
+
     # -- decisions --------------------------------------------------------------------------
 
     def decide(self, now: float) -> list[Effect]:
@@ -161,45 +212,53 @@ class Stage:
         if not self.up:
             return effects
         for entry in self.models.values():
-            effects += self._settle_verbs(entry)
-            begin = self._next_step.of(entry, now)
-            if begin is not None:
-                entry.came_from = entry.residency
-                entry.residency = TRANSITIONS[begin.action].during
-                self._running[entry.name] = begin
-                effects.append(begin)
-        for ticket in self._waiting:
-            if self._serves(ticket):
-                self._waiting.remove(ticket)
-                self._grant(ticket, now)
-                effects.append(Granted(ticket))
-        return effects
+            effects += settled_verbs(entry)
+        effects += self._grant_waiting(now)
+        denied: list[Effect] = []
+        for step in self._next_step.all(now):
+            if isinstance(step, Denied):
+                denied += self._deny(step)
+                continue
+            if isinstance(step, Begin):
+                self._begin(step)
+            effects.append(step)
+        effects += self._grant_waiting(now)
+        return [*effects, *denied, *self.decide(now)] if denied else effects
 
     def next_due(self, now: float) -> float | None:
         """Return the time of the next decision that nobody will ask for, None if none.
 
         What is due already and was not done by ``decide`` waits for an event, not for time.
         """
-        due = [ticket.deadline for ticket in self._waiting]
-        for entry in self.models.values():
-            due.append(entry.retry_at)
-            if (idle := idle_action(entry)) is not None:
-                due.append(idle[0])
+        due = due_times(self.models, self._waiting, self.budget, self._patience)
         return min((at for at in due if at > now), default=None)
 
-    def _settle_verbs(self, entry: Model) -> Iterator[Effect]:
-        """Answer the verbs whose state is reached, or that lead nowhere from here."""
-        while entry.verbs and not entry.moving:
-            verb = entry.verbs[0]
-            if verb.target is entry.residency:
-                entry.last_manual = verb.order
-                answer = Answered(verb)
-            elif verb.action is Action.LOAD or entry.residency in TRANSITIONS[verb.action].start:
-                return
-            else:
-                answer = Answered(verb, Conflict(no_way(entry, verb.action)))
-            entry.verbs.pop(0)
-            yield answer
+    def _begin(self, begin: Begin) -> None:
+        entry = self.models[begin.model]
+        self.budget.begin(entry, begin.action)
+        entry.came_from = entry.residency
+        entry.residency = TRANSITIONS[begin.action].during
+        self._running[entry.name] = begin
+
+    def _deny(self, denied: Denied) -> Iterator[Effect]:
+        claim, error = denied.claim, denied.error
+        match claim.asker:
+            case Ticket():
+                for ticket in [t for t in self._waiting if t.needs == claim.needs]:
+                    self._waiting.remove(ticket)
+                    yield Refused(ticket, error)
+            case Verb():
+                self.models[claim.model].verbs.remove(claim.asker)
+                yield Answered(claim.asker, error)
+            case None:
+                self.models[claim.model].last_error = str(error)
+
+    def _grant_waiting(self, now: float) -> Iterator[Effect]:
+        for ticket in self._waiting:
+            if self._serves(ticket):
+                self._waiting.remove(ticket)
+                self._grant(ticket, now)
+                yield Granted(ticket)
 
     def _serves(self, ticket: Ticket) -> bool:
         return self.up and all(self.models[name].serves(ticket) for name in ticket.needs)
@@ -214,13 +273,10 @@ class Stage:
         if not self.up:
             return f"Triton does not answer after {seconds:.1f} s of waiting."
         missing = [self.models[n] for n in ticket.needs if not self.models[n].serves(ticket)]
-        return not_in_time(ticket.model, missing, seconds)
-
-    def _fail_verbs(self, entry: Model, action: Action, error: GreenroomError) -> Iterator[Effect]:
-        target = TRANSITIONS[action].end
-        for verb in [v for v in entry.verbs if v.target is target]:
-            entry.verbs.remove(verb)
-            yield Answered(verb, error)
+        memory = ""
+        if self.budget.short(self.budget.need(missing)) > 0:
+            memory = f" {no_room(ticket.model, missing, self.models, self.budget)}"
+        return not_in_time(ticket.model, missing, seconds, memory)
 
     def _fail_waiters(
         self, entry: Model, action: Action, error: GreenroomError

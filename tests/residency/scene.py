@@ -2,7 +2,8 @@
 
 from greenroom.config import Policy
 from greenroom.errors import GreenroomError
-from greenroom.residency.effects import Answered, Begin, Granted, Refused
+from greenroom.residency.control import Report
+from greenroom.residency.effects import Answered, Begin, Granted, Measure, Refused
 from greenroom.residency.model import Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import TRANSITIONS, Action, Residency
@@ -19,9 +20,10 @@ def model(name, *, steps=(), controllable=True, residency=Residency.COLD, **poli
 class Scene:
     """Does what the controller does with the stage, in the test's own time."""
 
-    def __init__(self, *models, up=True):
-        self.stage = Stage(models)
+    def __init__(self, *models, up=True, budget=None, patience=10.0):
+        self.stage = Stage(models, budget, patience)
         self.now = 100.0
+        self.sizes = {}
         self.running = {}
         self.history = []
         self.granted = []
@@ -59,15 +61,27 @@ class Scene:
             self.release(ticket)
 
     def verb(self, name, action):
-        verb = self.stage.verb(name, Action(action))
+        verb = self.stage.verb(name, Action(action), self.now)
         self.decide()
         return verb
 
     def finish(self, name, error=None):
         """End the model's running transition."""
         failure = GreenroomError(error) if error else None
-        self.record(self.stage.finished(self.running.pop(name), self.now, failure))
+        effects = self.stage.finished(self.running.pop(name), self.now, failure)
+        self.report(name)
+        self.record(effects)
         self.decide()
+
+    def report(self, name):
+        """Let a model say what it holds, if the test has said how large it is."""
+        residency = self.residency(name)
+        if name in self.sizes and residency in (Residency.HOT, Residency.WARM):
+            device, overhead = self.sizes[name]
+            held = device if residency is Residency.HOT else 0
+            self.stage.reported(
+                name, Report(residency=residency, device_bytes=held, device_overhead_bytes=overhead)
+            )
 
     def lose(self):
         self.record(self.stage.server_lost())
@@ -99,6 +113,8 @@ class Scene:
                     assert self.residency(effect.model) is TRANSITIONS[effect.action].during
                     self.running[effect.model] = effect
                     self.history.append((effect.model, str(effect.action), effect.reason))
+                case Measure():
+                    self.measure()
                 case Granted(ticket):
                     self.granted.append(ticket)
                 case Refused(ticket, error):
@@ -107,6 +123,10 @@ class Scene:
                 case Answered(verb, error):
                     assert verb not in self.answers, "one answer"
                     self.answers[verb] = error
+
+    def measure(self):
+        """Answer a question for the card's memory; a scene without a card is never asked."""
+        raise AssertionError("there is no card")
 
     @property
     def actions(self):

@@ -1,0 +1,138 @@
+"""Gives memory to those who want models hot, in their order, and makes room for them.
+
+What becomes of one claim::
+
+    enough is free ------------------------------------> its models begin
+    enough will be, once what leaves has left ---------> its bytes are set aside
+    idle models hold enough ---------------------------> they are evicted, its bytes set aside
+    models in use hold enough, it has waited too long -> they give way, its bytes are set aside
+    otherwise -----------------------------------------> it waits, later claims may go first
+    there would not be enough without the others ------> it is refused
+
+What is set aside is out of reach of later claims, so that an earlier one is not overtaken for
+ever. All models of a claim get their memory together: no two wait for each other's half.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from greenroom.errors import DoesNotFit, WaitedTooLong
+from greenroom.residency.budget import Budget
+from greenroom.residency.claims import Claim, Denied
+from greenroom.residency.effects import Begin, Measure
+from greenroom.residency.eviction import evictions, least_recently_used
+from greenroom.residency.model import Model, Verb
+from greenroom.residency.sentences import does_not_fit, no_room
+from greenroom.residency.states import Residency, way_to
+
+_NOT_LOADED = frozenset({Residency.COLD, Residency.LOADING, Residency.UNLOADING})
+
+_Steps = Iterator[Begin | Denied | Measure]
+
+
+class Admission:
+    """One pass over all claims at one moment; whoever iterates carries out what it yields."""
+
+    def __init__(
+        self, models: Mapping[str, Model], budget: Budget, patience: float, now: float
+    ) -> None:
+        self._models = models
+        self._budget = budget
+        self._patience = patience
+        self._now = now
+        self._set_aside = 0
+        self._kept: set[str] = set()
+        self._gives_way: dict[str, int] = {}
+        budget.awaited = False
+
+    def of(self, claim: Claim) -> _Steps:
+        """Yield what begins for a claim, what is evicted for it, or that it is denied."""
+        entries = [self._models[name] for name in claim.needs]
+        need = self._budget.need(entries)
+        if need == 0:
+            yield from self._begin(claim, entries)
+        elif self._budget.never(claim.needs):
+            sentence = does_not_fit(claim.model, claim.needs, self._models, self._budget)
+            yield Denied(claim, DoesNotFit(sentence))
+        elif self._budget.short(self._set_aside + need) <= 0 and not self._blind:
+            yield from self._begin(claim, entries)
+            self._keep(claim, self._budget.need(entries))
+        elif not any(self._backs_off(claim, entry) for entry in entries):
+            yield from self._wait(claim, entries, need)
+
+    def end(self) -> _Steps:
+        """Yield what else is to be done once all claims were looked at."""
+        for name, entry in self._models.items():
+            entry.gives_way_to = self._gives_way.get(name)
+        if self._budget.awaited and self._blind:
+            yield Measure()
+        if self._budget.over > 0:
+            yield from self._evict(self._budget.over, self._candidates(()))
+
+    def _wait(self, claim: Claim, entries: Sequence[Model], need: int) -> _Steps:
+        self._budget.awaited = True
+        if self._blind:
+            self._keep(claim, need)
+            return
+        if isinstance(claim.asker, Verb) and self._now >= claim.asker.deadline:
+            seconds = self._now - claim.asker.asked_at
+            sentence = no_room(claim.model, entries, self._models, self._budget)
+            yield Denied(claim, WaitedTooLong(f"After {seconds:.1f} s: {sentence}"))
+            return
+        short = self._budget.short_soon(self._set_aside + need)
+        yield from self._make_room(claim, need, short)
+
+    def _make_room(self, claim: Claim, need: int, short: int) -> _Steps:
+        candidates = self._candidates(claim.needs)
+        idle = [entry for entry in candidates if not entry.leases]
+        if short <= 0:
+            self._keep(claim, need)
+        elif evicted := list(self._evict(short, idle)):
+            yield from evicted
+            self._keep(claim, need)
+        elif self._now - claim.asked_at < self._patience:
+            self._keep(claim, 0)
+        elif (drained := evictions(candidates, short, self._budget.frees)) is not None:
+            for name in (e.entry.name for e in drained if e.entry.leases):
+                self._gives_way.setdefault(name, claim.order)
+            self._keep(claim, need)
+
+    def _evict(self, short: int, candidates: Sequence[Model]) -> Iterator[Begin]:
+        for eviction in evictions(candidates, short, self._budget.frees) or ():
+            yield Begin(eviction.entry.name, eviction.action, "evict")
+
+    def _keep(self, claim: Claim, need: int) -> None:
+        """Keep bytes and models out of reach of later claims."""
+        self._set_aside += need
+        self._kept.update(claim.needs)
+
+    def _begin(self, claim: Claim, entries: Sequence[Model]) -> Iterator[Begin]:
+        for entry in entries:
+            action = None if entry.moving else way_to(Residency.HOT, entry.residency)
+            if action and self._steps_loaded(entry) and not self._backs_off(claim, entry):
+                yield Begin(entry.name, action, claim.reason(entry))
+
+    def _backs_off(self, claim: Claim, entry: Model) -> bool:
+        """Whether a failure is too recent to try again; who asks by hand does not wait."""
+        by_hand = isinstance(claim.asker, Verb) and claim.asker.model == entry.name
+        missing = entry.residency is not Residency.HOT
+        return missing and self._now < entry.retry_at and not by_hand
+
+    def _steps_loaded(self, entry: Model) -> bool:
+        """Loading an ensemble would make Triton load its missing steps by itself."""
+        return all(self._models[step].residency not in _NOT_LOADED for step in entry.steps)
+
+    def _candidates(self, needs: Sequence[str]) -> list[Model]:
+        """Return the models that may make room for others than those that `needs` names."""
+        loading = (e for e in self._models.values() if e.residency is Residency.LOADING)
+        kept = self._kept.union(needs, *(ensemble.steps for ensemble in loading))
+        return least_recently_used(
+            entry
+            for entry in self._models.values()
+            if not (entry.name in kept or entry.moving or entry.stays or entry.steps)
+            and self._now >= entry.retry_at
+        )
+
+    @property
+    def _blind(self) -> bool:
+        """Whether nothing can be promised before the card was measured."""
+        return self._budget.needs_look(self._now)
