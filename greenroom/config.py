@@ -73,6 +73,10 @@ class Settings(_Environment):
         "unset: one per HTTP port below the user's state folder",
     )
 
+    voices_dir: Path | None = Field(
+        None, description="folder of the saved voices; unset: in the user's data folder"
+    )
+
     policy: dict[str, Policy] = Field(
         {},
         validate_default=True,
@@ -118,6 +122,11 @@ class Settings(_Environment):
     def runtime(self) -> Path:
         """The runtime folder of this service."""
         return self.runtime_dir or user_state_path("greenroom") / str(self.http_port)
+
+    @property
+    def voices_folder(self) -> Path:
+        """The folder of the saved voices."""
+        return self.voices_dir or user_data_path("greenroom") / "voices"
 
     def policy_of(self, model: str) -> Policy:
         """Return the configured policy of a model."""

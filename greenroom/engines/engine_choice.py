@@ -20,10 +20,15 @@ def chosen_engine(
     """
     parameters = config.get("parameters", {})
     configured = parameters.get("engine", {}).get("string_value", "")
-    name = getattr(settings, f"{model}_engine", None) or configured
+    name = engine_name(model, configured, settings)
     if name not in engines:
         raise SetupError(
             f"engine of model {model!r} is {name!r}; it must be one of {', '.join(engines)}."
         )
     engine: Engine = pkgutil.resolve_name(engines[name])(settings)
     return engine
+
+
+def engine_name(model: str, configured: str, settings: EngineSettings) -> str:
+    """Return the environment's choice for a model, else the one in its config."""
+    return getattr(settings, f"{model}_engine", None) or configured

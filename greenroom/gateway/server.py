@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
@@ -23,6 +24,7 @@ from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.leased import Leased
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom.speech_api.app import speech_app
 
 _GRACE = 2.0
 """Seconds that requests in flight may take when the gateway is told to end."""
@@ -50,7 +52,8 @@ async def gateway(
     async with session() as connections:
         forward = HttpForward(settings, connections, leased.held)
         kserve = KServeHttp(controller, repository, leased, forward)
-        routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
+        speech = speech_app(settings, controller, triton, leased, forward)
+        routes = [*kserve.routes(), *ResidencyHttp(controller).routes(), Mount("/", speech)]
         http_server = _http_server(app(routes), settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))

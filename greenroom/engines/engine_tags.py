@@ -1,0 +1,36 @@
+"""What the engines of tts can be asked for: names alone, nothing of the engines is imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class EngineTags:
+    """The choices of one engine."""
+
+    tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each task with the values of its TASK_INFO; none where it takes none."""
+    languages: tuple[str, ...] = ()
+    """Values of LANGUAGE."""
+    text_tags: tuple[str, ...] = ()
+    """Tags that may stand in TEXT."""
+
+
+TAGS: Mapping[str, EngineTags] = {
+    "embedded": EngineTags(
+        tasks={
+            "emotion": (
+                *("happy", "excited", "surprised", "angry", "fear", "sad", "depressed"),
+                *("coldness", "calm", "remove"),
+            ),
+            "style": ("whisper",),
+            "speed": ("more slower", "slower", "faster", "more faster"),
+            "denoise": (),
+            "vad": (),
+        },
+        languages=(
+            *("en", "zh", "yue", "ja", "ko", "de", "es", "fr", "it", "pt", "nl", "pl", "ru"),
+            *("uk", "tr", "ar", "hi", "vi"),
+        ),
+    ),
+}
