@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from greenroom.errors import BROKEN, GreenroomError, TooSlow
 
@@ -15,9 +16,9 @@ logger = logging.getLogger(__name__)
 _CLIENT_LEFT = 499
 
 
-def app(routes: list[BaseRoute]) -> Starlette:
-    """Return the application."""
-    return Starlette(
+def app(routes: list[BaseRoute], otherwise: ASGIApp) -> Starlette:
+    """Return the application; what no route fits goes to `otherwise`."""
+    application = Starlette(
         routes=routes,
         exception_handlers={
             GreenroomError: _refused,
@@ -26,6 +27,8 @@ def app(routes: list[BaseRoute]) -> Starlette:
             Exception: _broken,
         },
     )
+    application.router.default = otherwise
+    return application
 
 
 async def _refused(request: Request, error: Exception) -> Response:

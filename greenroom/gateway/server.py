@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
@@ -53,8 +52,8 @@ async def gateway(
         forward = HttpForward(settings, connections, leased.held)
         kserve = KServeHttp(controller, repository, leased, forward)
         speech = speech_app(settings, controller, triton, leased, forward)
-        routes = [*kserve.routes(), *ResidencyHttp(controller).routes(), Mount("/", speech)]
-        http_server = _http_server(app(routes), settings)
+        routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
+        http_server = _http_server(app(routes, speech), settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:

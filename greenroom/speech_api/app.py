@@ -29,7 +29,7 @@ answer waits for it.
 def speech_app(
     settings: Settings, controller: Controller, triton: Triton, leased: Leased, forward: HttpForward
 ) -> ASGIApp:
-    """Return the application; it answers every path, so it has to be mounted last."""
+    """Return the application; it answers every path, those that it does not have with 404."""
     engines = EngineSettings()
     store = VoicesStore(settings.voices_folder)
     store.clear_partial()

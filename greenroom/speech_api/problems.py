@@ -70,6 +70,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentence = f"{request.method} {request.url.path}: {error.detail}."
+    if not request.url.path.startswith("/v1/"):
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
     return problem(error.status_code, sentence, headers=error.headers)
 
 
