@@ -127,3 +127,11 @@ def without_traceback(message: str) -> str:
 
 class SetupError(GreenroomError):
     """The machine or the configuration lacks something; the message says how to mend it."""
+
+
+class PullFailed(GreenroomError):
+    """A checkpoint could not be fetched."""
+
+
+class SourceUnreachable(PullFailed):
+    """A hub does not answer, or its connection breaks; another one may help."""

@@ -1,6 +1,7 @@
 """``greenroom doctor``: the findings as a table."""
 
 import asyncio
+from collections.abc import Sequence
 
 import typer
 from rich.console import Console
@@ -19,12 +20,15 @@ def run() -> None:
     """Print what was found; exits with 1 if a check has failed."""
     with failing_plainly():
         findings = asyncio.run(examine(Settings()))
-    Console().print(_table(findings))
+    Console().print(table(findings))
     raise typer.Exit(int(any(finding.verdict is Verdict.FAIL for finding in findings)))
 
 
-def _table(findings: list[Finding]) -> Table:
-    table = Table("check", "", box=None, pad_edge=False)
+def table(findings: Sequence[Finding], subject: str = "check") -> Table:
+    """Return a row per finding, under the name of what was looked at."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(subject, overflow="fold")
+    table.add_column()
     table.add_column("found", overflow="fold")
     for finding in findings:
         colour = _COLOURS[finding.verdict]

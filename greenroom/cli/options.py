@@ -1,0 +1,44 @@
+"""Choices of the server-side verbs; cheap to import, because every verb passes through here."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+
+class What(StrEnum):
+    """Which releases to fetch."""
+
+    ALL = "all"
+    STEP_AUDIO = "step-audio"
+    STEP_AUDIO_EDITX = "step-audio-editx"
+    STEP_AUDIO_TOKENIZER = "step-audio-tokenizer"
+    WHISPER = "whisper"
+
+
+class Hub(StrEnum):
+    """Where to fetch them from."""
+
+    AUTO = "auto"
+    HUGGING_FACE = "huggingface"
+    MODELSCOPE = "modelscope"
+
+
+Models: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--models",
+        metavar="DIR",
+        file_okay=False,
+        help="Folder of the checkpoints; else GREENROOM_MODELS_DIR.",
+    ),
+]
+WhisperModel: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--whisper-model",
+        metavar="NAME",
+        help="Which Whisper, such as large-v3-turbo; else GREENROOM_WHISPER_MODEL.",
+    ),
+]
