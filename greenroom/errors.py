@@ -95,6 +95,10 @@ class TransitionFailed(Unavailable):
     """A load, unload, offload or restore that this caller waited for has failed."""
 
 
+class OutOfMemory(Unavailable, MemoryError):
+    """The device or the host has not the memory for this now; asking again may help."""
+
+
 class ServerDown(Unavailable):
     """Triton does not answer."""
 

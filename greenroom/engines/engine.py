@@ -63,8 +63,8 @@ class Engine(Protocol):
         ...
 
 
-class HostEngine:
-    """An engine that has nothing on a device and answers one request at a time."""
+class OneByOne:
+    """The part of an engine that answers one request at a time."""
 
     name: str
     cache: ResultCache[Any] | None = None
@@ -85,6 +85,10 @@ class HostEngine:
 
     def prime(self) -> None:
         """Nothing to warm up unless an engine says so."""
+
+
+class HostEngine(OneByOne):
+    """An engine that has nothing on a device."""
 
     def offload(self) -> None:
         """Nothing is on a device."""

@@ -1,0 +1,32 @@
+"""What an arena needs of a device."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class DeviceRange(Protocol):
+    """A range of device addresses that stay; the memory behind them comes and goes."""
+
+    bytes: Tensor
+    """uint8 over the whole range, most of which never has memory."""
+
+    def map(self, size: int) -> None:
+        """Let the first `size` bytes have memory, keeping what has it; OutOfMemory."""
+        ...
+
+    def unmap(self) -> None:
+        """Give all memory back, once the device has done what was asked of it."""
+        ...
+
+    def fill(self, weights: Tensor) -> None:
+        """Copy the weights (uint8, host) to the begin of the range, and wait for it."""
+        ...
+
+    def resident_bytes(self) -> int:
+        """Return the bytes that have memory now."""
+        ...
+
+    def overhead_bytes(self) -> int:
+        """Return what else this process holds on the device."""
+        ...

@@ -1,0 +1,46 @@
+"""The weights in host memory, kept for good."""
+
+import logging
+
+import torch
+
+from greenroom.engines.arena.pages import Pages
+from greenroom.errors import GreenroomError
+
+log = logging.getLogger("greenroom.arena")
+
+
+class HostCopy:
+    """`size` bytes of anonymous memory, pinned where there is a GPU to copy them to."""
+
+    def __init__(self, size: int, device: torch.device) -> None:
+        self._pages = Pages(size)
+        self._pages.map(size)
+        self.bytes = self._pages.bytes[:size]
+        # An arena for a GPU is made after its range, which made CUDA's context the thread's.
+        self._pinned = size > 0 and device.type == "cuda" and _pin(self._pages.address, size)
+
+    def resident_bytes(self) -> int:
+        """Return the bytes that are in memory; what was never written is not."""
+        return self._pages.resident_bytes()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._pinned:
+            from greenroom.engines.arena.cuda_driver import call
+
+            call("cuMemHostUnregister", self._pages.address)
+            self._pinned = False
+        self._pages.withdraw()
+
+
+def _pin(address: int, size: int) -> bool:
+    """Register memory with CUDA, so that a copy runs at full speed beside the processor."""
+    from greenroom.engines.arena.cuda_driver import call
+
+    try:
+        call("cuMemHostRegister", address, size, 0)
+    except GreenroomError as error:
+        log.warning("The host copy is not pinned, so a restore takes longer: %s", error)
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""Pages of anonymous memory at addresses that stay: reserved, mapped, withdrawn, counted.
+
+Python's own mmap can neither reserve without access nor map at a given address, so these
+are the system calls themselves (Linux).
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+import weakref
+
+import numpy as np
+import torch
+
+from greenroom.errors import OutOfMemory
+
+PAGE = mmap.PAGESIZE
+_NO_ACCESS = 0
+_MAP_FIXED = 0x10
+_FAILED = ctypes.c_void_p(-1).value
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_long,
+)
+_libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+
+
+class Pages:
+    """A reserved address range whose first ``mapped`` bytes have memory behind them.
+
+    ``bytes`` is a uint8 tensor over the whole range. The range is given back when that
+    tensor and every tensor made of its storage are gone. Touching what is not mapped is a
+    segmentation fault.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = max(_whole_pages(size), PAGE)
+        self.mapped = 0
+        self.address = _without_access(None, self.size)
+        buffer = (ctypes.c_ubyte * self.size).from_address(self.address)
+        weakref.finalize(buffer, _libc.munmap, self.address, self.size).atexit = False
+        self.bytes = torch.frombuffer(buffer, dtype=torch.uint8)
+
+    def map(self, size: int) -> None:
+        """Let the first `size` bytes have memory; OutOfMemory if the system refuses."""
+        end = _whole_pages(size)
+        if end <= self.mapped:
+            return
+        begin, length = self.address + self.mapped, end - self.mapped
+        # Not a new mapping: one that is refused could leave a hole, for others to fill.
+        if _libc.mprotect(begin, length, mmap.PROT_READ | mmap.PROT_WRITE):
+            raise _refusal(length)
+        # A fault per 2 MiB instead of one per 4 KiB; a kernel without huge pages refuses.
+        _libc.madvise(begin, length, mmap.MADV_HUGEPAGE)
+        self.mapped = end
+
+    def withdraw(self) -> None:
+        """Give all memory back to the system and keep the addresses."""
+        if self.mapped:
+            _without_access(self.address, self.mapped)
+            self.mapped = 0
+
+    def resident_bytes(self) -> int:
+        """Return the bytes that are in memory now; pages never touched are not."""
+        if not self.mapped:
+            return 0
+        present = np.empty(self.mapped // PAGE, np.uint8)
+        if _libc.mincore(self.address, self.mapped, present.ctypes.data):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return int(np.count_nonzero(present & 1)) * PAGE
+
+
+def _without_access(address: int | None, size: int) -> int:
+    """Map fresh pages, in place of what is at `address` if that is given."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | (0 if address is None else _MAP_FIXED)
+    got: int = _libc.mmap(address, size, _NO_ACCESS, flags, -1, 0)
+    if got == _FAILED:
+        raise _refusal(size)
+    return got
+
+
+def _refusal(size: int) -> Exception:
+    code = ctypes.get_errno()
+    if code == errno.ENOMEM:
+        return OutOfMemory(f"{size} bytes of memory were asked for; the system refused them.")
+    return OSError(code, os.strerror(code))
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // PAGE) * PAGE

@@ -1,0 +1,8 @@
+from typing import ClassVar
+
+from greenroom.engines.managed_model import ManagedModel
+
+
+class TritonPythonModel(ManagedModel):
+    required = ("NUMBER",)
+    engines: ClassVar = {"weights": "weight_engine:WeightEngine"}
