@@ -53,9 +53,9 @@ class Following:
                 logger.warning("Triton's models can not be read: %s", error)
                 await asyncio.sleep(_READ_AGAIN)
                 continue
-            self._stage.server_back(states, self._clock.now())
+            effects = self._stage.server_back(states, self._clock.now())
             logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
-            self._act(())
+            self._act(effects)
             for name in states:
                 self._spawn(self._ask_report(name))
             await self._triton.lost()

@@ -41,7 +41,7 @@ class Admission:
         self._now = now
         self._set_aside = 0
         self._kept: set[str] = set()
-        self._gives_way: dict[str, int] = {}
+        self._gives_way: dict[str, float] = {}
         budget.awaited = False
 
     def of(self, claim: Claim) -> _Steps:
@@ -107,7 +107,8 @@ class Admission:
 
     def _begin(self, claim: Claim, entries: Sequence[Model]) -> Iterator[Begin]:
         for entry in entries:
-            action = None if entry.moving else way_to(Residency.HOT, entry.residency)
+            rests = not (entry.moving or entry.broken)
+            action = way_to(Residency.HOT, entry.residency) if rests else None
             if action and self._steps_loaded(entry) and not self._backs_off(claim, entry):
                 yield Begin(entry.name, action, claim.reason(entry))
 
@@ -128,7 +129,9 @@ class Admission:
         return least_recently_used(
             entry
             for entry in self._models.values()
-            if not (entry.name in kept or entry.moving or entry.stays or entry.steps)
+            if not (
+                entry.name in kept or entry.moving or entry.broken or entry.stays or entry.steps
+            )
             and self._now >= entry.retry_at
         )
 

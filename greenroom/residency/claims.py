@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError
+from greenroom.residency.effects import HEAL
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.states import Residency
 from greenroom.residency.waiting import Waiting
@@ -15,17 +16,19 @@ class Claim:
     """Models that somebody wants hot together: a request, a manual action, a pinned model.
 
     ``order`` and ``asked_at`` are those of the oldest who wants just these; pinned models come
-    before everyone and have always waited long enough.
+    before everyone and have always waited long enough, what heals unasked comes after everyone.
     """
 
     model: str
     needs: tuple[str, ...]
-    order: int = 0
+    order: float = 0
     asked_at: float = -math.inf
     asker: Ticket | Verb | None = None
 
     def reason(self, entry: Model) -> str:
         """Return why a model of this claim comes."""
+        if entry.comes_back:
+            return HEAL
         if isinstance(self.asker, Ticket):
             return "request"
         if entry.name != self.model:
@@ -44,7 +47,8 @@ class Denied:
 def claims(models: Mapping[str, Model], waiting: Waiting) -> list[Claim]:
     """Return all claims, in order; requests that need the same models count as one."""
     return sorted(
-        (*_pinned(models), *_by_hand(models), *_requests(waiting)), key=lambda claim: claim.order
+        (*_pinned(models), *_by_hand(models), *_requests(waiting), *_healing(models)),
+        key=lambda claim: claim.order,
     )
 
 
@@ -68,3 +72,9 @@ def _requests(waiting: Waiting) -> Iterator[Claim]:
         if ticket.needs not in seen:
             seen.add(ticket.needs)
             yield Claim(ticket.model, ticket.needs, ticket.order, ticket.asked_at, ticket)
+
+
+def _healing(models: Mapping[str, Model]) -> Iterator[Claim]:
+    for entry in models.values():
+        if entry.comes_back and not entry.broken:
+            yield Claim(entry.name, (entry.name,), order=math.inf)

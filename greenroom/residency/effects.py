@@ -6,6 +6,9 @@ from greenroom.errors import GreenroomError
 from greenroom.residency.model import Ticket, Verb
 from greenroom.residency.states import Action
 
+HEAL = "heal"
+"""The reason of what is done because a model's process is dead."""
+
 
 @dataclass(frozen=True)
 class Begin:
@@ -14,6 +17,11 @@ class Begin:
     model: str
     action: Action
     reason: str
+
+    @property
+    def buries(self) -> bool:
+        """Whether it unloads a model whose process is dead, stopped or to be killed."""
+        return self.action is Action.UNLOAD and self.reason == HEAL
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,19 @@ class Model:
     retry_at: float = 0.0
     """When the back-off after the last failure ends."""
     last_error: str | None = None
+    came_at: float = 0.0
+    """When the copy of it that is there now was loaded."""
+    broken: bool = False
+    """Its process is dead or stopped: it serves nobody until it was unloaded."""
+    comes_back: bool = False
+    """It has broken and is to be loaded again, whether or not somebody waits."""
+    breaks: int = 0
+    """How often it has broken since it was last asked for, beyond the first time."""
+    broke_at_use: int = -1
+    """What ``last_use`` was when it broke last."""
     verbs: list[Verb] = field(default_factory=list)
     memory: Footprint = field(default_factory=Footprint)
-    gives_way_to: int | None = None
+    gives_way_to: float | None = None
     """The order of a request that has waited too long for this model's memory."""
 
     @property
@@ -102,7 +112,7 @@ class Model:
         offload or unload that was asked for earlier drains the model: the ticket waits. So
         does an earlier request that has waited too long for this model's memory.
         """
-        if self.residency not in (Residency.HOT, Residency.RESTORING):
+        if self.broken or self.residency not in (Residency.HOT, Residency.RESTORING):
             return False
         if self.gives_way_to is not None and self.gives_way_to < ticket.order:
             return False
@@ -116,7 +126,7 @@ _AWAY = frozenset(
 
 def coldest(models: Collection[Model]) -> Residency:
     """Return cold, warm or hot: the most distant start among `models`."""
-    states = {model.residency for model in models}
+    states = {Residency.COLD if model.broken else model.residency for model in models}
     if states & {Residency.COLD, Residency.LOADING, Residency.UNLOADING}:
         return Residency.COLD
     if states & {Residency.WARM, Residency.OFFLOADING, Residency.RESTORING}:

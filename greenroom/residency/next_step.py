@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from greenroom.residency.admission import Admission
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied, claims
-from greenroom.residency.effects import Begin, Measure
+from greenroom.residency.effects import HEAL, Begin, Measure
 from greenroom.residency.idle import idle_action
 from greenroom.residency.model import Model, Verb
-from greenroom.residency.states import TAKES_AWAY, Residency, way_to
+from greenroom.residency.states import TAKES_AWAY, Action, Residency, way_to
 from greenroom.residency.waiting import Waiting
 
 
@@ -28,7 +28,14 @@ class NextStep:
         self._patience = patience
 
     def all(self, now: float) -> Iterator[Begin | Denied | Measure]:
-        """Yield what should begin: manual actions first, then what is wanted hot, then idle."""
+        """Yield what should begin: manual actions first, then what is wanted hot, then idle.
+
+        Before all of them what is broken goes, whoever holds it.
+        """
+        for entry in self._models.values():
+            due = entry.broken and not entry.moving and now >= entry.retry_at
+            if due and not self._ensemble_loads(entry):
+                yield Begin(entry.name, Action.UNLOAD, HEAL)
         for entry in self._resting():
             if (begin := self._taken_by_hand(entry)) is not None:
                 yield begin
@@ -64,4 +71,4 @@ class NextStep:
         )
 
     def _resting(self) -> Iterator[Model]:
-        return (entry for entry in self._models.values() if not entry.moving)
+        return (entry for entry in self._models.values() if not (entry.moving or entry.broken))

@@ -24,6 +24,7 @@ from greenroom.errors import (
     TransitionFailed,
     WaitedTooLong,
 )
+from greenroom.residency.breaking import back_off, note_broken
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied
 from greenroom.residency.control import Report
@@ -41,9 +42,6 @@ from greenroom.residency.sentences import (
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
 from greenroom.residency.verbs import failed_verbs, pending_verb, settled_verbs
 from greenroom.residency.waiting import Waiting
-
-RETRY_FIRST = 1.0
-RETRY_MOST = 60.0
 
 _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
 
@@ -124,27 +122,35 @@ class Stage:
     # -- what happened outside --------------------------------------------------------------
 
     def finished(
-        self, begun: Begin, now: float, error: GreenroomError | None = None
+        self,
+        begun: Begin,
+        now: float,
+        error: GreenroomError | None = None,
+        reported: Residency | None = None,
     ) -> list[Effect]:
-        """Record the end of a transition; on failure answer everyone who waited for it."""
+        """Record the end of a transition; on failure answer everyone who waited for it.
+
+        `reported` is the state that the model itself has told of after a failure, if it has.
+        A model that broke meanwhile heals first: who waits for it goes on waiting.
+        """
         if self._running.get(begun.model) is not begun:
             return []  # Triton went away meanwhile: what this transition did is gone with it
         del self._running[begun.model]
         entry, action = self.models[begun.model], begun.action
         self.budget.end(entry.name, now)
+        if action is Action.LOAD:
+            entry.comes_back = False
         if error is None:
-            entry.residency = TRANSITIONS[action].end
-            entry.memory.expect(entry.residency)
-            entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
-            if action not in TAKES_AWAY:
-                entry.idle_since = now
+            self._succeeded(entry, action, now)
+            return []
+        entry.residency = reported or entry.came_from
+        if entry.broken and action is not Action.UNLOAD:
             return []
         if action not in TAKES_AWAY and lacks_memory(str(error)):
             entry.memory.lacked_memory()
-        entry.residency = entry.came_from
         entry.last_error = str(error)
         entry.failures += 1
-        entry.retry_at = now + min(RETRY_FIRST * 2 ** (entry.failures - 1), RETRY_MOST)
+        entry.retry_at = now + back_off(entry.failures)
         return [
             *failed_verbs(entry, TRANSITIONS[action].end, error),
             *self._fail_waiters(entry, action, error),
@@ -161,19 +167,40 @@ class Stage:
             if entry.residency in _BECOMES_HOT:
                 entry.last_manual = 0  # what was taken off stage by hand stays off, no more
             entry.residency = Residency.COLD
+            entry.broken = entry.comes_back = False
             entry.memory.expect(Residency.COLD)
             effects += [Answered(verb, gone) for verb in entry.verbs]
             entry.verbs.clear()
         return effects
 
-    def server_back(self, states: Mapping[str, Residency], now: float) -> None:
-        """Triton can be asked again; `states` are those read from it (absent: cold)."""
+    def server_back(self, states: Mapping[str, Residency], now: float) -> list[Effect]:
+        """Triton can be asked again; `states` are those read from it (absent: cold).
+
+        What it is loading or unloading goes on as a transition like any other; an ensemble
+        that moves counts as cold, since to load it again takes no time.
+        """
         self.up = True
+        effects: list[Effect] = []
         for entry in self.models.values():
             entry.residency = states.get(entry.name, Residency.COLD)
+            if entry.moving and entry.steps:
+                entry.residency = Residency.COLD
             entry.memory.expect(entry.residency)
-            entry.idle_since = now
+            entry.idle_since = entry.came_at = now
             entry.retry_at = 0.0
+            if entry.moving:
+                loads = entry.residency is Residency.LOADING
+                entry.residency = Residency.COLD if loads else Residency.HOT
+                action = Action.LOAD if loads else Action.UNLOAD
+                effects.append(self._begin(Begin(entry.name, action, "read back")))
+        return effects
+
+    def broke(self, model: str, seen_at: float, now: float) -> bool:
+        """Record that a model's process is dead or stopped; returns whether that is news.
+
+        See `note_broken`. Whoever waits for the model goes on waiting.
+        """
+        return self.up and note_broken(self.models[model], seen_at, now)
 
     def observed(self, model: str, residency: Residency) -> None:
         """Correct hot to warm, or back, from a model's own report.
@@ -181,7 +208,8 @@ class Stage:
         Under a lease a report says nothing: a warm model restores itself for its next request.
         """
         entry = self.models[model]
-        if not entry.moving and entry.residency is not Residency.COLD and not entry.leases:
+        rests = entry.residency in (Residency.HOT, Residency.WARM) and not entry.broken
+        if rests and not entry.leases:
             entry.residency = residency
 
     def reported(self, model: str, report: Report) -> None:
@@ -233,12 +261,26 @@ class Stage:
         due = due_times(self.models, self._waiting, self.budget, self._patience)
         return min((at for at in due if at > now), default=None)
 
-    def _begin(self, begin: Begin) -> None:
+    @staticmethod
+    def _succeeded(entry: Model, action: Action, now: float) -> None:
+        entry.residency = TRANSITIONS[action].end
+        entry.memory.expect(entry.residency)
+        if action is Action.UNLOAD:
+            entry.broken = False
+        if action is Action.LOAD:
+            entry.came_at = now
+        if not (entry.broken or entry.comes_back):
+            entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
+        if action not in TAKES_AWAY:
+            entry.idle_since = now
+
+    def _begin(self, begin: Begin) -> Begin:
         entry = self.models[begin.model]
         self.budget.begin(entry, begin.action)
         entry.came_from = entry.residency
         entry.residency = TRANSITIONS[begin.action].during
         self._running[entry.name] = begin
+        return begin
 
     def _deny(self, denied: Denied) -> Iterator[Effect]:
         claim, error = denied.claim, denied.error

@@ -21,10 +21,13 @@ def pending_verb(entry: Model, action: Action) -> Verb | None:
 
 def settled_verbs(entry: Model) -> Iterator[Answered]:
     """Answer the verbs whose state is reached, or that lead nowhere from here."""
-    while entry.verbs and not entry.moving:
+    while entry.verbs and not (entry.moving or entry.broken):
         verb = entry.verbs[0]
+        if entry.comes_back and verb.action is not Action.UNLOAD:
+            return
         if verb.target is entry.residency:
             entry.last_manual = verb.order
+            entry.comes_back = False
             answer = Answered(verb)
         elif verb.action is Action.LOAD or entry.residency in TRANSITIONS[verb.action].start:
             return

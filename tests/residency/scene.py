@@ -89,7 +89,7 @@ class Scene:
 
     def back(self, states=None):
         self.running.clear()
-        self.stage.server_back(states or {}, self.now)
+        self.record(self.stage.server_back(states or {}, self.now))
         self.decide()
 
     def wait(self, seconds):

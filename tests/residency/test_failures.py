@@ -4,7 +4,7 @@ import pytest
 from scene import Scene, model
 
 from greenroom.errors import TransitionFailed
-from greenroom.residency.stage import RETRY_MOST
+from greenroom.residency.breaking import LONGEST_BACK_OFF
 from greenroom.residency.states import Residency
 
 
@@ -52,7 +52,7 @@ def test_the_back_off_doubles_up_to_its_bound():
             scene.wait(scene.stage.next_due(scene.now) - scene.now)
         waits.append(scene.now - begin)
         scene.finish("tts", error="No.")
-    assert waits == [0, 1, 2, 4, 8, 16, 32, RETRY_MOST, RETRY_MOST]
+    assert waits == [0, 1, 2, 4, 8, 16, 32, LONGEST_BACK_OFF, LONGEST_BACK_OFF]
 
 
 def test_a_good_load_ends_the_back_off_of_earlier_failures():

@@ -19,6 +19,7 @@ from greenroom.residency.states import MOVING, TAKES_AWAY, Action, Residency
 NAMES = ("asr", "tokenizer", "tts", "speech")
 STEPS = NAMES[:3]
 LOADED = (Residency.HOT, Residency.WARM, Residency.OFFLOADING, Residency.RESTORING)
+FOUND = (Residency.HOT, Residency.LOADING, Residency.UNLOADING)
 HOLDS_A_LEASE = (Residency.HOT, Residency.RESTORING)
 
 
@@ -28,11 +29,12 @@ class CheckedScene(Scene):
     def record(self, effects):
         for effect in effects:
             if isinstance(effect, Begin):
-                self.check(effect.model, effect.action)
+                self.check(effect.model, effect.action, effect.buries)
         super().record(effects)
 
-    def check(self, name, action):
-        if action in TAKES_AWAY:
+    def check(self, name, action, buries):
+        assert buries is self[name].broken, "what is broken is unloaded and nothing else"
+        if action in TAKES_AWAY and not buries:
             assert self[name].leases == 0, "never taken away under a lease"
         if action is Action.UNLOAD:
             for ensemble in self.stage.models.values():
@@ -56,7 +58,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.tickets = []
         self.verbs = []
         self.excused = set()
-        """Models that may be leased and not hot: lost with Triton, or their restore failed."""
+        """Models that may be leased and not hot: lost with Triton or their process."""
 
     @rule(name=st.sampled_from(NAMES))
     def ask(self, name):
@@ -99,9 +101,16 @@ class AnyOrder(RuleBasedStateMachine):
         self.excused.update(NAMES)
 
     @precondition(lambda self: not self.scene.stage.up)
-    @rule(ready=st.lists(st.sampled_from(NAMES), unique=True))
-    def triton_comes(self, ready):
-        self.scene.back(dict.fromkeys(ready, Residency.HOT))
+    @rule(found=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(FOUND)))
+    def triton_comes(self, found):
+        self.scene.back(found)
+
+    @rule(name=st.sampled_from(STEPS), late=st.booleans())
+    def a_process_dies(self, name, late):
+        seen_at = self.scene[name].came_at if late else self.scene.now
+        if self.scene.stage.broke(name, seen_at, self.scene.now):
+            self.excused.add(name)
+        self.scene.decide()
 
     @rule(name=st.sampled_from(STEPS), residency=st.sampled_from([Residency.WARM, Residency.HOT]))
     def model_reports(self, name, residency):
