@@ -63,7 +63,9 @@ def test_a_file_without_sizes_means_the_released_model(tmp_path: Path) -> None:
     "tag", ["!!python/object/apply:pathlib.Path.touch", "!apply:pathlib.Path.touch", "!anything"]
 )
 def test_a_tag_is_not_followed(tag: str, tmp_path: Path) -> None:
-    path = written(tmp_path, f"flow: {tag} {{input_size: 2}}\nmel_conf: {tag} ['{tmp_path}/touched']")
+    path = written(
+        tmp_path, f"flow: {tag} {{input_size: 2}}\nmel_conf: {tag} ['{tmp_path}/touched']"
+    )
     assert vocoder_sizes(path).flow.input_size == 2
     assert not (tmp_path / "touched").exists()
 
