@@ -1,0 +1,68 @@
+"""The engine ``step-audio`` of the model ``tokenizer``."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from greenroom.config import EngineSettings
+from greenroom.engines.arena import ArenaEngine
+from greenroom.engines.audio_input import recording
+from greenroom.engines.engine import Tensors
+from greenroom.engines.result_cache import ResultCache, digest, tensor_bytes
+from greenroom.engines.step_audio.prompt_analysis import speech_features as mel
+from greenroom.engines.step_audio.prompt_analysis.interleave import interleaved
+from greenroom.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
+from greenroom.engines.step_audio.prompt_analysis.linguistic_front_end import (
+    Normalisation,
+    linguistic_features,
+)
+from greenroom.engines.step_audio.prompt_analysis.preprocessing import (
+    RATE,
+    limited,
+    normalised,
+    trimmed,
+)
+from greenroom.engines.step_audio.prompt_analysis.prompt_checkpoint import PromptCheckpoint
+from greenroom.engines.step_audio.prompt_analysis.resampling import resampled
+from greenroom.engines.step_audio.prompt_analysis.semantic_checkpoint import semantic_weights
+from greenroom.engines.step_audio.prompt_analysis.semantic_codes import semantic_codes
+from greenroom.engines.step_audio.prompt_analysis.semantic_network import SemanticNetwork
+from greenroom.engines.step_audio.prompt_analysis.speaker_embedding import SpeakerNetwork
+
+MAX_SECONDS = 30.0
+"""Longer prompts leave the language model too little room for what it shall say."""
+
+
+class StepAudioTokenizer(ArenaEngine):
+    """Turns ``AUDIO`` into the prompt tensors of Step-Audio-EditX.
+
+    ``PROMPT_TOKENS`` are ids of the language model, ``SPEECH_FEATURES`` (frames, 80) at 50 Hz and
+    ``SPEAKER_EMBEDDING`` (192,), the latter two with the values of bfloat16, as the checkpoints
+    were trained and are used upstream. Every sample rate of the contract is taken: lower ones than
+    16 kHz are resampled up.
+    """
+
+    name = "step-audio"
+    version = "1"
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Read the checkpoints; SetupError names what is missing or does not fit."""
+        self._settings = settings.model_copy(
+            update={"max_audio_seconds": min(settings.max_audio_seconds, MAX_SECONDS)}
+        )
+        self._files = PromptCheckpoint(settings.models)
+        self._identity = self._files.identity()
+        self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
+        self._normalisation = Normalisation.read(self._files.normalisation)
+        self._speaker = SpeakerNetwork(self._files.speaker)
+        self._centres = self._files.code_centres()
+        shape, self._semantic_weights = semantic_weights(self._files.semantic)
+        with torch.device("meta"):
+            self._linguistic = LinguisticEncoder(
+                self._files.encoder_settings(), len(self._centres)
+            )
+            self._semantic = SemanticNetwork(shape)
+        # TF32 moves codes: what cuDNN rounds to 10 bits is compared with 4,096 centres.
+        torch.backends.cudnn.allow_tf32 = False
+        super().__init__([self._linguistic, self._semantic])

@@ -1,0 +1,112 @@
+"""The released files that the analysis of a prompt reads."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor
+
+from greenroom.errors import SetupError
+
+FOLDER = Path("Step-Audio-Tokenizer")
+PARAFORMER = FOLDER / (
+    "dengcunqin/speech_paraformer-large_asr_nat-zh-cantonese-en-16k-vocab8501-online"
+)
+ENCODER = "encoder."
+_FRONT_END = {
+    "fs": 16_000,
+    "window": "hamming",
+    "n_mels": 80,
+    "frame_length": 25,
+    "frame_shift": 10,
+    "lfr_m": 7,
+    "lfr_n": 6,
+}
+
+
+class PromptCheckpoint:
+    """The files below a models folder, all of them there.
+
+    Raises SetupError that names what is missing. What is in the files is data: nothing of it is
+    executed.
+    """
+
+    def __init__(self, models: Path) -> None:
+        self.centres = models / FOLDER / "linguistic_tokenizer.npy"
+        self.paraformer_config = models / PARAFORMER / "config.yaml"
+        self.paraformer = models / PARAFORMER / "model.pt"
+        self.normalisation = models / PARAFORMER / "am.mvn"
+        self.semantic = models / FOLDER / "speech_tokenizer_v1.onnx"
+        self.speaker = models / "Step-Audio-EditX" / "CosyVoice-300M-25Hz" / "campplus.onnx"
+        self._files: list[Path] = list(vars(self).values())
+        missing = [str(path.relative_to(models)) for path in self._files if not path.is_file()]
+        if missing:
+            raise SetupError(
+                f"the models folder {models} lacks {', '.join(missing)}; "
+                "`greenroom pull step-audio` fetches them."
+            )
+
+    def identity(self) -> str:
+        """Return a text that changes when a file is replaced by another."""
+        stats = [path.stat() for path in self._files]
+        return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+
+    def encoder_settings(self) -> dict[str, Any]:
+        """Return ``encoder_conf`` of the released config.yaml."""
+        path = self.paraformer_config
+        try:
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            first = str(error).split("\n", 1)[0]
+            raise SetupError(f"{path} is no plain YAML file: {first}.") from None
+        sections = config if isinstance(config, Mapping) else {}
+        encoder, front_end = sections.get("encoder_conf"), sections.get("frontend_conf", {})
+        if not isinstance(encoder, dict) or not isinstance(front_end, dict):
+            raise SetupError(f"{path} must have the mappings encoder_conf and frontend_conf.")
+        for name, needed in _FRONT_END.items():
+            if front_end.get(name, needed) != needed:
+                raise SetupError(
+                    f"frontend_conf.{name} in {path} is {front_end[name]!r}; "
+                    f"this engine needs {needed!r}."
+                )
+        return encoder
+
+    def encoder_state(self) -> dict[str, Tensor]:
+        """Return the encoder's tensors; those of the decoder are never read from the disk."""
+        state = _pickled(self.paraformer)
+        for wrapper in ("state_dict", "model"):
+            inner = state.get(wrapper)
+            state = inner if isinstance(inner, Mapping) else state
+        return {
+            name: value
+            for name, value in state.items()
+            if isinstance(value, Tensor) and name.startswith(ENCODER)
+        }
+
+    def code_centres(self) -> Tensor:
+        """Return the centres of the linguistic codes, (1024, width) float32."""
+        try:
+            centres = np.load(self.centres, mmap_mode="c", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise SetupError(f"{self.centres} is no whole npy file: {error}.") from None
+        if centres.ndim != 2 or centres.dtype != np.float32:
+            raise SetupError(
+                f"{self.centres} is {centres.dtype} of shape {centres.shape}; it must be a float32 "
+                "matrix."
+            )
+        return torch.from_numpy(centres)
+
+
+def _pickled(path: Path) -> Mapping[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        # Unpickling what is no checkpoint can fail in any way.
+        first = str(error).strip().split("\n", 1)[0][:200]
+        raise SetupError(f"{path} is no whole PyTorch state dict: {first}") from None
+    if not isinstance(state, Mapping):
+        raise SetupError(f"{path} holds a {type(state).__name__}; it must be a state dict.")
+    return state
