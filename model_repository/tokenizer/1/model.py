@@ -9,4 +9,7 @@ class TritonPythonModel(ManagedModel):
     """Serves the engine that ``config.pbtxt`` or ``GREENROOM_TOKENIZER_ENGINE`` names."""
 
     required = ("AUDIO", "SAMPLE_RATE")
-    engines: ClassVar = {"embedded": "greenroom.engines.embedded.tokenizer:EmbeddedTokenizer"}
+    engines: ClassVar = {
+        "step-audio": "greenroom.engines.step_audio.prompt_analysis.engine:StepAudioTokenizer",
+        "embedded": "greenroom.engines.embedded.tokenizer:EmbeddedTokenizer",
+    }

@@ -29,7 +29,7 @@ def normalisation():
 
 @pytest.fixture(scope="module")
 def network(numbers):
-    made = LinguisticEncoder(parity_json("vq02")["encoder"], len(numbers["kmeans"]))
+    made = LinguisticEncoder(parity_json("vq02")["encoder"])
     made.load_state_dict(parity_weights("vq02") | {"centres": numbers["kmeans"]}, strict=True)
     return made
 
@@ -90,9 +90,9 @@ def test_the_last_step_drops_what_is_too_little(samples, frames, normalisation):
 def test_a_config_for_another_encoder_is_refused():
     settings = parity_json("vq02")["encoder"]
     with pytest.raises(SetupError, match=r"normalize_before .* is False; this engine needs True"):
-        LinguisticEncoder(settings | {"normalize_before": False}, 4)
+        LinguisticEncoder(settings | {"normalize_before": False})
     with pytest.raises(SetupError, match="'heads'"):
-        LinguisticEncoder(settings | {"heads": 3}, 4)
+        LinguisticEncoder(settings | {"heads": 3})
 
 
 @pytest.mark.parametrize("text", ["<AddShift> 2 2\n [ 1 2 ]", "<AddShift> [ 1 x ]", ""])

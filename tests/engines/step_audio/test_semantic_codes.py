@@ -4,7 +4,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from tiny_semantic_onnx import BANDS, BLOCKS, CODES, POSITIONS, WIDTH, semantic_onnx
+from tiny_checkpoints.semantic_onnx import BANDS, BLOCKS, CODES, POSITIONS, WIDTH, semantic_onnx
 
 from greenroom.engines.step_audio.prompt_analysis.semantic_checkpoint import semantic_weights
 from greenroom.engines.step_audio.prompt_analysis.semantic_codes import semantic_codes

@@ -10,7 +10,7 @@ from greenroom.engines.arena import ArenaEngine
 from greenroom.engines.audio_input import recording
 from greenroom.engines.engine import Tensors
 from greenroom.engines.result_cache import ResultCache, digest, tensor_bytes
-from greenroom.engines.step_audio.prompt_analysis import speech_features as mel
+from greenroom.engines.step_audio.prompt_analysis import speech_features as wide_mel
 from greenroom.engines.step_audio.prompt_analysis.interleave import interleaved
 from greenroom.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
 from greenroom.engines.step_audio.prompt_analysis.linguistic_front_end import (
@@ -51,18 +51,49 @@ class StepAudioTokenizer(ArenaEngine):
         self._settings = settings.model_copy(
             update={"max_audio_seconds": min(settings.max_audio_seconds, MAX_SECONDS)}
         )
+        self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
         self._files = PromptCheckpoint(settings.models)
         self._identity = self._files.identity()
-        self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
         self._normalisation = Normalisation.read(self._files.normalisation)
         self._speaker = SpeakerNetwork(self._files.speaker)
-        self._centres = self._files.code_centres()
         shape, self._semantic_weights = semantic_weights(self._files.semantic)
         with torch.device("meta"):
-            self._linguistic = LinguisticEncoder(
-                self._files.encoder_settings(), len(self._centres)
-            )
+            self._linguistic = LinguisticEncoder(self._files.encoder_settings())
             self._semantic = SemanticNetwork(shape)
-        # TF32 moves codes: what cuDNN rounds to 10 bits is compared with 4,096 centres.
+        # cuDNN would round a convolution's input to 10 bits (TF32), enough to change codes.
         torch.backends.cudnn.allow_tf32 = False
         super().__init__([self._linguistic, self._semantic])
+
+    def load(self) -> None:
+        """Read the two networks' weights into the arena."""
+        self.arena.read(self._linguistic, self._files.linguistic_state())
+        self.arena.read(self._semantic, self._semantic_weights)
+        del self._semantic_weights
+
+    def prime(self) -> None:
+        """Analyse a second of a tone, so that the first request finds everything in memory."""
+        self._analysed(0.3 * torch.sin(2 * math.pi * 150 * torch.arange(RATE) / RATE), RATE)
+
+    def answer(self, request: Tensors) -> Tensors:
+        """Return ``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``."""
+        samples, rate = recording(request, self._settings)
+        key = digest(self.name, self.version, self._identity, samples, str(rate))
+        return self.cache.get(key, lambda: self._analysed(torch.from_numpy(samples), rate))
+
+    def _analysed(self, samples: Tensor, rate: int) -> Tensors:
+        wave = limited(samples)
+        narrow, wide = resampled(wave, rate, RATE), resampled(wave, rate, wide_mel.RATE)
+        features = wide_mel.speech_features(wide).bfloat16().float()
+        embedding = self._speaker.embedding(narrow).bfloat16().float()
+        return {
+            "PROMPT_TOKENS": self._ids(trimmed(normalised(narrow))).numpy(),
+            "SPEECH_FEATURES": features.numpy(),
+            "SPEAKER_EMBEDDING": embedding.numpy(),
+        }
+
+    def _ids(self, speech: Tensor) -> Tensor:
+        device = self.arena.device
+        stacked = linguistic_features(speech, self._normalisation)
+        linguistic = self._linguistic(stacked.to(device)).cpu()
+        semantic = semantic_codes(speech, lambda mel: self._semantic(mel.to(device)))
+        return interleaved(linguistic, semantic)

@@ -42,8 +42,8 @@ def fbank(wave: Tensor, window: Tensor) -> Tensor:
     frames = wave.unfold(0, FRAME, SHIFT)
     frames = frames - frames.mean(1, keepdim=True)
     before = torch.cat((frames[:, :1], frames[:, :-1]), dim=1)
-    spectrum = torch.fft.rfft((frames - PREEMPHASIS * before) * window, n=N_FFT)
-    energies = spectrum.abs().square() @ _filters().T
+    spectrum: Tensor = torch.fft.rfft((frames - PREEMPHASIS * before) * window, n=N_FFT)
+    energies = torch.matmul(spectrum.abs().square(), _filters().T)
     return energies.clamp(min=EPSILON).log()
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from greenroom.engines.step_audio.prompt_analysis.interleave import LINGUISTIC_CODES
 from greenroom.engines.step_audio.prompt_analysis.linguistic_front_end import INPUTS, STEP_FRAMES
 from greenroom.errors import SetupError
 
@@ -29,11 +30,11 @@ ROWS = BEFORE + STEP_FRAMES
 
 
 class LinguisticEncoder(nn.Module):
-    """FunASR's ``SANMEncoderChunkOpt`` and the 1,024 centres of its output."""
+    """FunASR's ``SANMEncoderChunkOpt`` and the centres of its output."""
 
     centres: Tensor
 
-    def __init__(self, settings: Mapping[str, Any], codes: int) -> None:
+    def __init__(self, settings: Mapping[str, Any]) -> None:
         """Build from ``encoder_conf`` of the released config.yaml."""
         super().__init__()
         for name, needed in {"input_layer": "pe_online", "normalize_before": True}.items():
@@ -51,7 +52,7 @@ class LinguisticEncoder(nn.Module):
                 f"encoder_conf of the linguistic tokenizer does not fit FunASR's encoder: {error}."
             ) from None
         self.encoder = encoder.eval()
-        self.register_buffer("centres", torch.empty(codes, encoder.output_size()))
+        self.register_buffer("centres", torch.empty(LINGUISTIC_CODES, encoder.output_size()))
 
     @torch.inference_mode()
     def forward(self, features: Tensor) -> Tensor:
@@ -75,8 +76,8 @@ class LinguisticEncoder(nn.Module):
         seen = torch.cat((_earlier_seen(steps, features.device), real), dim=1)
         for layer in (*self.encoder.encoders0, *self.encoder.encoders):
             rows = _through(layer, rows, real, seen)
-        rows = self.encoder.after_norm(rows)
-        return rows[:, BEFORE:].flatten(0, 1)[:frames]
+        encoded: Tensor = self.encoder.after_norm(rows)
+        return encoded[:, BEFORE:].flatten(0, 1)[:frames]
 
 
 def _through(layer: Any, rows: Tensor, real: Tensor, seen: Tensor) -> Tensor:
@@ -86,11 +87,11 @@ def _through(layer: Any, rows: Tensor, real: Tensor, seen: Tensor) -> Tensor:
     keys = torch.cat((_earlier(key), key), dim=2)
     values = torch.cat((_earlier(value), value), dim=2)
     scores = query * attention.d_k**-0.5 @ keys.transpose(2, 3)
-    attended = attention.forward_attention(values, scores, seen[:, None])
+    attended: Tensor = attention.forward_attention(values, scores, seen[:, None])
     attended = attended + attention.forward_fsmn(flat, real)
     # FunASR's first layer has no way around its attention: its width changes.
     rows = rows + attended if layer.in_size == layer.size else attended
-    return rows + layer.feed_forward(layer.norm2(rows))
+    return torch.add(rows, layer.feed_forward(layer.norm2(rows)))
 
 
 def _earlier(rows: Tensor) -> Tensor:

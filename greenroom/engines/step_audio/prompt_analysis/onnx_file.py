@@ -46,14 +46,16 @@ class Graph:
 def read_graph(path: Path) -> Graph:
     """Read the graph of an ONNX file; SetupError if it is none or keeps its weights elsewhere."""
     try:
-        content = memoryview(np.memmap(path, np.uint8, mode="c"))
+        content = np.memmap(path, np.uint8, mode="c").data
         (graph,) = _parts(content, 7)
         constants = dict(_tensor(part) for part in _parts(graph, 5))
         nodes = tuple(_node(part, constants) for part in _parts(graph, 1))
     except OSError as error:
         raise SetupError(f"{path} can not be read: {error.strerror}.") from None
     except (ValueError, IndexError) as error:
-        raise SetupError(f"{path} is no whole ONNX file with its weights inside: {error}.") from None
+        raise SetupError(
+            f"{path} is no whole ONNX file with its weights inside: {error}."
+        ) from None
     return Graph(nodes, constants)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -74,35 +75,31 @@ class PromptCheckpoint:
                 )
         return encoder
 
-    def encoder_state(self) -> dict[str, Tensor]:
-        """Return the encoder's tensors; those of the decoder are never read from the disk."""
+    def linguistic_state(self) -> dict[str, Tensor]:
+        """Return the weights of ``LinguisticEncoder``.
+
+        They are views of the mapped files; those of Paraformer's decoder are never read.
+        """
         state = _pickled(self.paraformer)
         for wrapper in ("state_dict", "model"):
             inner = state.get(wrapper)
             state = inner if isinstance(inner, Mapping) else state
-        return {
-            name: value
-            for name, value in state.items()
-            if isinstance(value, Tensor) and name.startswith(ENCODER)
-        }
+        encoder = {name: value for name, value in state.items() if name.startswith(ENCODER)}
+        return {**encoder, "centres": self._centres()}
 
-    def code_centres(self) -> Tensor:
-        """Return the centres of the linguistic codes, (1024, width) float32."""
+    def _centres(self) -> Tensor:
         try:
             centres = np.load(self.centres, mmap_mode="c", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise SetupError(f"{self.centres} is no whole npy file: {error}.") from None
-        if centres.ndim != 2 or centres.dtype != np.float32:
-            raise SetupError(
-                f"{self.centres} is {centres.dtype} of shape {centres.shape}; it must be a float32 "
-                "matrix."
-            )
+        if centres.dtype != np.float32:
+            raise SetupError(f"{self.centres} holds {centres.dtype}; it must hold float32.")
         return torch.from_numpy(centres)
 
 
 def _pickled(path: Path) -> Mapping[str, Any]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except Exception as error:
         # Unpickling what is no checkpoint can fail in any way.
         first = str(error).strip().split("\n", 1)[0][:200]

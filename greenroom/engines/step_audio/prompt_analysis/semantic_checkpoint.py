@@ -105,9 +105,7 @@ def _norm(walk: Walk, node: Node) -> tuple[Array | None, Array | None] | None:
     return next(((weight, walk.operand(user, 1)) for user in walk.users(node, "Add")), None)
 
 
-def _attention(
-    walk: Walk, mixtures: Sequence[Node], three: Sequence[Node]
-) -> dict[str, Node]:
+def _attention(walk: Walk, mixtures: Sequence[Node], three: Sequence[Node]) -> dict[str, Node]:
     """Return which of three products is query, key and value."""
     made_by = {node.outputs[0]: node for node in three}
     scores, mixed = mixtures
@@ -128,6 +126,4 @@ def _shape(found: Weights) -> SemanticShape:
         raise _OtherNetwork(f"its width of {width} is no multiple of {HEAD}, the width of a head")
     blocks = sum(name.endswith("query.weight") for name in sizes)
     inner = sizes["blocks.0.widen.weight"][1]
-    return SemanticShape(
-        bands, width, blocks, inner, sizes["positions"][0], sizes["codebook"][1]
-    )
+    return SemanticShape(bands, width, blocks, inner, sizes["positions"][0], sizes["codebook"][1])

@@ -22,7 +22,7 @@ def semantic_codes(wave: Tensor, network: Callable[[Tensor], Tensor]) -> Tensor:
 
     ``network`` takes a spectrogram (128, frames). GreenroomError when it has another rate.
     """
-    pieces = [piece for piece in wave.split(PIECE) if piece.numel() >= LEAST]
+    pieces = [piece for piece in torch.split(wave, PIECE) if piece.numel() >= LEAST]
     codes = torch.cat([network(log_mel(piece)).cpu() for piece in pieces])
     expected = CODES_A_SECOND * round(wave.numel() / RATE, 2)
     if abs(len(codes) - expected) > TOLERANCE:

@@ -56,10 +56,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output for rows (frames, width)."""
         normed = self.attention_norm(x)
-        heads = (_heads(made(normed)) for made in (self.query, self.key, self.value))
-        attended = functional.scaled_dot_product_attention(*heads)
+        query, key, value = (_heads(made(normed)) for made in (self.query, self.key, self.value))
+        attended = functional.scaled_dot_product_attention(query, key, value)
         x = x + self.out(attended.transpose(0, 1).flatten(1))
-        return x + self.narrow(functional.gelu(self.widen(self.perceptron_norm(x))))
+        inner = functional.gelu(self.widen(self.perceptron_norm(x)))
+        return torch.add(x, self.narrow(inner))
 
 
 class SemanticNetwork(nn.Module):

@@ -15,7 +15,7 @@ BANDS, WIDTH, HEADS, BLOCKS, POSITIONS, CODES = 128, 128, 2, 2, 1500, 4096
 
 
 class TinySemantic(nn.Module):
-    """Takes a spectrogram (1, 128, frames) and its length (1,), gives codes (1, ceil(frames / 4))."""
+    """From a spectrogram (1, 128, frames) and its length (1,) to codes (1, ceil(frames / 4))."""
 
     def __init__(self, stride: int = 2) -> None:
         super().__init__()
@@ -34,7 +34,9 @@ class TinySemantic(nn.Module):
             x = block(x)
         x = functional.normalize(x, dim=-1)
         embed = self.embed.t()
-        distance = x.pow(2).sum(-1, keepdim=True) - 2 * x @ embed + embed.pow(2).sum(0, keepdim=True)
+        distance = (
+            x.pow(2).sum(-1, keepdim=True) - 2 * x @ embed + embed.pow(2).sum(0, keepdim=True)
+        )
         return (-distance).max(-1).indices.int()
 
 
