@@ -20,7 +20,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Policy(BaseModel):
     """What happens to one model when nobody uses it, and how many may wait for it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     pinned: bool = Field(False, description="load at start and keep hot")
     offload_after: float = Field(
@@ -31,6 +31,13 @@ class Policy(BaseModel):
     )
     max_waiting: int = Field(256, ge=0, description="requests that may wait; 0 none")
     max_wait: float = Field(120.0, gt=0, description="seconds a request may wait for the model")
+
+    @field_validator("offload_after", "unload_after")
+    @classmethod
+    def _never_is_minus_1(cls, seconds: float) -> float:
+        if -1 < seconds < 0:
+            raise ValueError("Input should be -1 (never), 0 or more")
+        return seconds
 
 
 _PINNED = {"asr": {"pinned": True}, "tokenizer": {"pinned": True}}
@@ -52,6 +59,30 @@ class Settings(_Environment):
     triton_metrics_port: Port = Field(8002, description="Triton metrics")
     ui_port: Port = Field(7860, description="web page")
     gpu: int = Field(0, ge=0, description="index of the GPU to use")
+
+    gpu_budget_bytes: int = Field(
+        0,
+        ge=0,
+        description="bytes of GPU memory that all models may hold together, by their own reports; "
+        "0 no bound but what is free",
+    )
+    gpu_reserve_bytes: int = Field(
+        512 * 2**20,
+        ge=0,
+        description="bytes of GPU memory that stay free when a model is loaded or restored; 0 none",
+    )
+    gpu_activation_bytes: int = Field(
+        2**30,
+        ge=0,
+        description="bytes added to 1.2 times the size of a model's weight files, as what it needs "
+        "until it has been measured; 0 none",
+    )
+    max_overtaken: float = Field(
+        10.0,
+        ge=0,
+        description="seconds for which requests for models that are hot go before one that waits "
+        "for their memory; 0 none",
+    )
 
     tritonserver: Path | None = Field(
         None, description="tritonserver binary; unset: PATH, then the nvidia-pytriton wheel"

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
+from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
 from greenroom.controller.triton import Triton
@@ -32,7 +33,8 @@ async def serve(settings: Settings) -> None:
     triton = Triton(f"{settings.triton_host}:{settings.triton_grpc_port}", triton_key(settings))
     transitions = Transitions(settings, triton, region_prefix(settings))
     repository = Repository(settings.model_repository, settings.ensemble_repository)
-    controller = Controller(settings, triton, repository, transitions)
+    gpu = GpuMemory(settings)
+    controller = Controller(settings, triton, repository, transitions, gpu=gpu)
     following = asyncio.create_task(controller.following.run())
     try:
         async with gateway(settings, controller, triton):

@@ -16,7 +16,10 @@ from greenroom.config import Settings
 from greenroom.controller.clock import Clock, LoopClock, Timer
 from greenroom.controller.events import Events
 from greenroom.controller.following import Following
+from greenroom.controller.gpu_memory import GpuMemory
+from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
+from greenroom.controller.policy_change import changed_policy
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Ended, Transitions
 from greenroom.controller.triton import Triton
@@ -28,7 +31,8 @@ from greenroom.errors import (
     Unavailable,
     UnknownModel,
 )
-from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
+from greenroom.residency.budget import Budget
+from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
@@ -48,8 +52,10 @@ class Controller:
         repository: Repository,
         transitions: Transitions,
         clock: Clock | None = None,
+        gpu: GpuMemory | None = None,
     ) -> None:
-        self.stage = Stage(())
+        budget = Budget(settings.gpu_budget_bytes, settings.gpu_reserve_bytes, gpu is not None)
+        self.stage = Stage((), budget, settings.max_overtaken)
         self.repository = repository
         self.events = Events()
         self.metrics = Metrics()
@@ -59,7 +65,8 @@ class Controller:
         self.following = Following(
             self.stage, triton, repository, transitions, self._clock, self._act, self._spawn
         )
-        self.view = View(self.stage, transitions, self.metrics, self._clock)
+        self.view = View(self.stage, transitions, self.metrics, self._clock, gpu)
+        self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
         self._granted: dict[Ticket, asyncio.Future[None]] = {}
         self._answers: dict[Verb, asyncio.Future[None]] = {}
         self._timer: Timer | None = None
@@ -175,6 +182,15 @@ class Controller:
         finally:
             self.leave(ticket)
 
+    def change_policy(self, model: str, given: Mapping[str, Any]) -> None:
+        """Change fields of a model's policy, until the service is started anew; acts at once.
+
+        Raises InvalidInput for a field that can not be, DoesNotFit for a pin that can not hold.
+        """
+        entry = self.entry(model)
+        self.stage.change_policy(model, changed_policy(entry.policy, given))
+        self._act()
+
     def why_not_serving(self, model: str | None = None) -> str | None:
         """Return why a request would not be served now, None if it would."""
         if self._closing:
@@ -230,6 +246,7 @@ class Controller:
                 self.stage.models[name] = entry
             entry.steps = spec.steps
             entry.controllable = spec.controllable
+            self._memory.expect(entry, spec)
 
     def _act(self, effects: Iterable[Effect] = ()) -> None:
         """Carry out `effects`, then what the stage decides now, and set the timer anew.
@@ -241,6 +258,8 @@ class Controller:
             match effect:
                 case Begin():
                     self._spawn(self._transition(effect))
+                case Measure():
+                    self._memory.look()
                 case Granted(ticket):
                     self._resolve(self._granted.get(ticket), None)
                 case Refused(ticket, error):
@@ -285,6 +304,7 @@ class Controller:
         if isinstance(ended.error, ServerDown):
             await self.following.check()  # then its waiters wait for Triton: they did not fail
         effects = self.stage.finished(begin, self._clock.now(), ended.error)
+        self._memory.take(begin.model, self._transitions.report(begin.model), spec)
         self._tell(begin, came_from, ended)
         self._act(effects)
 

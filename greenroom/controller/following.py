@@ -89,6 +89,7 @@ class Following:
         except GreenroomError as error:
             logger.warning("Model %s does not report: %s", model, error)
             return
+        self._stage.reported(model, report)
         if report.residency in (Residency.HOT, Residency.WARM):
             self._stage.observed(model, Residency(report.residency))
             self._act(())

@@ -23,6 +23,7 @@ class Metrics:
             "model_device_overhead_bytes", "What the process holds on the GPU beyond weights"
         )
         self.host_bytes = self._gauge("model_host_bytes", "Weights in host memory")
+        self._gpu_used: Gauge | None = None
         self.transitions = Counter(
             "greenroom_transitions_total",
             "Transitions that ended",
@@ -53,6 +54,16 @@ class Metrics:
             self.residency.labels(entry.name, state).set(entry.residency is state)
         self.leases.labels(entry.name).set(entry.leases)
         self.waiting.labels(entry.name).set(entry.waiting)
+
+    def observe_gpu(self, used_bytes: int) -> None:
+        """Set the GPU's gauge, which a machine without one does not show."""
+        if self._gpu_used is None:
+            self._gpu_used = Gauge(
+                "greenroom_gpu_used_bytes",
+                "GPU memory in use, other programs' included",
+                registry=self.registry,
+            )
+        self._gpu_used.set(used_bytes)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"greenroom_{name}", text, ["model", *labels], registry=self.registry)

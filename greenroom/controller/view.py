@@ -3,6 +3,7 @@
 from typing import Any
 
 from greenroom.controller.clock import Clock
+from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.transitions import Transitions
 from greenroom.residency.stage import Stage
@@ -12,12 +13,18 @@ class View:
     """Reads the stage and the models' last reports; looking changes nothing."""
 
     def __init__(
-        self, stage: Stage, transitions: Transitions, metrics: Metrics, clock: Clock
+        self,
+        stage: Stage,
+        transitions: Transitions,
+        metrics: Metrics,
+        clock: Clock,
+        gpu: GpuMemory | None,
     ) -> None:
         self._stage = stage
         self._transitions = transitions
         self._metrics = metrics
         self._clock = clock
+        self._gpu = gpu
 
     def managed(self) -> list[str]:
         """Return the names of all models that have a residency: ensembles have none."""
@@ -42,8 +49,34 @@ class View:
             "last_error": entry.last_error,
         }
 
-    def observe(self) -> None:
+    async def gpu(self) -> dict[str, int] | None:
+        """Measure the GPU and return its object of GET /residency, None without one."""
+        reading = await self._gpu.read(self._clock.now()) if self._gpu else None
+        if self._gpu is None or reading is None:
+            return None
+        return {
+            "index": self._gpu.index,
+            "total_bytes": reading.total_bytes,
+            "used_bytes": reading.used_bytes,
+        }
+
+    def budget(self) -> dict[str, Any] | None:
+        """Return who holds and who needs how much GPU memory, None if nothing bounds it."""
+        budget = self._stage.budget
+        if not budget.limited:
+            return None
+        entries = [self._stage.models[name] for name in self.managed()]
+        return {
+            "budget_bytes": budget.bound,
+            "reserve_bytes": budget.reserve,
+            "held_bytes": sum(entry.memory.held for entry in entries),
+            "needs": {entry.name: entry.memory.hot for entry in entries},
+        }
+
+    def observe(self, gpu: dict[str, int] | None = None) -> None:
         """Bring the gauges up to date."""
+        if gpu is not None:
+            self._metrics.observe_gpu(gpu["used_bytes"])
         for name in self.managed():
             self._metrics.observe(self._stage.models[name])
             report = self._transitions.report(name)

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput
-from greenroom.gateway.http_forward import unless_left
+from greenroom.gateway.http_forward import HttpForward, unless_left
 from greenroom.residency.states import Action
 
 TOUCH = "touch"
@@ -20,14 +20,16 @@ TOUCH = "touch"
 class ResidencyHttp:
     """Serves /residency, /metrics, /healthz and /readyz."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, forward: HttpForward) -> None:
         self._controller = controller
+        self._forward = forward
 
     def routes(self) -> list[BaseRoute]:
         """Return the paths."""
         return [
             Route("/residency", self._all),
             Route("/residency/events", self._events),
+            Route("/residency/{model}", self._policy, methods=["PATCH"]),
             Route("/residency/{model}/{verb}", self._act, methods=["POST"]),
             Route("/metrics", self._metrics),
             Route("/healthz", self._healthz),
@@ -35,10 +37,15 @@ class ResidencyHttp:
         ]
 
     async def _all(self, request: Request) -> Response:
-        models = {
-            name: self._controller.view.describe(name) for name in self._controller.view.managed()
-        }
-        return JSONResponse({"models": models, "gpu": None})
+        view = self._controller.view
+        gpu = await view.gpu()
+        models = {name: view.describe(name) for name in view.managed()}
+        return JSONResponse({"models": models, "gpu": gpu, "budget": view.budget()})
+
+    async def _policy(self, request: Request) -> Response:
+        model = request.path_params["model"]
+        self._controller.change_policy(model, await self._forward.json(request))
+        return JSONResponse(self._controller.view.describe(model))
 
     async def _act(self, request: Request) -> Response:
         model, verb = request.path_params["model"], request.path_params["verb"]
@@ -59,7 +66,8 @@ class ResidencyHttp:
         return EventSourceResponse(sent())
 
     async def _metrics(self, request: Request) -> Response:
-        self._controller.view.observe()
+        view = self._controller.view
+        view.observe(await view.gpu())
         text = prometheus_client.generate_latest(self._controller.metrics.registry)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 

@@ -52,7 +52,7 @@ async def gateway(
         forward = HttpForward(settings, connections, leased.held)
         kserve = KServeHttp(controller, repository, leased, forward)
         speech = speech_app(settings, controller, triton, leased, forward)
-        routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
+        routes = [*kserve.routes(), *ResidencyHttp(controller, forward).routes()]
         http_server = _http_server(app(routes, speech), settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))

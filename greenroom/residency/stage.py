@@ -43,6 +43,7 @@ from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residenc
 from greenroom.residency.verbs import failed_verbs, pending_verb, settled_verbs
 from greenroom.residency.waiting import Waiting
 
+_RULES = ("pinned", "offload_after", "unload_after")
 _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
 
 
@@ -221,16 +222,18 @@ class Stage:
     # -- policy -----------------------------------------------------------------------------
 
     def change_policy(self, model: str, policy: Policy) -> None:
-        """Set a model's policy. What was done by hand before holds no more: policy rules again.
+        """Set a model's policy.
 
+        If it says anew when the model goes or stays, then what was done by hand holds no more.
         Raises DoesNotFit when a model that is to be pinned can never have its memory.
         """
         entry = self.models[model]
         if policy.pinned and not entry.policy.pinned and self.budget.never((*entry.steps, model)):
             needs = (*entry.steps, model)
             raise DoesNotFit(does_not_fit(model, needs, self.models, self.budget))
+        if any(getattr(policy, name) != getattr(entry.policy, name) for name in _RULES):
+            entry.last_manual = 0
         entry.policy = policy
-        entry.last_manual = 0
 
     # -- decisions --------------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""Measures the GPU's memory: through NVML, or through the metrics of a Triton that has one."""
+
+import asyncio
+import logging
+import os
+
+import aiohttp
+import pynvml
+from prometheus_client.parser import text_string_to_metric_families
+
+from greenroom.config import Settings
+from greenroom.errors import SetupError
+from greenroom.launcher.environment import visible_gpu
+from greenroom.residency.budget import Reading
+
+logger = logging.getLogger(__name__)
+
+_TRITON_LAG = 2.5
+"""Seconds by which Triton's metrics may be late: it collects them every two."""
+_TRITON_TIMEOUT = aiohttp.ClientTimeout(total=2)
+_TOTAL, _USED = "nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes"
+
+
+class GpuMemory:
+    """Reads one GPU, that of the settings.
+
+    A machine without NVML, or without a GPU, is no error: then Triton's metrics are asked, and
+    if they know of no GPU either, there is none until Triton has been started anew.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.index = settings.gpu
+        self._url = f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics"
+        self._device: pynvml.c_nvmlDevice_t | None = None
+        self._searched = False
+        self._triton_has_one = True
+
+    def look_again(self) -> None:
+        """Triton is a new one: it may have a GPU though the last one had none."""
+        self._triton_has_one = True
+
+    async def read(self, now: float) -> Reading | None:
+        """Measure; None without a GPU, or if it can not be asked."""
+        if not self._searched:
+            self._device = await asyncio.to_thread(_device, self.index)
+            self._searched = True
+        if self._device is not None:
+            return await asyncio.to_thread(_by_nvml, self._device, now)
+        if not self._triton_has_one:
+            return None
+        reading = await self._by_triton(now)
+        self._triton_has_one = reading is not None
+        return reading
+
+    async def _by_triton(self, now: float) -> Reading | None:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=_TRITON_TIMEOUT) as session,
+                session.get(self._url) as answer,
+            ):
+                return triton_reading(await answer.text(), self.index, now)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            logger.warning("Triton's metrics do not tell the GPU's memory: %s", error)
+            return None
+
+
+def triton_reading(metrics: str, index: int, now: float) -> Reading | None:
+    """Find a GPU's memory in the text of Triton's metrics; None if it shows no GPU.
+
+    A Triton that sees only the one GPU of the service shows only that, whatever its index.
+    """
+    values: dict[str, list[int]] = {_TOTAL: [], _USED: []}
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name in values:
+                values[sample.name].append(int(sample.value))
+    totals, used = values[_TOTAL], values[_USED]
+    if not totals or len(totals) != len(used):
+        return None
+    place = index if index < len(totals) else 0
+    return Reading(totals[place], used[place], now, _TRITON_LAG)
+
+
+def _device(index: int) -> pynvml.c_nvmlDevice_t | None:
+    """Return NVML's handle of the GPU that Triton's processes are told to see."""
+    try:
+        visible = visible_gpu(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        pynvml.nvmlInit()
+        if visible.isdigit():
+            return pynvml.nvmlDeviceGetHandleByIndex(int(visible))
+        return pynvml.nvmlDeviceGetHandleByUUID(visible) if visible else None
+    except (pynvml.NVMLError, SetupError) as error:
+        logger.debug("NVML has no GPU %d: %s", index, error)
+        return None
+
+
+def _by_nvml(device: pynvml.c_nvmlDevice_t, now: float) -> Reading | None:
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(device)
+    except pynvml.NVMLError as error:
+        logger.warning("NVML does not tell the GPU's memory: %s", error)
+        return None
+    return Reading(memory.total, memory.total - memory.free, now)

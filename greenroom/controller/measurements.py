@@ -1,0 +1,97 @@
+"""What models were measured to need, kept in the runtime folder from one run to the next."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from greenroom.config import EngineSettings
+from greenroom.controller.repository import ModelSpec
+
+logger = logging.getLogger(__name__)
+
+FILE = "measurements.json"
+_WEIGHTS = frozenset({".bin", ".ckpt", ".gguf", ".onnx", ".pt", ".pth", ".safetensors"})
+
+
+class _Measurement(BaseModel):
+    """Bytes on the GPU of a hot model, and of which files and engine that is true."""
+
+    hot_bytes: int
+    source: str
+
+
+_FILE = TypeAdapter(dict[str, _Measurement])
+
+
+class Measurements:
+    """A small file that may be lost or broken: then a model's size is estimated once more."""
+
+    def __init__(self, folder: Path, engines: EngineSettings) -> None:
+        self._path = folder / FILE
+        self._engines = engines
+        self._kept = self._read()
+
+    def of(self, spec: ModelSpec) -> int | None:
+        """Return the bytes that a model was measured to hold when hot, None if it was not."""
+        kept = self._kept.get(spec.name)
+        return kept.hot_bytes if kept and kept.source == self._source(spec) else None
+
+    def keep(self, spec: ModelSpec, hot_bytes: int) -> None:
+        """Keep a measurement of a model as its files are now."""
+        if self.of(spec) == hot_bytes:
+            return
+        self._kept[spec.name] = _Measurement(hot_bytes=hot_bytes, source=self._source(spec))
+        try:
+            self._write()
+        except OSError as error:
+            logger.warning("%s can not be written: %s", self._path, error)
+
+    def weight_bytes(self, spec: ModelSpec) -> int:
+        """Return the size of a model's weight files.
+
+        They lie in its folder, or where the config's parameter ``weights.<engine>`` says: a
+        file or a folder, relative to the folder of the released checkpoints.
+        """
+        return sum(path.stat().st_size for path in set(self._weight_files(spec)))
+
+    def _weight_files(self, spec: ModelSpec) -> Iterator[Path]:
+        places = [spec.folder]
+        if named := _parameter(spec, f"weights.{self._engine(spec)}"):
+            places.append(self._engines.models / named)
+        for place in places:
+            found = place.rglob("*") if place.is_dir() else [place]
+            yield from (p.resolve() for p in found if p.suffix in _WEIGHTS and p.is_file())
+
+    def _engine(self, spec: ModelSpec) -> str:
+        chosen: str | None = getattr(self._engines, f"{spec.name}_engine", None)
+        return chosen or _parameter(spec, "engine")
+
+    def _source(self, spec: ModelSpec) -> str:
+        described = (self._engine(spec), self.weight_bytes(spec), sorted(spec.fingerprint()))
+        return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+    def _read(self) -> dict[str, _Measurement]:
+        try:
+            return _FILE.validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValidationError) as error:
+            logger.warning("%s can not be read; sizes are estimated: %s", self._path, error)
+            return {}
+
+    def _write(self) -> None:
+        """Replace the file in one step: a reader finds the old one or the new one."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({name: kept.model_dump() for name, kept in self._kept.items()})
+        draft = self._path.with_suffix(".draft")  # the one controller of a service writes it
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self._path)
+
+
+def _parameter(spec: ModelSpec, name: str) -> str:
+    parameters = spec.config.parameters
+    return parameters[name].string_value if name in parameters else ""

@@ -1,0 +1,65 @@
+"""Feeds the stage's budget: measurements of the card, and what models are known to need."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from greenroom.config import EngineSettings, Settings
+from greenroom.controller.clock import Clock
+from greenroom.controller.gpu_memory import GpuMemory
+from greenroom.controller.measurements import Measurements
+from greenroom.controller.repository import ModelSpec
+from greenroom.residency.control import Report
+from greenroom.residency.model import Model
+from greenroom.residency.stage import Stage
+from greenroom.residency.states import Residency
+
+_OF_WEIGHT_FILES = 1.2
+
+
+class MemoryWatch:
+    """Measures when the stage wants it; `act` lets the stage decide then, `spawn` runs work."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stage: Stage,
+        gpu: GpuMemory | None,
+        clock: Clock,
+        act: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._activation = settings.gpu_activation_bytes
+        self._measurements = Measurements(settings.runtime, EngineSettings())
+        self._stage = stage
+        self._gpu = gpu
+        self._clock = clock
+        self._act = act
+        self._spawn = spawn
+        self._looks = False
+
+    def look(self) -> None:
+        """Measure the card and decide anew; one look at a time is enough for everyone."""
+        if self._gpu is not None and not self._looks:
+            self._looks = True
+            self._spawn(self._look(self._gpu))
+
+    async def _look(self, gpu: GpuMemory) -> None:
+        reading = await gpu.read(self._clock.now())
+        self._looks = False
+        self._stage.budget.measured(reading)
+        self._act()
+
+    def expect(self, entry: Model, spec: ModelSpec) -> None:
+        """Say what a model that is not loaded will need: as measured, else by its files."""
+        if entry.steps or entry.residency is not Residency.COLD:
+            return
+        weights = self._measurements.weight_bytes(spec)
+        entry.memory.estimate = int(weights * _OF_WEIGHT_FILES) + self._activation if weights else 0
+        entry.memory.measured = self._measurements.of(spec)
+
+    def take(self, model: str, report: Report, spec: ModelSpec | None) -> None:
+        """Take a model's report and keep what it was measured to need."""
+        self._stage.reported(model, report)
+        measured = self._stage.models[model].memory.measured
+        if spec is not None and measured is not None:
+            self._measurements.keep(spec, measured)
