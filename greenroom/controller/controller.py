@@ -188,7 +188,7 @@ class Controller:
         Raises InvalidInput for a field that can not be, DoesNotFit for a pin that can not hold.
         """
         entry = self.entry(model)
-        self.stage.change_policy(model, changed_policy(entry.policy, given))
+        self.stage.change_policy(model, changed_policy(entry.policy, given), given)
         self._act()
 
     def why_not_serving(self, model: str | None = None) -> str | None:

@@ -9,7 +9,7 @@ import pynvml
 from prometheus_client.parser import text_string_to_metric_families
 
 from greenroom.config import Settings
-from greenroom.errors import SetupError
+from greenroom.errors import ServerDown, SetupError
 from greenroom.launcher.environment import visible_gpu
 from greenroom.residency.budget import Reading
 
@@ -25,7 +25,7 @@ class GpuMemory:
     """Reads one GPU, that of the settings.
 
     A machine without NVML, or without a GPU, is no error: then Triton's metrics are asked, and
-    if they know of no GPU either, there is none until Triton has been started anew.
+    if they know of no GPU either, there is none.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,12 +35,8 @@ class GpuMemory:
         self._searched = False
         self._triton_has_one = True
 
-    def look_again(self) -> None:
-        """Triton is a new one: it may have a GPU though the last one had none."""
-        self._triton_has_one = True
-
     async def read(self, now: float) -> Reading | None:
-        """Measure; None without a GPU, or if it can not be asked."""
+        """Measure; None without a GPU. Raises ServerDown while Triton's metrics do not answer."""
         if not self._searched:
             self._device = await asyncio.to_thread(_device, self.index)
             self._searched = True
@@ -59,9 +55,8 @@ class GpuMemory:
                 session.get(self._url) as answer,
             ):
                 return triton_reading(await answer.text(), self.index, now)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            logger.warning("Triton's metrics do not tell the GPU's memory: %s", error)
-            return None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ServerDown(f"Triton's metrics at {self._url} do not answer: {error}.") from error
 
 
 def triton_reading(metrics: str, index: int, now: float) -> Reading | None:

@@ -1,5 +1,7 @@
 """Feeds the stage's budget: measurements of the card, and what models are known to need."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,12 +10,18 @@ from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.measurements import Measurements
 from greenroom.controller.repository import ModelSpec
+from greenroom.errors import ServerDown
+from greenroom.residency.budget import Reading
 from greenroom.residency.control import Report
 from greenroom.residency.model import Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Residency
 
+logger = logging.getLogger(__name__)
+
 _OF_WEIGHT_FILES = 1.2
+_ATTEMPTS = 20
+_BETWEEN_ATTEMPTS = 0.1
 
 
 class MemoryWatch:
@@ -44,10 +52,20 @@ class MemoryWatch:
             self._spawn(self._look(self._gpu))
 
     async def _look(self, gpu: GpuMemory) -> None:
-        reading = await gpu.read(self._clock.now())
+        self._stage.budget.measured(await self._reading(gpu))
         self._looks = False
-        self._stage.budget.measured(reading)
         self._act()
+
+    async def _reading(self, gpu: GpuMemory) -> Reading | None:
+        """Measure; Triton's metrics come a moment after Triton itself."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return await gpu.read(self._clock.now())
+            except ServerDown as error:
+                reason = error
+                await asyncio.sleep(_BETWEEN_ATTEMPTS)
+        logger.warning("The GPU's memory is not known, so it bounds nothing: %s", reason)
+        return None
 
     def expect(self, entry: Model, spec: ModelSpec) -> None:
         """Say what a model that is not loaded will need: as measured, else by its files."""

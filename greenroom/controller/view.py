@@ -6,6 +6,7 @@ from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.transitions import Transitions
+from greenroom.errors import ServerDown
 from greenroom.residency.stage import Stage
 
 
@@ -51,8 +52,13 @@ class View:
 
     async def gpu(self) -> dict[str, int] | None:
         """Measure the GPU and return its object of GET /residency, None without one."""
-        reading = await self._gpu.read(self._clock.now()) if self._gpu else None
-        if self._gpu is None or reading is None:
+        if self._gpu is None:
+            return None
+        try:
+            reading = await self._gpu.read(self._clock.now())
+        except ServerDown:
+            return None
+        if reading is None:
             return None
         return {
             "index": self._gpu.index,

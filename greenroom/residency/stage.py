@@ -13,7 +13,7 @@ where a transition begins; it returns effects, and its caller reports back with 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from greenroom.config import Policy
 from greenroom.errors import (
@@ -43,7 +43,7 @@ from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residenc
 from greenroom.residency.verbs import failed_verbs, pending_verb, settled_verbs
 from greenroom.residency.waiting import Waiting
 
-_RULES = ("pinned", "offload_after", "unload_after")
+_RULES = frozenset({"pinned", "offload_after", "unload_after"})
 _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
 
 
@@ -221,17 +221,17 @@ class Stage:
 
     # -- policy -----------------------------------------------------------------------------
 
-    def change_policy(self, model: str, policy: Policy) -> None:
-        """Set a model's policy.
+    def change_policy(self, model: str, policy: Policy, given: Collection[str]) -> None:
+        """Set a model's policy, of which the fields in `given` were asked for.
 
-        If it says anew when the model goes or stays, then what was done by hand holds no more.
+        If they say when the model goes or stays, then what was done by hand holds no more.
         Raises DoesNotFit when a model that is to be pinned can never have its memory.
         """
         entry = self.models[model]
         if policy.pinned and not entry.policy.pinned and self.budget.never((*entry.steps, model)):
             needs = (*entry.steps, model)
             raise DoesNotFit(does_not_fit(model, needs, self.models, self.budget))
-        if any(getattr(policy, name) != getattr(entry.policy, name) for name in _RULES):
+        if not _RULES.isdisjoint(given):
             entry.last_manual = 0
         entry.policy = policy
 

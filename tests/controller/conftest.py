@@ -21,8 +21,8 @@ async def house(tmp_path):
     """Return a maker of controllers on a scripted Triton that is there, unless it is told."""
     async with AsyncExitStack() as stack:
 
-        async def make(*, up=True, loaded=(), triton=None, policy=None, **settings):
-            house = House(tmp_path, triton, policy or {}, settings)
+        async def make(*, up=True, loaded=(), triton=None, policy=None, gpu=None, **settings):
+            house = House(tmp_path, triton, policy or {}, gpu, settings)
             if up:
                 house.triton.come(*loaded)
             await stack.enter_async_context(_following(house))

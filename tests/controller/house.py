@@ -20,7 +20,7 @@ NO_SUCH_PREFIX = "greenroom-test-that-runs-no-model-"
 class House:
     """Models: tts and asr (controllable), echo (not), and speech, an ensemble of asr and tts."""
 
-    def __init__(self, folder, triton, policy, settings):
+    def __init__(self, folder, triton, policy, gpu, settings):
         models, ensembles = folder / "models", folder / "ensembles"
         if not models.exists():
             write_model(models, "asr")
@@ -41,7 +41,7 @@ class House:
         self.repository = Repository(models, ensembles)
         self.transitions = Transitions(self.settings, self.triton, NO_SUCH_PREFIX)
         self.controller = Controller(
-            self.settings, self.triton, self.repository, self.transitions, self.clock
+            self.settings, self.triton, self.repository, self.transitions, self.clock, gpu
         )
 
     async def settle(self):

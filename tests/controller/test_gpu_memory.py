@@ -7,6 +7,7 @@ import pytest
 
 from greenroom.controller import gpu_memory
 from greenroom.controller.gpu_memory import GpuMemory, triton_reading
+from greenroom.errors import ServerDown
 from greenroom.residency.budget import Reading
 
 TWO = """\
@@ -66,16 +67,20 @@ async def test_without_nvml_triton_is_asked(without_nvml, free_settings):
         assert reading.total_bytes == 24 * 2**30
 
 
-async def test_without_a_gpu_triton_is_asked_once_until_it_is_a_new_one(
-    without_nvml, free_settings, caplog
+async def test_a_triton_that_shows_no_gpu_is_asked_once(without_nvml, free_settings):
+    server = await served("# TYPE nv_cpu_utilization gauge\nnv_cpu_utilization 0.1\n")
+    async with server:
+        memory = GpuMemory(free_settings(triton_metrics_port=server.sockets[0].getsockname()[1]))
+        assert await memory.read(7.0) is None
+    assert await memory.read(7.0) is None
+
+
+async def test_a_triton_that_does_not_answer_yet_says_nothing_of_its_gpu(
+    without_nvml, free_settings
 ):
     memory = GpuMemory(free_settings())
-    for _ in range(3):
-        assert await memory.read(7.0) is None
-    assert len(caplog.records) == 1
-    memory.look_again()
-    assert await memory.read(7.0) is None
-    assert len(caplog.records) == 2
+    with pytest.raises(ServerDown, match="metrics"):
+        await memory.read(7.0)
 
 
 async def test_nvml_counts_everything_that_is_not_free(monkeypatch, free_settings):

@@ -1,0 +1,159 @@
+"""The budget as the controller feeds it: a card that is measured, and models' reports."""
+
+import asyncio
+
+import pytest
+from scripted_gpu import MIB, ScriptedGpu
+
+from greenroom.config import Policy
+from greenroom.controller.measurements import FILE
+from greenroom.errors import DoesNotFit, ServerDown, WaitedTooLong
+from greenroom.residency.control import Report
+from greenroom.residency.states import Action
+
+HOT = Report(residency="hot", device_bytes=10 * MIB, device_overhead_bytes=2 * MIB)
+
+
+async def on_a_card(house, **given):
+    """Return a house whose tts was measured: 12 MiB, now cold."""
+    gpu = ScriptedGpu(total=100)
+    one = await house(gpu=gpu, gpu_reserve_bytes=8 * MIB, **given)
+    one.triton.reports["tts"] = HOT
+    await one.controller.act("tts", Action.LOAD)
+    await one.controller.act("tts", Action.UNLOAD)
+    return one, gpu
+
+
+async def test_a_load_waits_until_the_card_has_the_memory(house):
+    one, gpu = await on_a_card(house)
+    gpu.used = 81
+    waiter = await one.ask("tts")
+    assert one.triton.count("load", "tts") == 1
+    gpu.used = 80
+    await one.wait(0.2)
+    (await waiter)
+    assert one.triton.count("load", "tts") == 2
+
+
+async def test_the_card_is_measured_before_a_load_and_never_without_need(house):
+    one, gpu = await on_a_card(house)
+    reads = gpu.reads
+    one.controller.view.describe("tts")
+    one.metrics()
+    await one.wait(60)
+    assert gpu.reads == reads
+    one.controller.release(await one.lease("tts"))
+    assert gpu.reads == reads + 1
+    await one.wait(60)
+    assert gpu.reads == reads + 1
+
+
+async def test_one_look_is_enough_for_everyone(house):
+    one, gpu = await on_a_card(house)
+    reads = gpu.reads
+    gpu.hold()
+    waiters = [await one.ask("tts") for _ in range(5)]
+    gpu.go_on()
+    await asyncio.gather(*waiters)
+    assert gpu.reads == reads + 1
+
+
+async def test_a_refusal_has_the_numbers(house):
+    one, gpu = await on_a_card(house, policy={"tts": Policy(max_wait=3)})
+    gpu.used = 90
+    waiter = await one.ask("tts")
+    await one.wait(3)
+    with pytest.raises(WaitedTooLong) as caught:
+        await waiter
+    assert str(caught.value).endswith(
+        "Model tts needs 12 MiB of GPU memory and 2 MiB of 100 MiB on the GPU less a reserve of "
+        "8 MiB are free: no model of this service holds any."
+    )
+
+
+async def test_a_model_larger_than_the_card_is_refused_at_once(house):
+    one, gpu = await on_a_card(house)
+    gpu.total = 19
+    with pytest.raises(DoesNotFit, match="12 MiB together, and 19 MiB on the GPU"):
+        await (await one.ask("tts"))
+
+
+async def test_a_card_that_is_not_there_bounds_nothing(house):
+    one, gpu = await on_a_card(house)
+    gpu.there = False
+    gpu.used = 100
+    await one.lease("tts")
+    assert one.controller.view.budget() is None
+
+
+async def test_a_card_whose_metrics_do_not_come_bounds_nothing(house, monkeypatch, caplog):
+    monkeypatch.setattr("greenroom.controller.memory_watch._BETWEEN_ATTEMPTS", 0)
+
+    async def silent(now):
+        raise ServerDown("Triton's metrics do not answer.")
+
+    one, gpu = await on_a_card(house)
+    monkeypatch.setattr(gpu, "read", silent)
+    await asyncio.wait_for(one.lease("tts"), 5)
+    assert "so it bounds nothing" in caplog.text
+    assert await one.controller.view.gpu() is None
+
+
+async def test_needs_are_known_again_after_a_restart(house):
+    first = await house(gpu_budget_bytes=20 * MIB)
+    first.triton.reports["tts"] = HOT
+    await first.controller.act("tts", Action.LOAD)
+    assert (first.settings.runtime / FILE).exists()
+    again = await house(gpu_budget_bytes=11 * MIB)
+    with pytest.raises(DoesNotFit):
+        await again.lease("tts")
+
+
+async def test_what_an_earlier_controller_loaded_counts_by_its_report(house):
+    one = await house(gpu_budget_bytes=20 * MIB, loaded=["tts"])
+    one.triton.reports["tts"] = HOT
+    assert one.controller.view.budget()["held_bytes"] == 640
+    two = await house(gpu_budget_bytes=20 * MIB, loaded=["tts"], triton=one.triton)
+    assert two.controller.view.budget() == {
+        "budget_bytes": 20 * MIB,
+        "reserve_bytes": 512 * MIB,
+        "held_bytes": 12 * MIB,
+        "needs": {"asr": 0, "echo": 0, "tts": 12 * MIB},
+    }
+
+
+async def test_an_estimate_is_made_of_the_weight_files(house):
+    one = await house(gpu_budget_bytes=10 * MIB, gpu_activation_bytes=MIB)
+    (one.models / "tts/1/model.safetensors").write_bytes(bytes(5 * MIB))
+    one.repository.scan()
+    one.controller._add_models()
+    assert one.controller.view.budget()["needs"]["tts"] == 7 * MIB
+
+
+async def test_the_gpu_is_shown_where_there_is_one(house):
+    gpu = ScriptedGpu(total=100, used=40)
+    one = await house(gpu=gpu)
+    shown = await one.controller.view.gpu()
+    assert shown == {"index": 0, "total_bytes": 100 * MIB, "used_bytes": 40 * MIB}
+    one.controller.view.observe(shown)
+    assert one.metric("gpu_used_bytes") == 40 * MIB
+    bare = await house()
+    assert await bare.controller.view.gpu() is None
+    assert bare.metric("gpu_used_bytes") is None
+
+
+async def test_an_eviction_is_told_as_one(house):
+    one = await house(gpu_budget_bytes=20 * MIB)
+    one.triton.reports = {"tts": HOT, "asr": HOT}
+    await one.controller.act("asr", Action.LOAD)
+    await one.controller.act("asr", Action.UNLOAD)
+    await one.controller.act("tts", Action.LOAD)
+    events = one.controller.events.listen()
+    told = asyncio.ensure_future(anext(events))
+    one.controller.release(await one.lease("asr"))
+    found = [(await told).as_json(), (await anext(events)).as_json()]
+    assert [(e["model"], e["action"], e["reason"]) for e in found] == [
+        ("tts", "offload", "evict"),
+        ("asr", "load", "request"),
+    ]
+    await events.aclose()
