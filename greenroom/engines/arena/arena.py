@@ -9,7 +9,7 @@ from greenroom.engines.arena.checkpoint import Source
 from greenroom.engines.arena.cpu_range import CpuRange
 from greenroom.engines.arena.device_range import DeviceRange
 from greenroom.engines.arena.host_copy import HostCopy
-from greenroom.engines.arena.layout import Layout, Place, aligned, laid_out
+from greenroom.engines.arena.layout import Layout, Place, aligned, bind, laid_out
 from greenroom.engines.arena.reading import Rename, fill
 from greenroom.engines.engine import Memory
 from greenroom.errors import SetupError
@@ -128,6 +128,7 @@ class Arena:
         elif isinstance(tensor, nn.Parameter):
             view = nn.Parameter(view, requires_grad=tensor.requires_grad)
             view.__dict__.update(tensor.__dict__)
+        bind(view)
         self._places[id(view)] = place
         return view
 

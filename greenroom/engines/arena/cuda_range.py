@@ -6,7 +6,6 @@ its handle is released as soon as it is mapped.
 """
 
 import os
-import weakref
 from typing import Any
 
 import pynvml
@@ -20,7 +19,7 @@ from greenroom.engines.arena.cuda_driver import call
 class CudaRange:
     """Addresses for `size` bytes of weights and, behind them, for as much as the card has.
 
-    The range is given back when ``bytes`` and every tensor made of its storage are gone.
+    The addresses are never given back: tensors may outlive the range.
     """
 
     def __init__(self, size: int, device: torch.device) -> None:
@@ -91,7 +90,7 @@ class CudaRange:
 
 
 class _Addresses:
-    """What torch makes a tensor of, and keeps as long as it uses the addresses."""
+    """What torch makes a tensor of."""
 
     def __init__(self, address: int, size: int) -> None:
         self.__cuda_array_interface__ = {
@@ -100,7 +99,6 @@ class _Addresses:
             "data": (address, False),
             "version": 3,
         }
-        weakref.finalize(self, driver.cuMemAddressFree, address, size).atexit = False
 
 
 def _memory_kind(index: int) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from greenroom.errors import SetupError
 
@@ -97,6 +98,15 @@ class Layout:
         self.blocks.append(block)
 
 
+_bound = WeakIdKeyDictionary()
+"""Tensors whose memory is an arena's, and comes and goes with it."""
+
+
+def bind(tensor: Tensor) -> None:
+    """Remember that a tensor is in an arena now, for as long as it lives."""
+    _bound[tensor] = True
+
+
 def laid_out(modules: Iterable[nn.Module]) -> Layout:
     """Return the layout of all parameters and buffers, in the order of the modules.
 
@@ -130,6 +140,8 @@ def _tensors(modules: Iterable[nn.Module]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _check(name: str, tensor: Tensor) -> None:
+    if tensor in _bound:
+        raise SetupError(f"{name} is in another arena already; a tensor can be in one only.")
     plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
     if not plain or tensor.is_quantized or tensor.is_conj() or tensor.is_neg():
         raise SetupError(

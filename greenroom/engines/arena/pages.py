@@ -44,10 +44,13 @@ class Pages:
     segmentation fault.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, huge: bool = False) -> None:
+        """Reserve `size` bytes; huge: a page fault per 2 MiB, where the kernel can."""
         self.size = max(_whole_pages(size), PAGE)
         self.mapped = 0
         self.address = _without_access(None, self.size)
+        if huge:
+            _libc.madvise(self.address, self.size, mmap.MADV_HUGEPAGE)
         buffer = (ctypes.c_ubyte * self.size).from_address(self.address)
         weakref.finalize(buffer, _libc.munmap, self.address, self.size).atexit = False
         self.bytes = torch.frombuffer(buffer, dtype=torch.uint8)
@@ -61,8 +64,6 @@ class Pages:
         # Not a new mapping: one that is refused could leave a hole, for others to fill.
         if _libc.mprotect(begin, length, mmap.PROT_READ | mmap.PROT_WRITE):
             raise _refusal(length)
-        # A fault per 2 MiB instead of one per 4 KiB; a kernel without huge pages refuses.
-        _libc.madvise(begin, length, mmap.MADV_HUGEPAGE)
         self.mapped = end
 
     def withdraw(self) -> None:

@@ -151,23 +151,29 @@ def _write(name: str, stored: Stored, place: Place, host: Tensor, begin: int, en
     target = _part(place, host, begin, end)
     if stored.dtype == place.dtype and place.contiguous:
         stored.read_into(target, begin)
-    else:
-        target.copy_(stored.values(begin, end).view(target.shape))
+        return
+    values = stored.values(begin, end).view(target.shape)
+    for dimension, step in enumerate(target.stride()):
+        if step == 0:  # expanded: all of it is one element, which torch does not write twice
+            target, values = (each.narrow(dimension, 0, 1) for each in (target, values))
+    target.copy_(values)
 
 
 def _compare(name: str, stored: Stored, place: Place, host: Tensor, begin: int, end: int) -> None:
     target = _part(place, host, begin, end)
     values = stored.values(begin, end).view(target.shape).to(place.dtype)
-    if not torch.equal(_as_bytes(target), _as_bytes(values)):
+    if not torch.equal(_bits(target), _bits(values)):
         raise SetupError(
             f"{name} is tied to another tensor of the module, but the checkpoint's values differ."
         )
 
 
 def _part(place: Place, host: Tensor, begin: int, end: int) -> Tensor:
-    view = place.view(host)
-    return view.view(-1)[begin:end] if place.contiguous else view
+    """Return the elements of a piece: flat, or those of a strided tensor in its shape."""
+    if not place.contiguous:
+        return place.view(host)
+    return host[place.offset : place.end].view(place.dtype)[begin:end]
 
 
-def _as_bytes(tensor: Tensor) -> Tensor:
-    return tensor.reshape(-1).view(torch.uint8)
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)
