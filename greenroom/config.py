@@ -52,6 +52,14 @@ class Settings(_Environment):
 
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     http_port: Port = Field(8000, description="gateway HTTP: KServe v2, /residency, /metrics")
+    api_keys: SecretStr | None = Field(
+        None,
+        description="API keys, each inference:KEY or admin:KEY, commas between; with neither this "
+        "nor a file nobody is asked for a key",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="file of more such keys, one a line; read once at the start"
+    )
     grpc_port: Port = Field(8001, description="gateway gRPC: KServe v2")
     triton_host: str = Field("127.0.0.1", description="address of Triton")
     triton_http_port: Port = Field(8100, description="Triton HTTP")

@@ -70,6 +70,9 @@ async def _run(out: Path, log: deque[str]) -> None:
     started = time.time()
     async with AsyncExitStack() as stack:
         settings = free_settings(
+            host="127.0.0.1",
+            api_keys=None,
+            api_keys_file=None,
             runtime_dir=Path(stack.enter_context(tempfile.TemporaryDirectory())),
             policy={SHOWN: Policy(offload_after=-1, unload_after=IDLE)},
         )

@@ -26,6 +26,13 @@ class InvalidInput(GreenroomError):
     grpc_code = "INVALID_ARGUMENT"
 
 
+class Unauthenticated(GreenroomError):
+    """The caller has no API key, or one that is not known."""
+
+    http_status = 401
+    grpc_code = "UNAUTHENTICATED"
+
+
 class Refused(GreenroomError):
     """The caller may not do this."""
 

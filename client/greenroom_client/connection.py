@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -23,7 +23,7 @@ class Connection:
     """
 
     url: str
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     timeout: float | None
     """None: wait for ever."""
 

@@ -16,7 +16,8 @@ from tritonclient.grpc import service_pb2 as pb
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
+from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull, Unauthenticated
+from greenroom.gateway.app import BEARER
 from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_stream import Stream
@@ -175,17 +176,21 @@ def _answering(handle: Unary) -> Unary:
 
 async def abort(context: Context, error: GreenroomError) -> None:
     """End the call with the error's code and sentence."""
-    trailing = (("retry-after", f"{error.retry_after:g}"),) if error.retry_after else ()
+    trailing: tuple[tuple[str, str], ...] = ()
+    if error.retry_after:
+        trailing = (("retry-after", f"{error.retry_after:g}"),)
+    elif isinstance(error, Unauthenticated):
+        trailing = (("www-authenticate", BEARER),)
     await context.abort(grpc.StatusCode[error.grpc_code], str(error), trailing)
 
 
 def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
-    """Return the client's own metadata: nothing of the transport, no key to Triton."""
+    """Return the client's own metadata: nothing of the transport, no keys."""
     return tuple(
         (key, value)
         for key, value in context.invocation_metadata() or ()
         if not key.startswith((":", "grpc-", "triton-grpc-protocol-"))
-        and key not in ("user-agent", "content-type", "te")
+        and key not in ("authorization", "user-agent", "content-type", "te")
     )
 
 

@@ -99,8 +99,8 @@ class KServeHttp:
         return Response(status_code=200 if self._controller.why_not_serving() is None else 503)
 
     async def _model_ready(self, request: Request) -> Response:
-        if self._spec(request) is None:
-            return await self._pass(request)
+        if self._spec(request) is None:  # anybody may ask this: no body is read for it
+            return (await self._forward.send(request, b"")).response()
         reason = self._controller.why_not_serving(request.path_params["model"])
         return Response(status_code=200 if reason is None else 503)
 

@@ -1,6 +1,7 @@
 """Listens on both ports and wires the gateway to the controller."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,13 +10,15 @@ from typing import Any
 
 import grpc
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
 from greenroom.errors import SetupError
+from greenroom.gateway.api_keys import api_keys, exposed
 from greenroom.gateway.app import app
+from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
 from greenroom.gateway.http_connection import HttpConnection
 from greenroom.gateway.http_forward import HttpForward, session
 from greenroom.gateway.kserve_grpc import KServeGrpc
@@ -24,6 +27,8 @@ from greenroom.gateway.leased import Leased
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.residency_http import ResidencyHttp
 from greenroom.speech_api.app import speech_app
+
+logger = logging.getLogger(__name__)
 
 _GRACE = 2.0
 """Seconds that requests in flight may take when the gateway is told to end."""
@@ -43,17 +48,22 @@ async def gateway(
 ) -> AsyncIterator[None]:
     """Serve while inside; at the end drain: old requests are answered, new ones refused.
 
-    Raises SetupError if a port is taken.
+    Raises SetupError if a port is taken, or API keys are missing or can not be read.
     """
+    keys = api_keys(settings)
+    if warning := exposed(settings):
+        logger.warning(warning)
     leased, repository = Leased(controller, settings), RepositoryApi(controller, triton)
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
-    grpc_server = await _grpc_server(settings, kserve_grpc)
+    guarded = GuardedGrpc(kserve_grpc, keys) if keys else kserve_grpc
+    grpc_server = await _grpc_server(settings, guarded)
     async with session() as connections:
         forward = HttpForward(settings, connections, leased.held)
         kserve = KServeHttp(controller, repository, leased, forward)
         speech = speech_app(settings, controller, triton, leased, forward)
         routes = [*kserve.routes(), *ResidencyHttp(controller, forward).routes()]
-        http_server = _http_server(app(routes, speech), settings)
+        whole = app(routes, speech)
+        http_server = _http_server(GuardedHttp(whole, keys) if keys else whole, settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:
@@ -65,7 +75,7 @@ async def gateway(
             await serving
 
 
-def _http_server(application: Starlette, settings: Settings) -> _HttpServer:
+def _http_server(application: ASGIApp, settings: Settings) -> _HttpServer:
     connection: Any = partial(HttpConnection, receive_timeout=settings.receive_timeout)
     return _HttpServer(
         uvicorn.Config(

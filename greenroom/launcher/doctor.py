@@ -28,6 +28,7 @@ def _examine(settings: Settings) -> list[Finding]:
         server.tritonserver(settings),
         server.stub(settings),
         server.runtime(settings),
+        server.keys(settings),
         server.ports(settings),
         server.repository(settings.model_repository),
         server.repository(settings.ensemble_repository),

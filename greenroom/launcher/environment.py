@@ -14,14 +14,16 @@ from greenroom.launcher.installation import Installation
 from greenroom.launcher.python_library import libpython_folder
 
 _PREFIX = "GREENROOM_"
+_NOT_FOR_MODELS = ("TRITON_KEY", "API_KEYS", "API_KEYS_FILE", "API_KEY")
 
 
 def exported(settings: Settings) -> dict[str, str]:
     """Return the settings as the environment variables that read back as the same settings."""
     values = settings.model_dump(mode="json", exclude_none=True)
     values["runtime_dir"] = str(settings.runtime)
-    if isinstance(settings.triton_key, SecretStr):
-        values["triton_key"] = settings.triton_key.get_secret_value()
+    for name, value in settings:
+        if isinstance(value, SecretStr):
+            values[name] = value.get_secret_value()
     return {
         f"{_PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in values.items()
@@ -40,8 +42,8 @@ def triton_environment(
 ) -> dict[str, str]:
     """Return the environment of tritonserver, which the models' processes inherit."""
     environment = child_environment(settings, inherited)
-    # Models have no use for the key of the repository API.
-    environment.pop(f"{_PREFIX}TRITON_KEY", None)
+    for name in _NOT_FOR_MODELS:
+        environment.pop(f"{_PREFIX}{name}", None)
     libraries = [installation.bundled_libraries, libpython_folder()]
     environment["LD_LIBRARY_PATH"] = _joined(libraries, environment.get("LD_LIBRARY_PATH"))
     environment["PATH"] = _joined([Path(sys.executable).parent], environment.get("PATH"))

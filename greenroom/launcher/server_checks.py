@@ -8,6 +8,7 @@ from tritonclient.grpc import model_config_pb2
 
 from greenroom.config import Settings
 from greenroom.errors import SetupError
+from greenroom.gateway.api_keys import Scope, api_keys, exposed
 from greenroom.launcher.backend_directory import fitting_stub
 from greenroom.launcher.finding import Finding
 from greenroom.launcher.installation import find_installation
@@ -49,6 +50,20 @@ def runtime(settings: Settings) -> Finding:
         return Finding.ok("runtime folder", str(runtime_folder(settings)))
     except SetupError as error:
         return Finding.fail("runtime folder", str(error))
+
+
+def keys(settings: Settings) -> Finding:
+    """Who can reach the gateway must have a key, unless it is this machine alone."""
+    check = "API keys"
+    try:
+        found = api_keys(settings)
+    except SetupError as error:
+        return Finding.fail(check, str(error))
+    if not found:
+        return Finding.ok(check, f"none; only this machine reaches {settings.host}")
+    if warning := exposed(settings):
+        return Finding.warn(check, warning)
+    return Finding.ok(check, ", ".join(f"{found.count(scope)} {scope}" for scope in Scope))
 
 
 def ports(settings: Settings) -> Finding:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from greenroom.config import Settings
+from greenroom.gateway.api_keys import api_keys
 from greenroom.launcher.child import Log, log_to_stderr
 from greenroom.launcher.keep_alive import Member, keep_alive
 from greenroom.launcher.leftovers import clear_leftovers
@@ -75,8 +76,9 @@ class Service:
         """Start everything and wait until it is ready.
 
         Raises SetupError, with everything ended again, if the runtime folder is in use, a port
-        is taken, or a process ends before it is ready.
+        is taken, API keys are missing, or a process ends before it is ready.
         """
+        api_keys(self.settings)
         self._held.enter_context(only_supervisor(self.settings))
         try:
             # An orphan of a killed supervisor may still hold the ports.

@@ -147,7 +147,7 @@ async def test_no_more_streams_than_may_be_open(start):
         for stream in streams:
             await stream.write(request)
             assert not (await stream.read()).error_message
-        third = stub.ModelStreamInfer(iter([request]))
+        third = stub.ModelStreamInfer()
         with pytest.raises(grpc.aio.AioRpcError, match=r"2 streams are open.*max_streams") as full:
             await third.read()
         assert full.value.code() is grpc.StatusCode.UNAVAILABLE

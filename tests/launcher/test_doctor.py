@@ -209,6 +209,27 @@ def test_faults_of_a_model(free_settings, tmp_path, name, config, text):
     assert text in finding.found
 
 
+@pytest.mark.parametrize(
+    ("host", "text", "mode", "verdict", "found"),
+    [
+        ("127.0.0.1", None, 0, OK, "none"),
+        ("0.0.0.0", None, 0, FAIL, "GREENROOM_HOST is 0.0.0.0"),
+        ("0.0.0.0", "admin:0123456789abcdef", 0o600, OK, "0 inference, 1 admin"),
+        ("127.0.0.1", "admin:0123456789abcdef", 0o644, WARN, "chmod 600"),
+        ("127.0.0.1", "admin:0123", 0o600, FAIL, "Line 1 of"),
+    ],
+)
+def test_api_keys(free_settings, tmp_path, host, text, mode, verdict, found):
+    path = tmp_path / "api.keys"
+    if text:
+        path.write_text(text)
+        path.chmod(mode)
+    finding = server.keys(free_settings(host=host, api_keys_file=path if text else None))
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert "0123" not in finding.found
+
+
 async def test_a_trial_run_tells_why_the_server_does_not_start(free_settings, tmp_path):
     binary = tmp_path / "tritonserver"
     binary.write_text("#!/bin/sh\necho libb64.so: cannot open\nexit 127\n")

@@ -14,6 +14,7 @@ from greenroom.launcher.installation import find_installation
 def settings(free_settings, tmp_path):
     return free_settings(
         triton_key="sesame",
+        api_keys="admin:open-open-open-open",
         policy={"tts": Policy(pinned=True, unload_after=-1)},
         max_held_bytes=12345,
         runtime_dir=tmp_path / "a folder",
@@ -36,10 +37,11 @@ def test_the_default_runtime_folder_is_the_same_in_every_process(monkeypatch, tm
     assert child_environment(settings, {})["GREENROOM_RUNTIME_DIR"] == str(here)
 
 
-def test_models_find_the_libraries_and_not_the_key(settings):
-    environment = triton_environment(settings, find_installation(settings), {"PATH": "/bin"})
-    assert "GREENROOM_TRITON_KEY" not in environment
+def test_models_find_the_libraries_and_no_key(settings):
+    inherited = {"PATH": "/bin", "GREENROOM_API_KEY": "open-open-open-open"}
+    environment = triton_environment(settings, find_installation(settings), inherited)
     assert "sesame" not in str(environment)
+    assert "open-open" not in str(environment)
     assert environment["PATH"].endswith(f"{os.pathsep}/bin")
     for folder in environment["LD_LIBRARY_PATH"].split(os.pathsep):
         assert any(Path(folder).iterdir())

@@ -116,6 +116,13 @@ async def test_two_settings_with_one_port_are_named(free_settings, log):
         await Service(settings, log=log, programs=with_door()).start()
 
 
+async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings, log):
+    service = Service(free_settings(host="0.0.0.0"), log=log, programs=with_door())
+    with pytest.raises(SetupError, match=r"GREENROOM_HOST is 0\.0\.0\.0.*GREENROOM_API_KEYS_FILE="):
+        await service.start()
+    assert service.triton.pid is None
+
+
 async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton, client):
     """Triton killed without its stub: the next start of the same runtime folder ends it."""
     await client.load_model("echo", headers=triton.key_metadata)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from greenroom_client.cli.progress import Phase, Phases, display
@@ -20,7 +20,7 @@ class Session:
     """Where the server is, and whether to tell what goes on."""
 
     url: str
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     quiet: bool
 
     def run(self, ask: Callable[["AsyncClient"], Awaitable[Answer]], phases: Phases) -> Answer:

@@ -1,0 +1,140 @@
+"""API keys: who may ask this service, and for what.
+
+Keys are written ``scope:key``, one a line or with commas between, in GREENROOM_API_KEYS and in the
+file GREENROOM_API_KEYS_FILE; ``#`` begins a comment. They are read once, at the start. In memory
+there are only their digests, so nothing can print one.
+"""
+
+import hmac
+import ipaddress
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+from greenroom.config import Settings
+from greenroom.errors import Refused, SetupError, Unauthenticated
+
+MAKE_ONE = '(umask 077; echo "admin:$(head -c 32 /dev/urandom | base64)" > api.keys)'
+"""The shell command that makes a file with a new key."""
+_ENTRY = re.compile(r"(inference|admin):([A-Za-z0-9._~+/-]{16,}=*)")
+"""A scope and a token as RFC 6750 has it for the Authorization header."""
+
+
+class Scope(StrEnum):
+    """What a key is good for."""
+
+    INFERENCE = "inference"
+    ADMIN = "admin"
+
+    def covers(self, needed: "Scope") -> bool:
+        """Whether a key of this scope may do what needs the other: admin includes inference."""
+        return self is Scope.ADMIN or self is needed
+
+
+@dataclass(frozen=True)
+class ApiKeys:
+    """The keys of a service; without any, everybody may do everything."""
+
+    _digests: tuple[tuple[bytes, Scope], ...] = field(repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def check(self, authorization: str | None, needed: Scope, call: str) -> None:
+        """Return if the value of an Authorization header allows a call of this scope.
+
+        Every key is compared, each in constant time. Raises Unauthenticated, Refused.
+        """
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated(
+                "This server wants an API key as Authorization: Bearer KEY; "
+                "the command line sends the one in GREENROOM_API_KEY."
+            )
+        given = _digest(key.strip())
+        held = [scope for known, scope in self._digests if hmac.compare_digest(known, given)]
+        if not held:
+            raise Unauthenticated("The API key is none of this server's.")
+        if not any(scope.covers(needed) for scope in held):
+            raise Refused(f"{call} needs an API key of scope {needed}; this one's is {held[0]}.")
+
+    def count(self, scope: Scope) -> int:
+        """Return how many keys have exactly this scope."""
+        return sum(one is scope for _, one in self._digests)
+
+
+def api_keys(settings: Settings) -> ApiKeys:
+    """Read the keys of a service.
+
+    Raises SetupError for a file that can not be read or an entry that is none, and when other
+    machines can reach the gateway but no key is configured.
+    """
+    found: list[tuple[bytes, Scope]] = []
+    if settings.api_keys is not None:
+        found += _read(settings.api_keys.get_secret_value(), "GREENROOM_API_KEYS")
+    if settings.api_keys_file is not None:
+        found += _read(_content(settings.api_keys_file), str(settings.api_keys_file))
+    if not found and not _is_loopback(settings.host):
+        raise SetupError(
+            f"GREENROOM_HOST is {settings.host}, so other machines can reach the gateway, and no "
+            f"API key is configured; make one with {MAKE_ONE} and set "
+            "GREENROOM_API_KEYS_FILE=api.keys."
+        )
+    return ApiKeys(tuple(found))
+
+
+def exposed(settings: Settings) -> str | None:
+    """Return the sentence about a file of keys that every user of this machine can read."""
+    path = settings.api_keys_file
+    if path is None or not path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        return None
+    return f"Every user of this machine can read or write the API keys in {path}; chmod 600 {path}."
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SetupError(
+            f"GREENROOM_API_KEYS_FILE is {path}, which cannot be read: {reason}; "
+            f"make one with {MAKE_ONE}."
+        ) from None
+
+
+def _read(text: str, source: str) -> list[tuple[bytes, Scope]]:
+    """Return digests and scopes; an error names the line, for its content may be a key."""
+    found = [(_digest(key), scope) for scope, key in _entries(text, source)]
+    if not found:
+        raise SetupError(f"{source} holds no API key; make one with {MAKE_ONE}.")
+    return found
+
+
+def _entries(text: str, source: str) -> Iterator[tuple[Scope, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        for entry in filter(None, map(str.strip, line.partition("#")[0].split(","))):
+            match = _ENTRY.fullmatch(entry)
+            if match is None:
+                raise SetupError(
+                    f"Line {number} of {source} is no API key; it must be inference:KEY or "
+                    "admin:KEY, KEY at least 16 of A-Z a-z 0-9 . _ ~ + / - and = at its end."
+                )
+            yield Scope(match[1]), match[2]
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode(errors="replace")).digest()
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there; a name may mean many addresses."""
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0])).is_loopback for *_, address in found)

@@ -1,0 +1,75 @@
+"""Asks for API keys at both doors, before anything of a request's body is read."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Asgi
+
+from greenroom.errors import GreenroomError
+from greenroom.gateway.api_keys import ApiKeys
+from greenroom.gateway.app import refusal
+from greenroom.gateway.grpc_types import Context, Handler
+from greenroom.gateway.kserve_grpc import abort
+from greenroom.gateway.permissions import grpc_scope, http_scope
+
+_HEADER = "authorization"
+
+
+class GuardedHttp:
+    """An ASGI application behind keys."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, asgi: Asgi, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer why not."""
+        method, path = asgi["method"], asgi["path"]
+        needed = http_scope(method, path)
+        try:
+            if needed:
+                self._keys.check(_header(asgi), needed, f"{method} {path}")
+        except GreenroomError as error:
+            await refusal(error)(asgi, receive, send)
+        else:
+            await self._app(asgi, receive, send)
+
+
+class GuardedGrpc(grpc.GenericRpcHandler):
+    """A gRPC service behind keys."""
+
+    def __init__(self, service: grpc.GenericRpcHandler, keys: ApiKeys) -> None:
+        self._service = service
+        self._keys = keys
+
+    def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the call's handler, or one that answers why not."""
+        needed = grpc_scope(details.method)
+        try:
+            if needed:
+                call = details.method.rpartition("/")[2]
+                self._keys.check(_metadata(details), needed, call)
+        except GreenroomError as error:
+            return _refusing(error)
+        handler: Handler | None = self._service.service(details)
+        return handler
+
+
+def _refusing(error: GreenroomError) -> Handler:
+    """Return a handler that takes no request: a unary one would wait for all of its message."""
+
+    async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:
+        await abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _header(asgi: Asgi) -> str | None:
+    name = _HEADER.encode()
+    return next((value.decode("latin-1") for key, value in asgi["headers"] if key == name), None)
+
+
+def _metadata(details: grpc.HandlerCallDetails) -> str | None:
+    given = details.invocation_metadata or ()
+    return next((str(value) for key, value in given if key == _HEADER), None)

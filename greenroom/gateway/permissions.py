@@ -1,0 +1,49 @@
+"""Which scope a call needs.
+
+What is not named here needs the admin scope, so a new call is closed until somebody opens it.
+"""
+
+import re
+
+from greenroom.gateway.api_keys import Scope
+
+_MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
+_OPEN_PATHS = re.compile(rf"/healthz|/readyz|/v2/health/(live|ready)|{_MODEL}/ready")
+"""Probes have no keys. They tell nothing but yes or no."""
+_ASKING_PATHS = re.compile(
+    rf"{_MODEL}/(infer|generate)|/residency/[^/]+/touch|/v2/repository/index"
+)
+
+_SERVICE = "/inference.GRPCInferenceService/"
+_OPEN_CALLS = frozenset({"ServerLive", "ServerReady", "ModelReady"})
+_INFERENCE_CALLS = frozenset(
+    {
+        "CudaSharedMemoryStatus",
+        "ModelConfig",
+        "ModelInfer",
+        "ModelMetadata",
+        "ModelStatistics",
+        "ModelStreamInfer",
+        "RepositoryIndex",
+        "ServerMetadata",
+        "SystemSharedMemoryStatus",
+    }
+)
+
+
+def http_scope(method: str, path: str) -> Scope | None:
+    """Return what a request of this method and unquoted path needs; None: no key."""
+    reading = method in ("GET", "HEAD")
+    if reading and _OPEN_PATHS.fullmatch(path):
+        return None
+    if reading or (method == "POST" and _ASKING_PATHS.fullmatch(path)):
+        return Scope.INFERENCE
+    return Scope.ADMIN
+
+
+def grpc_scope(method: str) -> Scope | None:
+    """Return what a call by its full gRPC name needs; None: no key."""
+    call = method.removeprefix(_SERVICE)
+    if call in _OPEN_CALLS:
+        return None
+    return Scope.INFERENCE if call in _INFERENCE_CALLS else Scope.ADMIN
