@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from command_line import GREENROOM
 
@@ -16,9 +17,9 @@ from greenroom.launcher.service import http_url
 
 
 @contextmanager
-def real_service(folder: Path) -> Iterator[str]:
+def real_service(folder: Path, **given: Any) -> Iterator[str]:
     """Yield the address of a service on free ports; it has ended when the block has."""
-    settings = free_settings(runtime_dir=folder / "runtime")
+    settings = free_settings(runtime_dir=folder / "runtime", **given)
     with subprocess.Popen(
         [GREENROOM, "up"],
         stdout=subprocess.PIPE,
