@@ -18,6 +18,11 @@ class GreenroomError(Exception):
     retry_after: float | None = None
     """Seconds after which asking again makes sense; None: it would not help."""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to the answer."""
+        return {"Retry-After": f"{self.retry_after:.0f}"} if self.retry_after else {}
+
 
 class InvalidInput(GreenroomError):
     """The request itself is wrong; sending it again will not help."""
@@ -31,6 +36,11 @@ class Unauthenticated(GreenroomError):
 
     http_status = 401
     grpc_code = "UNAUTHENTICATED"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How the caller is to show a key."""
+        return {"WWW-Authenticate": 'Bearer realm="greenroom"'}
 
 
 class Refused(GreenroomError):
@@ -66,6 +76,11 @@ class TooSlow(GreenroomError):
 
     http_status = 408
     grpc_code = "DEADLINE_EXCEEDED"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What still comes is not waited for."""
+        return {"Connection": "close"}
 
 
 class TooLarge(GreenroomError):

@@ -9,12 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from greenroom.errors import BROKEN, GreenroomError, TooSlow, Unauthenticated
+from greenroom.errors import BROKEN, GreenroomError
 
 logger = logging.getLogger(__name__)
 
-BEARER = 'Bearer realm="greenroom"'
-"""How a server says which kind of key it wants."""
 _CLIENT_LEFT = 499
 
 
@@ -35,12 +33,7 @@ def app(routes: list[BaseRoute], otherwise: ASGIApp) -> Starlette:
 
 def refusal(error: GreenroomError) -> Response:
     """Return an error as its status and its sentence."""
-    headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else {}
-    if isinstance(error, TooSlow):  # what still comes is not waited for
-        headers["Connection"] = "close"
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = BEARER
-    return JSONResponse({"error": str(error)}, error.http_status, headers)
+    return JSONResponse({"error": str(error)}, error.http_status, error.headers)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from greenroom.gateway.app import refusal
 from greenroom.gateway.grpc_types import Context, Handler
 from greenroom.gateway.kserve_grpc import abort
 from greenroom.gateway.permissions import grpc_scope, http_scope
+from greenroom.speech_api.problems import refusal as openai_refusal
 
 _HEADER = "authorization"
 
@@ -31,7 +32,8 @@ class GuardedHttp:
             if needed:
                 self._keys.check(_header(asgi), needed, f"{method} {path}")
         except GreenroomError as error:
-            await refusal(error)(asgi, receive, send)
+            refused = openai_refusal if path.startswith("/v1/") else refusal
+            await refused(error)(asgi, receive, send)
         else:
             await self._app(asgi, receive, send)
 

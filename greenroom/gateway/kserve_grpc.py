@@ -16,8 +16,7 @@ from tritonclient.grpc import service_pb2 as pb
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull, Unauthenticated
-from greenroom.gateway.app import BEARER
+from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
 from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_stream import Stream
@@ -176,11 +175,7 @@ def _answering(handle: Unary) -> Unary:
 
 async def abort(context: Context, error: GreenroomError) -> None:
     """End the call with the error's code and sentence."""
-    trailing: tuple[tuple[str, str], ...] = ()
-    if error.retry_after:
-        trailing = (("retry-after", f"{error.retry_after:g}"),)
-    elif isinstance(error, Unauthenticated):
-        trailing = (("www-authenticate", BEARER),)
+    trailing = tuple((name.lower(), value) for name, value in error.headers.items())
     await context.abort(grpc.StatusCode[error.grpc_code], str(error), trailing)
 
 

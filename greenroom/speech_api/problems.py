@@ -38,8 +38,8 @@ def problem(
 
 def refusal(error: GreenroomError) -> Response:
     """Return the answer for one of our errors."""
-    headers = {"Retry-After": f"{error.retry_after:.0f}"} if error.retry_after else None
-    return problem(error.http_status, str(error), getattr(error, "param", None), headers)
+    param = getattr(error, "param", None)
+    return problem(error.http_status, str(error), param, error.headers)
 
 
 def invalid(errors: Sequence[Any]) -> InvalidField:

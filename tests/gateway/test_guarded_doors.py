@@ -55,6 +55,9 @@ async def test_probes_are_open_and_all_else_wants_a_key_over_http(start):
     for path in ("/residency", "/metrics", "/v2", "/v2/models/echo"):
         assert (await get(path, headers=asking())).status_code == 200, path
     assert (await get("/x", headers=asking())).status_code == 404
+    answer = await post("/v1/audio/speech", json={})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authentication_error")
+    assert (await post("/v1/audio/speech", json={}, headers=asking())).status_code == 400
     for path in ("/residency/echo/load", "/v2/repository/models/echo/load", "/v2/logging"):
         assert (await post(path)).status_code == 401, path
         assert (await post(path, headers=bearer("x" * 20))).status_code == 401, path

@@ -1,6 +1,7 @@
 """Which scope every call of the gateway needs: a new route must be entered here."""
 
 import pytest
+from fastapi.routing import APIRoute
 from starlette.routing import Route
 from tritonclient.grpc import service_pb2
 
@@ -8,6 +9,10 @@ from greenroom.gateway.api_keys import Scope
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.permissions import grpc_scope, http_scope
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom.speech_api.catalogue import catalogue
+from greenroom.speech_api.hearing import hearing
+from greenroom.speech_api.saved_voices import saved_voices
+from greenroom.speech_api.speaking import speaking
 
 OPEN, INFERENCE, ADMIN = None, Scope.INFERENCE, Scope.ADMIN
 
@@ -27,6 +32,16 @@ SHARED_MEMORY = {
     for call in ("status", "register", "unregister")
 }
 PATHS = {
+    "/v1/audio/edits": {"POST": INFERENCE},
+    "/v1/audio/speech": {"POST": INFERENCE},
+    "/v1/audio/transcriptions": {"POST": INFERENCE},
+    "/v1/models": {"GET": INFERENCE},
+    "/v1/models/{model}": {"GET": INFERENCE},
+    "/v1/tags": {"GET": INFERENCE},
+    "/v1/voices": {"GET": INFERENCE, "POST": INFERENCE},
+    "/v1/voices/{name}": {"GET": INFERENCE, "PATCH": ADMIN, "DELETE": ADMIN},
+    "/v1/voices/{name}/audio": {"GET": INFERENCE},
+    "/v1/voices/{name}/preview": {"GET": INFERENCE},
     "/healthz": {"GET": OPEN},
     "/readyz": {"GET": OPEN},
     "/metrics": {"GET": INFERENCE},
@@ -74,13 +89,24 @@ CALLS = {
 
 def routes():
     kserve = KServeHttp(None, None, None, None).routes()
-    found = [*kserve, *ResidencyHttp(None).routes()]
-    assert all(isinstance(route, Route) for route in found)
+    speech = (
+        *speaking(None, None, 1).routes,
+        *hearing(None, 1).routes,
+        *saved_voices(None, None, 1).routes,
+        *catalogue(None, None).routes,
+    )
+    found = [*kserve, *ResidencyHttp(None).routes(), *speech]
+    assert all(isinstance(route, Route | APIRoute) for route in found)
     return found
 
 
 def filled(path):
-    return path.replace("{model}", "tts").replace("{version}", "1").replace("{region}", "r")
+    return (
+        path.replace("{model}", "tts")
+        .replace("{version}", "1")
+        .replace("{region}", "r")
+        .replace("{name}", "v")
+    )
 
 
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.path)
@@ -95,7 +121,9 @@ def test_touch_needs_less_than_the_other_verbs():
     assert http_scope("DELETE", "/residency/tts/touch") is ADMIN
 
 
-@pytest.mark.parametrize("path", ["/v2/nothing", "/residency/tts/touch/load", "/v2/health/live/x"])
+@pytest.mark.parametrize(
+    "path", ["/docs", "/v2/nothing", "/residency/tts/touch/load", "/v2/health/live/x"]
+)
 def test_what_nobody_has_opened_is_closed(path):
     assert http_scope("GET", path) is INFERENCE
     assert http_scope("POST", path) is ADMIN
