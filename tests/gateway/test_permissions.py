@@ -95,7 +95,7 @@ def routes():
         *saved_voices(None, None, 1).routes,
         *catalogue(None, None).routes,
     )
-    found = [*kserve, *ResidencyHttp(None).routes(), *speech]
+    found = [*kserve, *ResidencyHttp(None, None).routes(), *speech]
     assert all(isinstance(route, Route | APIRoute) for route in found)
     return found
 
