@@ -23,7 +23,7 @@ SettingsFactory = Callable[..., Settings]
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in list(os.environ):
-        kept = ("GREENROOM_TRITONSERVER", "GREENROOM_PARITY")
+        kept = ("GREENROOM_TRITONSERVER", "GREENROOM_PARITY", "GREENROOM_TOKENIZER_MODEL")
         if name.startswith("GREENROOM_") and name not in kept:
             del os.environ[name]
     os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))

@@ -1,0 +1,66 @@
+"""The sizes of a Step1 language model, as its ``config.json`` states them."""
+
+import json
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from greenroom.errors import SetupError
+
+
+class LanguageModelConfig(BaseModel):
+    """What ``config.json`` must say. Nothing has a default: those upstream fit another model."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    hidden_size: int = Field(gt=0)
+    intermediate_size: int = Field(gt=0)
+    num_attention_heads: int = Field(gt=0)
+    num_attention_groups: int = Field(gt=0)
+    """Heads of keys and values; so many query heads in a row share one."""
+    num_hidden_layers: int = Field(gt=0)
+    max_seq_len: int = Field(gt=0)
+    vocab_size: int = Field(gt=0)
+    rms_norm_eps: float = Field(gt=0)
+    eos_token_id: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} must be a multiple of num_attention_heads "
+                f"{self.num_attention_heads}"
+            )
+        if self.num_attention_heads % self.num_attention_groups:
+            raise ValueError(
+                f"num_attention_heads {self.num_attention_heads} must be a multiple of "
+                f"num_attention_groups {self.num_attention_groups}"
+            )
+        return self
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def heads_per_group(self) -> int:
+        """Query heads that share one head of keys and values."""
+        return self.num_attention_heads // self.num_attention_groups
+
+
+def read_config(path: Path) -> LanguageModelConfig:
+    """Read ``config.json``; SetupError that names the field where one is missing or wrong."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path} cannot be read as JSON: {error}.") from error
+    if isinstance(values, dict) and "quantization_config" in values:
+        raise SetupError(f"{path} is that of a quantised model; only bf16 checkpoints are read.")
+    try:
+        return LanguageModelConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise SetupError(f"{path} is not a Step1 config: {field}: {first['msg']}.") from error
