@@ -128,6 +128,11 @@ class Settings(_Environment):
     control_timeout: float = Field(
         60.0, gt=0, description="seconds an offload, restore or unload may take"
     )
+    probe_interval: float = Field(
+        30.0,
+        ge=0,
+        description="seconds between looks whether an idle model's process still answers; 0 none",
+    )
     max_request_bytes: int = Field(
         128 * 2**20, gt=0, lt=2**31, description="bytes of one request's body"
     )

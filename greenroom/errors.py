@@ -125,6 +125,26 @@ class ServerDown(Unavailable):
     """Triton does not answer."""
 
 
+class BackendDied(Unavailable):
+    """The process behind a model died, or was stopped, while it had the request."""
+
+    def __init__(self, instance: str, again: bool = False) -> None:
+        more = ", and again when the request was sent once more" if again else ""
+        super().__init__(
+            f"The model process {instance} died while it had this request{more}; "
+            "it is being started again."
+        )
+        self.instance = instance
+
+
+class DiedMidAnswer(BackendDied):
+    """A part of the answer had been sent already, so the request can not be repeated."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(instance)
+        self.args = (f"The model process {instance} died in the middle of its answer.",)
+
+
 class TritonError(GreenroomError):
     """Triton's own refusal or failure, with Triton's code.
 

@@ -11,6 +11,7 @@ import uvloop
 from filelock import FileLock, Timeout
 
 from greenroom.config import Settings
+from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.controller import Controller
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.repository import Repository
@@ -31,10 +32,11 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     triton = Triton(f"{settings.triton_host}:{settings.triton_grpc_port}", triton_key(settings))
-    transitions = Transitions(settings, triton, region_prefix(settings))
+    processes = BackendProcesses(region_prefix(settings))
+    transitions = Transitions(settings, triton, processes)
     repository = Repository(settings.model_repository, settings.ensemble_repository)
     gpu = GpuMemory(settings)
-    controller = Controller(settings, triton, repository, transitions, gpu=gpu)
+    controller = Controller(settings, triton, repository, transitions, processes, gpu=gpu)
     following = asyncio.create_task(controller.following.run())
     try:
         async with gateway(settings, controller, triton):

@@ -1,29 +1,109 @@
-"""Finds a model's own process, to end one that hangs.
+"""The processes behind the models, as far as this process can see them.
 
 A Python backend's stub is called with the path of the model's code and the name of its
-shared-memory region, which begins with this service's prefix.
+shared-memory region, which begins with this service's prefix: so a process is known to be a
+model's of this service before it is watched or killed. In another container without a shared
+pid namespace none is to be seen, and nothing is known of them.
 """
 
+import asyncio
 import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 
-from greenroom.launcher.leftovers import stubs
+from greenroom.launcher.leftovers import SHARED_MEMORY, alive, servers, stubs
+
+_PATIENCE = 5.0
+"""Seconds in which a killed process must be gone."""
+
+
+class BackendProcesses:
+    """Watches the models' processes for their end, without polling, and ends them."""
+
+    def __init__(self, region_prefix: str) -> None:
+        self._prefix = region_prefix
+        self._watched: dict[str, list[int]] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._regions: dict[str, set[str]] = {}
+
+    async def watch(self, model: str, on_end: Callable[[], None]) -> None:
+        """Call `on_end` when one of the model's processes ends, until it is watched anew."""
+        self.forget(model)
+        end = self._ends[model] = asyncio.Event()
+
+        def ended() -> None:
+            self.forget(model)
+            on_end()
+            end.set()
+
+        found = await asyncio.to_thread(backend_processes, model, self._prefix)
+        if self._ends.get(model) is not end:
+            return
+        self._regions[model] = {region for process in found for region in self._region_of(process)}
+        for process in found:
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(process.pid)
+                self._watched.setdefault(model, []).append(descriptor)
+                if process.is_running():  # else its number has come to mean another
+                    asyncio.get_running_loop().add_reader(descriptor, ended)
+
+    def forget(self, model: str) -> None:
+        """Watch the model's processes no longer."""
+        self._ends.pop(model, None)
+        for descriptor in self._watched.pop(model, ()):
+            asyncio.get_running_loop().remove_reader(descriptor)
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Watch nothing any longer."""
+        for model in list(self._ends):
+            self.forget(model)
+
+    async def ended(self, model: str) -> None:
+        """Return when a watched process of the model has ended; never, if none is watched."""
+        await self._ends.get(model, asyncio.Event()).wait()
+
+    async def gone(self, model: str) -> bool:
+        """Whether it is known that the model has no process."""
+        return await asyncio.to_thread(self._none_left, model)
+
+    async def end(self, model: str) -> bool:
+        """Kill the model's processes and remove their regions; returns whether it is `gone`."""
+        self.forget(model)
+        return await asyncio.to_thread(self._end, model, self._regions.pop(model, set()))
+
+    def _end(self, model: str, regions: set[str]) -> bool:
+        found = backend_processes(model, self._prefix)
+        for process in found:
+            regions.update(self._region_of(process))
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        deadline = time.monotonic() + _PATIENCE
+        while any(map(alive, found)) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        gone = self._none_left(model)
+        if gone:
+            # Triton removes none of a model whose request has failed with its process.
+            for region in regions:
+                (SHARED_MEMORY / region).unlink(missing_ok=True)
+        return gone
+
+    def _none_left(self, model: str) -> bool:
+        return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)
+
+    def _region_of(self, process: psutil.Process) -> Iterable[str]:
+        with contextlib.suppress(psutil.Error):
+            return [name for name in process.cmdline() if name.startswith(self._prefix)]
+        return []
 
 
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:
     """Return the living processes of a model; none if it runs where this process can not see."""
     return [process for process in stubs(region_prefix) if _model_of(process) == model]
-
-
-def kill_backend(model: str, region_prefix: str) -> int:
-    """Kill the model's processes and return how many there were."""
-    found = backend_processes(model, region_prefix)
-    for process in found:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    return len(found)
 
 
 def _model_of(process: psutil.Process) -> str | None:

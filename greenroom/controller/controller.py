@@ -13,18 +13,22 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
 from greenroom.config import Settings
+from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.clock import Clock, LoopClock, Timer
+from greenroom.controller.ended import Ended
 from greenroom.controller.events import Events
 from greenroom.controller.following import Following
 from greenroom.controller.gpu_memory import GpuMemory
+from greenroom.controller.healing import Healing
 from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
 from greenroom.controller.repository import Repository
-from greenroom.controller.transitions import Ended, Transitions
+from greenroom.controller.transitions import Transitions
 from greenroom.controller.triton import Triton
 from greenroom.controller.view import View
 from greenroom.errors import (
+    BackendDied,
     GreenroomError,
     ServerDown,
     TransitionFailed,
@@ -51,6 +55,7 @@ class Controller:
         triton: Triton,
         repository: Repository,
         transitions: Transitions,
+        processes: BackendProcesses,
         clock: Clock | None = None,
         gpu: GpuMemory | None = None,
     ) -> None:
@@ -62,8 +67,18 @@ class Controller:
         self._settings = settings
         self._transitions = transitions
         self._clock = clock or LoopClock()
+        self.healing = Healing(
+            self.stage, transitions, processes, self._clock, self._act, self._spawn
+        )
+        self.healing.begin_probing(settings.probe_interval)
         self.following = Following(
-            self.stage, triton, repository, transitions, self._clock, self._act, self._spawn
+            self.stage,
+            triton,
+            repository,
+            transitions,
+            self.healing,
+            self._clock,
+            self._act,
         )
         self.view = View(self.stage, transitions, self.metrics, self._clock, gpu)
         self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
@@ -173,12 +188,14 @@ class Controller:
         ticket = self.ask(model)
         try:
             await self.granted(ticket)
-            while any(self.stage.models[name].moving for name in ticket.needs):
+            needs = [self.stage.models[name] for name in ticket.needs]
+            while any(entry.moving or entry.broken for entry in needs):
                 await self._next_act()
-            for name in ticket.needs:
-                if self.stage.models[name].residency is not Residency.HOT:
-                    error = self.stage.models[name].last_error
-                    raise TransitionFailed(f"Model {name} did not become hot: {error}")
+            for entry in needs:
+                if entry.residency is not Residency.HOT:
+                    raise TransitionFailed(
+                        f"Model {entry.name} did not become hot: {entry.last_error}"
+                    )
         finally:
             self.leave(ticket)
 
@@ -225,6 +242,7 @@ class Controller:
         """Stop following transitions; those that run in Triton end there by themselves."""
         if self._timer:
             self._timer.cancel()
+        self.healing.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -300,18 +318,23 @@ class Controller:
     async def _transition(self, begin: Begin) -> None:
         came_from = self.stage.models[begin.model].came_from
         spec = self.repository.models.get(begin.model)
-        ended = await self._transitions.run(begin.model, begin.action, spec)
+        ended = await self._transitions.run(begin.model, begin.action, spec, buries=begin.buries)
         if isinstance(ended.error, ServerDown):
             await self.following.check()  # then its waiters wait for Triton: they did not fail
-        effects = self.stage.finished(begin, self._clock.now(), ended.error)
+        elif isinstance(ended.error, BackendDied):
+            self.healing.found(begin.model, self._clock.now(), f"at {begin.action}")
+        effects = self.stage.finished(begin, self._clock.now(), ended.error, ended.reported)
         self._memory.take(begin.model, self._transitions.report(begin.model), spec)
         self._tell(begin, came_from, ended)
         self._act(effects)
+        await self.healing.after(begin, ended)
 
     def _tell(self, begin: Begin, came_from: Residency, ended: Ended) -> None:
         to = self.stage.models[begin.model].residency
         self.metrics.transitions.labels(begin.model, begin.action, ended.result).inc()
         self.metrics.transition_seconds.labels(begin.model, begin.action).observe(ended.seconds)
+        if begin.buries and ended.error is None:
+            self.metrics.heals.labels(begin.model).inc()
         self.events.publish(ended.event(begin.model, came_from, to, begin.reason))
         if ended.error is not None:
             logger.warning("%s %s failed: %s", begin.action, begin.model, ended.error)

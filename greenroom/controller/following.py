@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from greenroom.controller.clock import Clock
+from greenroom.controller.healing import Healing
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
 from greenroom.controller.triton import Triton
@@ -17,12 +17,17 @@ from greenroom.residency.states import Residency
 logger = logging.getLogger(__name__)
 
 _READ_AGAIN = 1.0
+_READ_AS = {
+    "READY": Residency.HOT,
+    "LOADING": Residency.LOADING,
+    "UNLOADING": Residency.UNLOADING,
+}
 
 
 class Following:
     """Keeps the stage true to the Triton that is there.
 
-    `act` carries out effects and what the stage decides then; `spawn` runs work beside.
+    `act` carries out effects and what the stage decides then.
     """
 
     def __init__(
@@ -31,17 +36,17 @@ class Following:
         triton: Triton,
         repository: Repository,
         transitions: Transitions,
+        healing: Healing,
         clock: Clock,
         act: Callable[[Iterable[Effect]], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._stage = stage
         self._triton = triton
         self._repository = repository
         self._transitions = transitions
+        self._healing = healing
         self._clock = clock
         self._act = act
-        self._spawn = spawn
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -56,8 +61,9 @@ class Following:
             effects = self._stage.server_back(states, self._clock.now())
             logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
             self._act(effects)
-            for name in states:
-                self._spawn(self._ask_report(name))
+            for name, state in states.items():
+                if state is Residency.HOT:
+                    self._healing.look_after(name)
             await self._triton.lost()
             self._lost()
 
@@ -70,26 +76,15 @@ class Following:
         if self._stage.up:
             logger.warning("Triton is gone; requests wait for it")
             self._transitions.forget()
+            self._healing.forget()
             self._act(self._stage.server_lost())
 
     async def _read_back(self) -> dict[str, Residency]:
         """READY alone does not tell hot from warm: hot until the model's report comes."""
-        ready = await self._triton.settled(*self._stage.models)
-        known = [name for name in ready if name in self._stage.models]
-        for name in known:
-            if spec := self._repository.models.get(name):
-                self._transitions.remember(spec)
-        return dict.fromkeys(known, Residency.HOT)
-
-    async def _ask_report(self, model: str) -> None:
-        if not self._stage.models[model].controllable:
-            return
-        try:
-            report = await self._transitions.ask_report(model)
-        except GreenroomError as error:
-            logger.warning("Model %s does not report: %s", model, error)
-            return
-        self._stage.reported(model, report)
-        if report.residency in (Residency.HOT, Residency.WARM):
-            self._stage.observed(model, Residency(report.residency))
-            self._act(())
+        found = {}
+        for name, state in (await self._triton.states()).items():
+            if state in _READ_AS and name in self._stage.models:
+                found[name] = _READ_AS[state]
+                if spec := self._repository.models.get(name):
+                    self._transitions.remember(spec)
+        return found

@@ -33,6 +33,12 @@ class Metrics:
         self.transition_seconds = self._seconds(
             "transition_seconds", "How long transitions took", ["model", "action"]
         )
+        self.heals = Counter(
+            "greenroom_heals_total",
+            "Dead or stopped processes of models that were found and removed",
+            model,
+            registry=self.registry,
+        )
         self.requests = Counter(
             "greenroom_requests_total",
             "Requests that were answered",

@@ -5,68 +5,44 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from greenroom.config import Settings
-from greenroom.controller.backend_process import kill_backend
-from greenroom.controller.events import Event
+from greenroom.controller.backend_process import BackendProcesses
+from greenroom.controller.ended import Ended
 from greenroom.controller.repository import ModelSpec
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, TransitionFailed, UnknownModel
+from greenroom.errors import (
+    BackendDied,
+    GreenroomError,
+    TransitionFailed,
+    TritonError,
+    UnknownModel,
+)
+from greenroom.launcher.restart_request import ask_for_restart
 from greenroom.residency.control import Report
 from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
 
-_Result = TypeVar("_Result")
-
 _AFTER_KILL = 10.0
 """Seconds in which Triton must notice that the process of a hanging load was killed."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a transition went. `at` is UTC, `seconds` what it took, `bytes` on the device after."""
-
-    action: Action
-    seconds: float
-    at: str
-    bytes: int
-    error: GreenroomError | None
-
-    @property
-    def result(self) -> str:
-        """The label `result` of the metrics."""
-        return "failed" if self.error else "done"
-
-    def brief(self) -> dict[str, Any]:
-        """Return `last_transition` of GET /residency."""
-        return {"action": self.action, "seconds": round(self.seconds, 4), "at": self.at}
-
-    def event(self, model: str, came_from: Residency, to: Residency, reason: str) -> Event:
-        """Return the event that tells of it."""
-        return Event(
-            model,
-            self.action,
-            came_from,
-            to,
-            self.seconds,
-            self.bytes,
-            reason,
-            self.at,
-            str(self.error) if self.error else None,
-        )
+_LOOK_AGAIN = 2.0
+"""Seconds after which an unload that has not ended is looked into: has its process?"""
+_UNSEEN = 5.0
+"""Seconds in which an unload ends whose process has died unseen, if it ever does."""
+_STUB_DIED = "Stub process '"
+"""What Triton's reason of a failed load contains when its process died."""
 
 
 class Transitions:
     """The four actions, and what models reported after the last one."""
 
-    def __init__(self, settings: Settings, triton: Triton, region_prefix: str) -> None:
+    def __init__(self, settings: Settings, triton: Triton, processes: BackendProcesses) -> None:
         self._settings = settings
         self._triton = triton
-        self._region_prefix = region_prefix
+        self._processes = processes
         self._reports: dict[str, Report] = {}
         self._last: dict[str, Ended] = {}
         self._fingerprints: dict[str, frozenset[tuple[str, int, int]]] = {}
@@ -102,42 +78,46 @@ class Transitions:
 
     async def ask_report(self, model: str) -> Report:
         """Ask a model for its report and keep it."""
-        report = await self._triton.control(model, "report", self._settings.control_timeout)
-        self._reports[model] = report
-        return report
+        return await self._control(model, "report")
 
-    async def run(self, model: str, action: Action, spec: ModelSpec | None) -> Ended:
+    async def run(
+        self, model: str, action: Action, spec: ModelSpec | None, *, buries: bool = False
+    ) -> Ended:
         """Do it; the error is in the result, nothing but a cancellation is raised.
 
         `spec` is None for a model that has left the repositories: it can only be unloaded.
+        `buries` is said of the unload of a model whose process is dead or to be killed.
         """
         at, started = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
         error: GreenroomError | None = None
+        before = self._reports.get(model)
         try:
-            await self._do(model, action, spec)
+            await self._do(model, action, spec, buries)
         except GreenroomError as failure:
             error = failure
         except Exception:
             logger.exception("%s of %s", action, model)
             error = GreenroomError(f"The {action} of model {model} broke; the log says how.")
         seconds = time.perf_counter() - started
-        ended = Ended(action, seconds, at, self.report(model).device_bytes, error)
+        report = self.report(model)
+        reported = None
+        if error is not None and report is not before and report.residency in ("hot", "warm"):
+            reported = Residency(report.residency)
+        ended = Ended(action, seconds, at, report.device_bytes, error, reported)
         self._last[model] = ended
         return ended
 
-    async def _do(self, model: str, action: Action, spec: ModelSpec | None) -> None:
+    async def _do(self, model: str, action: Action, spec: ModelSpec | None, buries: bool) -> None:
         match action:
             case Action.LOAD:
                 if spec is None:
                     raise UnknownModel(f"Model {model!r} has left the model repositories.")
                 await self._load(spec)
             case Action.UNLOAD:
-                await self._within_time(action, model, self._triton.unload(model))
+                await (self._bury(model) if buries else self._unload(model, spec))
                 self._reports.pop(model, None)
             case Action.OFFLOAD | Action.RESTORE:
-                timeout = self._settings.control_timeout
-                sent = self._triton.control(model, action, timeout)
-                self._reports[model] = await self._within_time(action, model, sent)
+                await self._control(model, action)
 
     async def _load(self, spec: ModelSpec) -> None:
         self.remember(spec)
@@ -146,36 +126,102 @@ class Transitions:
         done, _ = await asyncio.wait([work], timeout=self._settings.load_timeout)
         if not done:
             await self._end_hanging_load(model, work)
-        await work
+        try:
+            await work
+        except TritonError as error:
+            if _STUB_DIED in str(error):
+                raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
+            raise
         if spec.controllable:
-            await self._first_report(model)
+            await self._first_report(spec)
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:
         """A load can not be called off; its process can be ended, then the load fails."""
-        killed = kill_backend(model, self._region_prefix)
+        late = (
+            f"Loading model {model} took longer than load_timeout "
+            f"({self._settings.load_timeout:g} s); "
+        )
+        if not await self._processes.end(model):
+            raise self._restart_needed(f"{late}its process can not be seen from here.")
         with contextlib.suppress(GreenroomError, TimeoutError):
             await asyncio.wait_for(work, _AFTER_KILL)
-        ended = "its process was killed" if killed else "its process can not be seen from here"
-        raise TransitionFailed(
-            f"Loading model {model} took longer than load_timeout "
-            f"({self._settings.load_timeout:g} s); {ended}."
-        )
+            await self._bury(model)  # it was loaded in the very moment in which it was killed
+        raise TransitionFailed(f"{late}its process was killed.")
 
-    async def _first_report(self, model: str) -> None:
+    async def _first_report(self, spec: ModelSpec) -> None:
         """A model that is loaded and can not be asked is of no use: then the load has failed."""
         try:
-            await self._within_time("report", model, self.ask_report(model))
-        except GreenroomError:
+            await self.ask_report(spec.name)
+        except GreenroomError as error:
+            died = isinstance(error, BackendDied)
             with contextlib.suppress(GreenroomError):
-                await self._within_time(Action.UNLOAD, model, self._triton.unload(model))
+                await (self._bury(spec.name) if died else self._unload(spec.name, spec))
             raise
 
-    async def _within_time(self, action: str, model: str, work: Awaitable[_Result]) -> _Result:
-        seconds = self._settings.control_timeout
+    async def _unload(self, model: str, spec: ModelSpec | None) -> None:
+        """Unload a model that nobody holds; one that does not end by itself is killed."""
+        unloading = asyncio.ensure_future(self._triton.unload(model))
+        has_process = spec is not None and spec.config.backend == "python"
+        looks, seconds = 0.0, self._settings.control_timeout
         try:
-            async with asyncio.timeout(seconds):
-                return await work
+            while looks < seconds:
+                looks += _LOOK_AGAIN
+                if (await asyncio.wait([unloading], timeout=min(_LOOK_AGAIN, seconds)))[0]:
+                    return await unloading
+                if has_process and await self._processes.gone(model):
+                    return None  # Triton would never say so
+            logger.warning("Unloading model %s takes longer than %g s: killed", model, seconds)
+            await self._bury(model)
+        finally:
+            unloading.cancel()
+
+    async def _bury(self, model: str) -> None:
+        """Unload a model whose process is dead or hangs; it is killed first.
+
+        Triton may never end such an unload, but once the process is gone nothing is left of
+        it, and the model can be loaded again at once.
+        """
+        gone = await self._processes.end(model)
+        await self._triton.begin_unload(model)
+        if gone:
+            return
+        try:
+            async with asyncio.timeout(_UNSEEN):
+                await self._triton.settled(model)
         except TimeoutError:
+            raise self._restart_needed(
+                f"The process of model {model} does not end and can not be seen from here."
+            ) from None
+
+    def _restart_needed(self, why: str) -> TransitionFailed:
+        ask_for_restart(self._settings, why)
+        return TransitionFailed(f"{why} Triton is to be restarted.")
+
+    async def _control(self, model: str, action: str) -> Report:
+        """Send a control request and keep the report, also that of a failure."""
+        seconds = self._settings.control_timeout
+        report = await self._answered(model, action, self._triton.control(model, action, seconds))
+        self._reports[model] = report
+        if report.error:
+            raise GreenroomError(report.error)
+        return report
+
+    async def _answered(self, model: str, action: str, control: Awaitable[Report]) -> Report:
+        """Wait for a control's answer, but not for that of a process that is seen to end."""
+        seconds = self._settings.control_timeout
+        answer = asyncio.ensure_future(control)
+        death = asyncio.ensure_future(self._processes.ended(model))
+        try:
+            await asyncio.wait(
+                (answer, death), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if answer.done():
+                return answer.result()
+            if death.done():
+                raise BackendDied(model)
             raise TransitionFailed(
                 f"The {action} of model {model} took longer than control_timeout ({seconds:g} s)."
-            ) from None
+            )
+        finally:
+            answer.cancel()
+            death.cancel()

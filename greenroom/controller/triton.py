@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
+from greenroom.controller.dead_backend import dead_backend
 from greenroom.errors import GreenroomError, ServerDown, TritonError
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
 
@@ -90,18 +91,31 @@ class Triton:
 
     async def unload(self, model: str) -> None:
         """Unload a model; returns when its process is gone and with it all its memory."""
+        await self.begin_unload(model)
+        await self.settled(model)
+
+    async def begin_unload(self, model: str) -> None:
+        """Begin to unload a model.
+
+        When one of its requests has failed with its process, this never ends; the model can be
+        loaded all the same.
+        """
         request = pb.RepositoryModelUnloadRequest(model_name=model)
         async with self._errors():
             await self._stub.RepositoryModelUnload(request, metadata=self.key_metadata)
-        await self.settled(model)
 
-    async def settled(self, *models: str) -> set[str]:
-        """Wait until none of the models is loading or unloading; returns all that are ready."""
+    async def settled(self, model: str) -> None:
+        """Return when the model is neither loading nor unloading."""
         while True:
             entries = (await self.index()).models
-            if not any(entry.name in models and entry.state in _MOVING for entry in entries):
-                return {entry.name for entry in entries if entry.state == "READY"}
+            if not any(entry.name == model and entry.state in _MOVING for entry in entries):
+                return
             await asyncio.sleep(_POLL_INTERVAL)
+
+    async def states(self) -> dict[str, str]:
+        """Return the state in Triton of every model that it knows of; READY if a version is."""
+        entries = (await self.index()).models
+        return dict(sorted(((e.name, e.state) for e in entries), key=lambda one: one[1] == "READY"))
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
         """Return Triton's repository index."""
@@ -114,7 +128,7 @@ class Triton:
         """Send a control request and return the model's report.
 
         It waits in the model's queue like any request; run after `valid` seconds, the model
-        ignores it. Raises GreenroomError with the model's own words if it could not do it.
+        ignores it. When it could not do it, the report's error says why.
         """
         text = json.dumps(control(action, time.time() + valid)).encode()
         request = pb.ModelInferRequest(model_name=model)
@@ -125,12 +139,9 @@ class Triton:
         async with self._errors():
             answer = await self._stub.ModelInfer(request)
         try:
-            report = Report.model_validate_json(answer.raw_output_contents[0][4:])
+            return Report.model_validate_json(answer.raw_output_contents[0][4:])
         except (IndexError, ValidationError) as error:
             raise GreenroomError(f"Model {model} answered {action} without a report.") from error
-        if report.error:
-            raise GreenroomError(report.error)
-        return report
 
     @asynccontextmanager
     async def _errors(self) -> AsyncIterator[None]:
@@ -142,8 +153,10 @@ class Triton:
     async def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
         """Return Triton's own error, or ServerDown if it was the connection that failed.
 
+        Of a model's dead process it tells as BackendDied.
         gRPC has no sure sign of the one or the other, so a doubtful one is settled by a look.
         """
         if error.code() in _BROKEN_CONNECTION and not await self.alive():
             return ServerDown("Triton does not answer.")
-        return TritonError(error.details() or "", error.code().name)
+        message = error.details() or ""
+        return dead_backend(message) or TritonError(message, error.code().name)

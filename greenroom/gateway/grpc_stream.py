@@ -15,9 +15,12 @@ import grpc
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2 as pb
 
+from greenroom.controller.dead_backend import dead_backend
 from greenroom.controller.triton import Triton
 from greenroom.errors import (
     BROKEN,
+    BackendDied,
+    DiedMidAnswer,
     GreenroomError,
     InvalidInput,
     Unavailable,
@@ -121,8 +124,14 @@ class Stream:
             await call.write(request)
             await call.done_writing()
             async for answer in call:
+                if died := _dead_backend(answer):
+                    raise DiedMidAnswer(died.instance) if begun else died
                 begun = True
                 answers.put_nowait(_with_id(answer, parsed))
+        except asyncio.CancelledError:
+            if begun:
+                raise DiedMidAnswer(parsed.model_name) from None
+            raise
         except grpc.aio.AioRpcError as error:
             if begun:  # what was answered can not be taken back, so it is not tried again
                 raise Unavailable("Triton went away in the middle of the answer.") from error
@@ -133,6 +142,12 @@ class Stream:
         while (answer := await answers.get()) is not None:
             async with self._writing:
                 await context.write(answer)
+
+
+def _dead_backend(answer: bytes) -> BackendDied | None:
+    if not answer.startswith(_ERROR_TAG):
+        return None
+    return dead_backend(pb.ModelStreamInferResponse.FromString(answer).error_message)
 
 
 def _with_id(answer: bytes, request: pb.ModelInferRequest) -> bytes:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from greenroom.config import Settings
+from greenroom.controller.dead_backend import dead_backend
 from greenroom.errors import InvalidInput, ServerDown, TooLarge, TooSlow, without_traceback
 from greenroom.gateway.held_bytes import HeldBytes
 
@@ -47,13 +48,19 @@ class Answer:
         """Whether it is no error."""
         return self.status < 400
 
+    @property
+    def sentence(self) -> str | None:
+        """What Triton says of an error; None for what is none, or says nothing."""
+        try:
+            sentence = None if self.good else json.loads(self.body)["error"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        return sentence if isinstance(sentence, str) else None
+
     def response(self) -> Response:
         """Return it for the client; an error comes without the backend's traceback."""
-        if self.good:
-            return Response(self.body, self.status, self.headers)
-        try:
-            sentence = json.loads(self.body)["error"]
-        except (ValueError, KeyError, TypeError):
+        sentence = self.sentence
+        if sentence is None:
             return Response(self.body, self.status, self.headers)
         blamed = self.status == 500 and any(words in sentence for words in _UNREADABLE)
         return JSONResponse({"error": without_traceback(sentence)}, 400 if blamed else self.status)
@@ -111,7 +118,10 @@ class HttpForward:
         return parsed
 
     async def send(self, request: Request, body: bytes) -> Answer:
-        """Pass the request on and return the answer. Raises InvalidInput, ServerDown."""
+        """Pass the request on and return the answer.
+
+        Raises InvalidInput, ServerDown, BackendDied.
+        """
         path = quote(request.scope["path"])
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
         size = len(path) + sum(len(name) + len(value) for name, value in headers.items())
@@ -128,9 +138,12 @@ class HttpForward:
                 skip_auto_headers=_NOT_ADDED,
             ) as answer:
                 kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
-                return Answer(answer.status, kept, await answer.read())
+                answered = Answer(answer.status, kept, await answer.read())
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise ServerDown("Triton does not answer.") from error
+        if died := dead_backend(answered.sentence or ""):
+            raise died
+        return answered
 
     def _too_large(self, size: int) -> TooLarge:
         return TooLarge(

@@ -4,7 +4,7 @@
 
     ask -> (wait) -> lease -> send ----------------------> answer
                        |        '- client leaves: Triton runs on, so does the lease
-                       '- Triton dies: wait for it, lease and send once more
+                       '- Triton or the model's process dies: wait, lease, send once more
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
-from greenroom.errors import ServerDown
+from greenroom.errors import BackendDied, DiedMidAnswer, ServerDown
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.residency.model import Ticket
 
@@ -59,11 +59,14 @@ class Leased:
             outcome = "failed"
             try:
                 answer = await self._sent(ticket, size, send)
-            except ServerDown:
+            except DiedMidAnswer:
+                raise
+            except (ServerDown, BackendDied) as died:
                 with self.held.holding(size):
-                    await self._controller.following.check()
+                    if isinstance(died, ServerDown):
+                        await self._controller.following.check()
                     ticket = await self._lease(model, arrived, while_waiting)
-                answer = await self._sent(ticket, size, send)
+                answer = await self._sent_again(ticket, size, send)
             outcome = "served" if is_good(answer) else "failed"
             return answer
         except (asyncio.CancelledError, ClientDisconnect):
@@ -89,17 +92,36 @@ class Leased:
     async def _sent(
         self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
     ) -> _Answer:
-        """Send to the end, whether or not the client stays for it; then release."""
+        """Send to the end, whether or not the client stays for it; then release.
+
+        The end may be that of the model's process: then the answer is not waited for.
+        """
         self.held.keep(size)
         work = asyncio.ensure_future(send())
+        self._controller.healing.sent(ticket, work)
         work.add_done_callback(lambda done: self._ended(ticket, size, done))
-        return await asyncio.shield(work)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if work.cancelled() and not (task and task.cancelling()):
+                raise BackendDied(ticket.model) from None
+            raise
+
+    async def _sent_again(
+        self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
+    ) -> _Answer:
+        try:
+            return await self._sent(ticket, size, send)
+        except BackendDied as died:
+            raise BackendDied(died.instance, again=True) from died
 
     def _ended(self, ticket: Ticket, size: int, done: asyncio.Future[Any]) -> None:
         self.held.give_back(size)
-        if not done.cancelled():
-            done.exception()  # the client may have left: then nobody else looks at it
+        # The client may have left: then nobody else looks at the exception.
+        error = None if done.cancelled() else done.exception()
         self._controller.release(ticket)
+        self._controller.healing.ended(ticket, error)
 
     def _measured(
         self, model: str, protocol: str, outcome: str, ticket: Ticket | None, seconds: float

@@ -23,17 +23,19 @@ def stubs(prefix: str) -> list[psutil.Process]:
     return [process for process, arguments in _living() if _is_stub(arguments, prefix)]
 
 
+def servers(prefix: str) -> list[psutil.Process]:
+    """Return the living servers that were started with the prefix."""
+    option = regions_option(prefix)
+    return [process for process, arguments in _living() if option in arguments]
+
+
 def clear_leftovers(prefix: str) -> None:
     """Kill servers and stubs that carry the prefix, then remove its regions.
 
     Nothing but the prefix decides, so it must belong to one service alone, and that
     service's server must not be running.
     """
-    found = [
-        process
-        for process, arguments in _living()
-        if _is_stub(arguments, prefix) or regions_option(prefix) in arguments
-    ]
+    found = [*servers(prefix), *stubs(prefix)]
     for process in found:
         _kill(process)
     _wait(found)

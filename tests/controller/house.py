@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scripted_triton import ScriptedTriton
 
 from greenroom.config import Policy, Settings
+from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.controller import Controller
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
@@ -33,15 +34,22 @@ class House:
             model_repository=models,
             ensemble_repository=ensembles,
             runtime_dir=folder / "runtime",
-            **settings,
+            **{"probe_interval": 0} | settings,
         )
         self.models = models
         self.triton = triton or ScriptedTriton()
         self.clock = ManualClock()
         self.repository = Repository(models, ensembles)
-        self.transitions = Transitions(self.settings, self.triton, NO_SUCH_PREFIX)
+        self.processes = BackendProcesses(NO_SUCH_PREFIX)
+        self.transitions = Transitions(self.settings, self.triton, self.processes)
         self.controller = Controller(
-            self.settings, self.triton, self.repository, self.transitions, self.clock, gpu
+            self.settings,
+            self.triton,
+            self.repository,
+            self.transitions,
+            self.processes,
+            self.clock,
+            gpu,
         )
 
     async def settle(self):

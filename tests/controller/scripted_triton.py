@@ -13,6 +13,8 @@ class ScriptedTriton:
     def __init__(self):
         self.calls = []
         self.loaded = set()
+        self.moving = {}
+        """Models in the middle of something, to the state that Triton's index has."""
         self.reports = {}
         self.errors = {}
         self.unreadable = 0
@@ -57,15 +59,22 @@ class ScriptedTriton:
     async def alive(self):
         return self._up.is_set()
 
-    async def settled(self, *models):
+    async def states(self):
         if self.unreadable:
             self.unreadable -= 1
             raise TritonError("This protocol is restricted", "UNAVAILABLE")
-        return set(self.loaded)
+        return dict.fromkeys(self.loaded, "READY") | self.moving
+
+    async def settled(self, model):
+        await self._answer("settled", model)
 
     async def load(self, model, parameters=None):
         await self._answer("load", model, *([parameters] if parameters else []))
         self.loaded.add(model)
+
+    async def begin_unload(self, model):
+        await self._answer("begin_unload", model)
+        self.loaded.discard(model)
 
     async def unload(self, model):
         await self._answer("unload", model)

@@ -113,12 +113,12 @@ async def test_a_load_that_hangs_is_ended_at_load_timeout(house, monkeypatch):
     hanging = ExitStack()
     hanging.enter_context(one.triton.holding("load", "tts"))
 
-    def kill(model, region_prefix):
+    async def kill(model):
         one.triton.fail("load", model, message="Stub process is not healthy.")
         hanging.close()
-        return 1
+        return True
 
-    monkeypatch.setattr("greenroom.controller.transitions.kill_backend", kill)
+    monkeypatch.setattr(one.processes, "end", kill)
     with pytest.raises(TransitionFailed) as caught:
         await one.lease("tts")
     assert str(caught.value) == (

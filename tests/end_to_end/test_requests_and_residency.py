@@ -132,7 +132,7 @@ async def test_a_failed_load_is_told_to_each_waiter_and_tried_again_when_mended(
 
 
 async def test_a_hanging_load_is_ended_and_its_waiters_told(start, gate):
-    running = await start(load_timeout=0.5)
+    running = await start(load_timeout=1.5)
     asked = await asked_thirty_times(running, "gated")
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(map(refused, answers))
