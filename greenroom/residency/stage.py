@@ -29,7 +29,7 @@ from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied
 from greenroom.residency.control import Report
 from greenroom.residency.due import due_times
-from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
+from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Granted, Refused
 from greenroom.residency.footprint import lacks_memory
 from greenroom.residency.model import Model, Ticket, Verb, coldest
 from greenroom.residency.next_step import NextStep
@@ -193,7 +193,7 @@ class Stage:
                 loads = entry.residency is Residency.LOADING
                 entry.residency = Residency.COLD if loads else Residency.HOT
                 action = Action.LOAD if loads else Action.UNLOAD
-                effects.append(self._begin(Begin(entry.name, action, "read back")))
+                effects.append(self._begin(Begin(entry.name, action, READ_BACK)))
         return effects
 
     def broke(self, model: str, seen_at: float, now: float) -> bool:
