@@ -24,20 +24,24 @@ _PATIENCE = 5.0
 class BackendProcesses:
     """Watches the models' processes for their end, without polling, and ends them."""
 
+    on_end: Callable[[str], None]
+    """Called with the name of a model one of whose watched processes has ended."""
+
     def __init__(self, region_prefix: str) -> None:
+        self.on_end = lambda model: None
         self._prefix = region_prefix
         self._watched: dict[str, list[int]] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._regions: dict[str, set[str]] = {}
 
-    async def watch(self, model: str, on_end: Callable[[], None]) -> None:
-        """Call `on_end` when one of the model's processes ends, until it is watched anew."""
+    async def watch(self, model: str) -> None:
+        """Watch the processes that the model has now, until they are forgotten."""
         self.forget(model)
         end = self._ends[model] = asyncio.Event()
 
         def ended() -> None:
             self.forget(model)
-            on_end()
+            self.on_end(model)
             end.set()
 
         found = await asyncio.to_thread(backend_processes, model, self._prefix)

@@ -21,7 +21,7 @@ from greenroom.errors import BackendDied, GreenroomError, ServerDown
 from greenroom.residency.effects import Begin, Effect
 from greenroom.residency.model import Model, Ticket
 from greenroom.residency.stage import Stage
-from greenroom.residency.states import Action, Residency
+from greenroom.residency.states import Residency
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Healing:
         self._in_hand: dict[Ticket, asyncio.Future[Any]] = {}
         self._probing: set[str] = set()
         self._timer: Timer | None = None
+        processes.on_end = lambda model: self.found(model, clock.now(), "it has ended")
 
     # -- requests in Triton's hands ---------------------------------------------------------
 
@@ -82,21 +83,15 @@ class Healing:
 
     def look_after(self, model: str) -> None:
         """Watch a model that has been loaded by somebody else, and see how it is."""
-        self._spawn(self._watch(model))
+        self._spawn(self._processes.watch(model))
         if self._stage.models[model].controllable:
             self._spawn(self.probe(model))
 
     async def after(self, begin: Begin, ended: Ended) -> None:
-        """Watch what was loaded; ask a model that failed and did not say where it is."""
-        if ended.error is None and begin.action is Action.LOAD:
-            await self._watch(begin.model)
+        """Ask a model whose transition failed and that did not say where it is."""
         unclear = ended.error is not None and ended.reported is None
         if unclear and _can_be_asked(self._stage.models[begin.model]):
             await self.probe(begin.model)
-
-    async def _watch(self, model: str) -> None:
-        seen_at = self._clock.now()
-        await self._processes.watch(model, lambda: self.found(model, seen_at, "it has ended"))
 
     # -- the probe --------------------------------------------------------------------------
 

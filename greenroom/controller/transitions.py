@@ -132,6 +132,7 @@ class Transitions:
             if _STUB_DIED in str(error):
                 raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
             raise
+        await self._processes.watch(model)
         if spec.controllable:
             await self._first_report(spec)
 
@@ -160,6 +161,7 @@ class Transitions:
 
     async def _unload(self, model: str, spec: ModelSpec | None) -> None:
         """Unload a model that nobody holds; one that does not end by itself is killed."""
+        self._processes.forget(model)
         unloading = asyncio.ensure_future(self._triton.unload(model))
         has_process = spec is not None and spec.config.backend == "python"
         looks, seconds = 0.0, self._settings.control_timeout
