@@ -6,16 +6,15 @@ from manual_clock import ManualClock
 from model_folders import write_ensemble, write_model
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from scripted_processes import ScriptedProcesses
 from scripted_triton import ScriptedTriton
 
 from greenroom.config import Policy, Settings
-from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.controller import Controller
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
 
 NEVER = Policy(offload_after=-1, unload_after=-1)
-NO_SUCH_PREFIX = "greenroom-test-that-runs-no-model-"
 
 
 class House:
@@ -40,7 +39,7 @@ class House:
         self.triton = triton or ScriptedTriton()
         self.clock = ManualClock()
         self.repository = Repository(models, ensembles)
-        self.processes = BackendProcesses(NO_SUCH_PREFIX)
+        self.processes = ScriptedProcesses()
         self.transitions = Transitions(self.settings, self.triton, self.processes)
         self.controller = Controller(
             self.settings,
