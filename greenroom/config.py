@@ -188,6 +188,9 @@ class EngineSettings(_Environment):
         description="folder of the released checkpoints, as `greenroom pull` fills it; "
         "unset: models below the user's data folder",
     )
+    asr_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the engine whisper runs; auto: on the GPU if there is one"
+    )
     whisper_model: str = Field(
         "large-v3", description="Whisper's released name, or the path of a .pt file"
     )

@@ -9,4 +9,7 @@ class TritonPythonModel(ManagedModel):
     """Serves the engine that ``config.pbtxt`` or ``GREENROOM_ASR_ENGINE`` names."""
 
     required = ("AUDIO", "SAMPLE_RATE")
-    engines: ClassVar = {"embedded": "greenroom.engines.embedded.asr:EmbeddedAsr"}
+    engines: ClassVar = {
+        "embedded": "greenroom.engines.embedded.asr:EmbeddedAsr",
+        "whisper": "greenroom.engines.whisper.engine:WhisperAsr",
+    }
