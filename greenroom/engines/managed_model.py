@@ -13,6 +13,8 @@ and a config.pbtxt with the optional input ``RESIDENCY`` (STRING [1]), the outpu
 ``parameters { key: "engine" value { string_value: "mine" } }``.
 """
 
+import atexit
+import gc
 import json
 import traceback
 from collections.abc import Mapping, Sequence
@@ -49,6 +51,8 @@ class ManagedModel:
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Make and prime the engine; the load fails with the sentence of a SetupError."""
+        # The process ends soonest if it looks for garbage only once more: with torch there is much.
+        atexit.register(gc.disable)
         config = json.loads(args["model_config"])
         self._name = str(config["name"])
         self._types = {

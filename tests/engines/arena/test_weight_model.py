@@ -1,11 +1,14 @@
 """A managed model with weights, served by a real Triton behind the real gateway."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 import tritonclient.grpc as triton_grpc
 from managed_models import weight_model
+from tritonclient.utils import InferenceServerException
 
 SIZE = 24 * 2**20
 
@@ -52,3 +55,30 @@ async def test_a_warm_model_restores_itself_for_a_client_of_triton(start, tmp_pa
     answer = await running.direct_grpc.infer("weights", control("report"))
     report = json.loads(answer.as_numpy("RESIDENCY_REPORT").item())
     assert (report["residency"], report["error"]) == ("hot", None)
+
+
+def limit_memory(pid, more):
+    """Let a process have at most so many bytes more; None: as many as it likes."""
+    limit = psutil.RLIM_INFINITY
+    if more is not None:
+        held = Path(f"/proc/{pid}/status").read_text().split("VmData:")[1].split()[0]
+        limit = int(held) * 1024 + more
+    psutil.Process(pid).rlimit(psutil.RLIMIT_DATA, (limit, psutil.RLIM_INFINITY))
+
+
+async def test_a_restore_that_runs_out_of_memory_stays_warm_and_can_be_tried_again(start, tmp_path):
+    model = weight_model(tmp_path / "models", "weights", SIZE)
+    running = await start(model_repository=tmp_path / "models")
+    pid = (await running.act("weights", "load")).json()["pid"]
+    await running.act("weights", "offload")
+    limit_memory(pid, SIZE // 2)
+    answer = await running.act("weights", "restore")
+    assert answer.status_code >= 500
+    assert "bytes of memory were asked for; the system refused them" in answer.json()["error"]
+    with pytest.raises(InferenceServerException, match="the system refused them") as caught:
+        await asked(running.direct_grpc, model, 3)
+    assert caught.value.status() == "StatusCode.UNAVAILABLE"
+    shown = await running.residency("weights")
+    assert (shown["residency"], shown["device_bytes"], shown["pid"]) == ("warm", 0, pid)
+    limit_memory(pid, None)
+    assert await asked(running.direct_grpc, model, 3) == model.answer(3)
