@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 from httpx_sse import EventSource
@@ -105,6 +105,34 @@ class AsyncClient:
     async def touch(self, model: str) -> ModelResidency:
         """Ask for a model ahead of a request."""
         return await self._send(calls.act(model, "touch"))
+
+    async def set_policy(
+        self,
+        model: str,
+        *,
+        offload_after: float | None = None,
+        unload_after: float | None = None,
+        pinned: bool | None = None,
+        max_waiting: int | None = None,
+        max_wait: float | None = None,
+    ) -> ModelResidency:
+        """Change a model's policy until the server restarts; None leaves a field as it is."""
+        return await self._send(
+            calls.set_policy(
+                model,
+                {
+                    "offload_after": offload_after,
+                    "unload_after": unload_after,
+                    "pinned": pinned,
+                    "max_waiting": max_waiting,
+                    "max_wait": max_wait,
+                },
+            )
+        )
+
+    async def metadata(self, model: str) -> dict[str, Any]:
+        """Return the inputs and outputs of a model, as KServe v2 describes them."""
+        return await self._send(calls.metadata(model))
 
     @asynccontextmanager
     async def events(self) -> AsyncIterator[AsyncIterator[Event]]:

@@ -4,9 +4,10 @@ A Call does no input or output of its own, so each client method is one line: bu
 let httpx carry it, hand the answer to ``Call.read``.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
@@ -97,13 +98,36 @@ def residency() -> Call[Residency]:
 
 def act(model: str, action: Action) -> Call[ModelResidency]:
     """Build the request that moves a model; the answer comes when the state is reached."""
-    if not isinstance(model, str) or not model:
-        raise InvalidInput(f"the model is {model!r}; it must be a name.")
     return Call(
         "POST",
-        f"/residency/{quote(model, safe='')}/{action}",
+        f"/residency/{_quoted(model)}/{action}",
         lambda response: cast(ModelResidency, json_object(response.content)),
     )
+
+
+def set_policy(model: str, fields: Mapping[str, bool | int | float | None]) -> Call[ModelResidency]:
+    """Build the request that changes a model's policy; fields that are None stay as they are."""
+    changed = {name: value for name, value in fields.items() if value is not None}
+    return Call(
+        "PATCH",
+        f"/residency/{_quoted(model)}",
+        lambda response: cast(ModelResidency, json_object(response.content)),
+        json.dumps(changed).encode(),
+        {"Content-Type": "application/json"},
+    )
+
+
+def metadata(model: str) -> Call[dict[str, Any]]:
+    """Build the request for a model's inputs and outputs, which a cold model tells too."""
+    return Call(
+        "GET", f"/v2/models/{_quoted(model)}", lambda response: json_object(response.content)
+    )
+
+
+def _quoted(model: str) -> str:
+    if not isinstance(model, str) or not model:
+        raise InvalidInput(f"the model is {model!r}; it must be a name.")
+    return quote(model, safe="")
 
 
 def read_event(data: str) -> Event:

@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (HangUp, BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_GET = do_POST = _serve  # noqa: N815
+    do_GET = do_POST = do_PATCH = _serve  # noqa: N815
 
     def _answer(self, answer: Answer) -> None:
         self.send_response(answer.status)
@@ -156,6 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for piece in answer.body:
             self.wfile.write(piece)
+            self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

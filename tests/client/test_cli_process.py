@@ -21,7 +21,8 @@ from scripted_server import (
 )
 
 SPEECH = "/v2/models/speech/infer"
-VERBS = ("clone", "edit", "transcribe", "status", "load", "offload", "restore", "unload")
+MOVES = ("load", "offload", "restore", "unload")
+VERBS = ("clone", "edit", "transcribe", "status", "verify", *MOVES)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

@@ -1,6 +1,7 @@
 """What the clients send, and what they make of good answers; both clients alike."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,20 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(
     with pytest.raises(InvalidInput, match=sentence):
         ask(method, tone, *args, **options)
     assert server.requests == []
+
+
+def test_a_policy_changes_in_the_fields_that_are_given(ask: Ask, server: ScriptedServer) -> None:
+    server.on("PATCH", "/residency/tts", json_answer({"residency": "hot"}))
+
+    assert ask("set_policy", "tts", pinned=False, offload_after=0) == {"residency": "hot"}
+
+    assert json.loads(server.requests[0].body) == {"pinned": False, "offload_after": 0}
+
+
+def test_metadata_is_the_servers(ask: Ask, server: ScriptedServer) -> None:
+    server.on("GET", "/v2/models/tts", json_answer({"inputs": []}))
+
+    assert ask("metadata", "tts") == {"inputs": []}
 
 
 def test_residency_is_the_servers_report(ask: Ask, server: ScriptedServer) -> None:

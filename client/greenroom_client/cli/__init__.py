@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from greenroom_client.cli import residency_verbs, speech_verbs
+from greenroom_client.cli import residency_verbs, speech_verbs, verify_verb
 from greenroom_client.cli.plain_errors import PlainErrors
 from greenroom_client.cli.plugins import add_plugins
 
@@ -24,6 +24,7 @@ app.command()(residency_verbs.load)
 app.command()(residency_verbs.offload)
 app.command()(residency_verbs.restore)
 app.command()(residency_verbs.unload)
+app.command()(verify_verb.verify)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 from rich.console import Console
@@ -24,6 +24,13 @@ class Phase:
         return self.text if self.seconds is None else f"{self.text} {self.seconds:.1f} s"
 
 
+class Telling(Protocol):
+    """Tells what goes on from the models of GET /residency."""
+
+    def of(self, models: dict[str, Any]) -> Phase:
+        """Return what goes on now."""
+
+
 @dataclass
 class Phases:
     """Tells from each report of GET /residency what a request that needs ``models`` is doing."""
@@ -35,15 +42,15 @@ class Phases:
     _text: str = field(default="", init=False)
     _since: float = field(default=0.0, init=False)
 
-    def of(self, report: dict[str, Any]) -> Phase:
+    def of(self, models: dict[str, Any]) -> Phase:
         """Return what holds the request up, else the work.
 
         A request waits for all its models together, so each of them counts it as waiting: a
         model in transition says more, then one that is not there yet.
         """
-        models = {name: report[name] for name in self.models if isinstance(report.get(name), dict)}
+        needed = {name: models[name] for name in self.models if isinstance(models.get(name), dict)}
         for tell in (_transition, _absence, _queue):
-            for name, model in models.items():
+            for name, model in needed.items():
                 if text := tell(name, model):
                     return Phase(text, self._seconds_of(text))
         self._text = self.working

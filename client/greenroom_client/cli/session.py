@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from greenroom_client.cli.progress import Phase, Phases, display
+from greenroom_client.cli.progress import Phase, Telling, display
 from greenroom_client.errors import GreenroomClientError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Session:
     api_key: str | None = field(repr=False)
     quiet: bool
 
-    def run(self, ask: Callable[["AsyncClient"], Awaitable[Answer]], phases: Phases) -> Answer:
+    def run(self, ask: Callable[["AsyncClient"], Awaitable[Answer]], phases: Telling) -> Answer:
         """Return the answer to ``ask``; meanwhile show the phases."""
         with display(self.quiet) as show:
             return asyncio.run(self._run(ask, phases, show))
@@ -31,7 +31,7 @@ class Session:
     async def _run(
         self,
         ask: Callable[["AsyncClient"], Awaitable[Answer]],
-        phases: Phases,
+        phases: Telling,
         show: Callable[[Phase], None],
     ) -> Answer:
         from greenroom_client.async_client import AsyncClient  # imports numpy and tritonclient
@@ -45,7 +45,7 @@ class Session:
                 await asyncio.gather(following, return_exceptions=True)
 
 
-async def _follow(client: "AsyncClient", phases: Phases, show: Callable[[Phase], None]) -> None:
+async def _follow(client: "AsyncClient", phases: Telling, show: Callable[[Phase], None]) -> None:
     """Show phases until cancelled; without reports only the request itself tells."""
     while True:
         await asyncio.sleep(POLL_SECONDS)
