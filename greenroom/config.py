@@ -194,6 +194,22 @@ class EngineSettings(_Environment):
     whisper_model: str = Field(
         "large-v3", description="Whisper's released name, or the path of a .pt file"
     )
+    tts_dtype: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="numbers of the language model's weights"
+    )
+    tts_prompt_layout: Literal["B", "A"] = Field(
+        "B", description="how Step-Audio-EditX is asked: A as with its weights of 2025"
+    )
+    tts_temperature: float = Field(
+        0.7, ge=0, description="of the language model's draws; 0 takes the likeliest"
+    )
+    tts_top_k: int = Field(0, ge=0, description="draw among so many of the likeliest; 0 among all")
+    tts_repetition_aware: bool = Field(
+        False, description="never draw an id twice in a row that came twice in the last ten"
+    )
+    tts_ordered_codes: bool = Field(
+        False, description="draw only two codes of the one codebook, then three of the other"
+    )
     cache_bytes: int = Field(
         256 * 2**20, ge=0, description="bytes of analysis results kept per model; 0 none"
     )

@@ -9,4 +9,7 @@ class TritonPythonModel(ManagedModel):
     """Serves the engine that ``config.pbtxt`` or ``GREENROOM_TTS_ENGINE`` names."""
 
     required = ("TRANSCRIPT", "PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
-    engines: ClassVar = {"embedded": "greenroom.engines.embedded.tts:EmbeddedTts"}
+    engines: ClassVar = {
+        "embedded": "greenroom.engines.embedded.tts:EmbeddedTts",
+        "step-audio-editx": "greenroom.engines.step_audio.tts_engine:StepAudioEditX",
+    }

@@ -1,0 +1,32 @@
+"""The released files that saying and editing need: language model, text tokenizer, vocoder."""
+
+from pathlib import Path
+
+from greenroom.errors import SetupError
+
+FOLDER = Path("Step-Audio-EditX")
+VOCODER = FOLDER / "CosyVoice-300M-25Hz"
+
+
+class VoiceCheckpoint:
+    """The files below a models folder, all of them there.
+
+    Raises SetupError that names what is missing. The language model is one file, or several with
+    an index.
+    """
+
+    def __init__(self, models: Path) -> None:
+        self.config = models / FOLDER / "config.json"
+        self.text_tokenizer = models / FOLDER / "tokenizer.model"
+        self.sizes = models / VOCODER / "cosyvoice.yaml"
+        self.flow = models / VOCODER / "flow.pt"
+        self.hift = models / VOCODER / "hift.pt"
+        index = models / FOLDER / "model.safetensors.index.json"
+        self.language_model = index if index.exists() else index.with_name("model.safetensors")
+        files: list[Path] = list(vars(self).values())
+        missing = [str(path.relative_to(models)) for path in files if not path.is_file()]
+        if missing:
+            raise SetupError(
+                f"the models folder {models} lacks {', '.join(missing)}; "
+                "`greenroom pull step-audio` fetches them."
+            )
