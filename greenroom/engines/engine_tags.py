@@ -1,7 +1,10 @@
-"""What the engines of tts can be asked for: names alone, nothing of the engines is imported."""
+"""What the engines of tts can be asked for: names alone, no engine is imported for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from greenroom.engines.step_audio.instructions import EMOTIONS, REMOVE, SOUNDS, SPEEDS, STYLES
+from greenroom.engines.step_audio.spoken_text import LANGUAGE_TAGS
 
 
 @dataclass(frozen=True)
@@ -32,5 +35,17 @@ TAGS: Mapping[str, EngineTags] = {
             *("en", "zh", "yue", "ja", "ko", "de", "es", "fr", "it", "pt", "nl", "pl", "ru"),
             *("uk", "tr", "ar", "hi", "vi"),
         ),
+    ),
+    "step-audio-editx": EngineTags(
+        tasks={
+            "emotion": (*EMOTIONS, REMOVE),
+            "style": (*STYLES, REMOVE),
+            "speed": SPEEDS,
+            "paralinguistic": (),
+            "denoise": (),
+            "vad": (),
+        },
+        languages=tuple(LANGUAGE_TAGS),
+        text_tags=SOUNDS,
     ),
 }
