@@ -101,6 +101,12 @@ class Settings(_Environment):
     triton_exit_timeout: int = Field(
         5, ge=1, le=7, description="seconds Triton may take to exit before it is killed"
     )
+    triton_hang_timeout: float = Field(
+        30.0,
+        ge=0,
+        description="seconds without any answer after which Triton is killed and started again; "
+        "0 never",
+    )
     triton_log_verbose: int = Field(0, ge=0, description="Triton's log level; 0 none")
     model_repository: Path = Field(
         PROJECT / "model_repository", description="folder of the managed models"

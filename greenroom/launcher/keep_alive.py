@@ -1,4 +1,4 @@
-"""Starts a member of the service again whenever it ends."""
+"""Starts a member of the service again whenever it ends or is of no use any more."""
 
 import asyncio
 from typing import Protocol
@@ -22,26 +22,26 @@ class Member(Protocol):
     async def start(self) -> None:
         """Start it; SetupError if it does not become ready."""
 
-    async def wait(self) -> int:
-        """Wait for its end."""
+    async def failed(self) -> str:
+        """Wait until it must be started again, and return why."""
 
     async def kill(self) -> None:
         """End it and whatever it has left behind."""
 
 
 async def keep_alive(member: Member, log: Log) -> None:
-    """Wait for the end of a started member and start it again, for ever.
+    """Wait until a started member has failed and start it again, for ever.
 
     The pause before a start doubles while the member keeps ending soon.
     """
     clock = asyncio.get_running_loop().time
     pause, started = FIRST_PAUSE, clock()
     while True:
-        status = await member.wait()
-        await member.kill()
+        why = await member.failed()
         if clock() - started > STEADY:
             pause = FIRST_PAUSE
-        log(member.name, f"ended with exit status {status}; starts again in {pause:g} s")
+        log(member.name, f"{why}; is started again in {pause:g} s")
+        await member.kill()
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
         started = clock()

@@ -58,10 +58,10 @@ class Program:
             await self.kill()
             raise
 
-    async def wait(self) -> int:
-        """Wait until its process has ended; returns its exit status."""
+    async def failed(self) -> str:
+        """Wait until its process has ended; returns how."""
         assert self._child, "started"
-        return await self._child.wait()
+        return f"ended with exit status {await self._child.wait()}"
 
     async def stop(self, grace: float) -> None:
         """End it: SIGTERM, SIGKILL after `grace` seconds."""

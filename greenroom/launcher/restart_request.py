@@ -3,10 +3,13 @@
 Triton may run in another container: a shared folder is all that both need to have.
 """
 
+import asyncio
+
 from greenroom.config import Settings
 from greenroom.launcher.runtime_folder import runtime_folder
 
 _FILE = "triton.restart"
+_INTERVAL = 0.5
 
 
 def ask_for_restart(settings: Settings, reason: str) -> None:
@@ -14,14 +17,15 @@ def ask_for_restart(settings: Settings, reason: str) -> None:
     (runtime_folder(settings) / _FILE).write_text(reason)
 
 
-def asked_for_restart(settings: Settings) -> str | None:
-    """Return the reason why a restart was asked for, None if it was not."""
-    try:
-        return (settings.runtime / _FILE).read_text()
-    except FileNotFoundError:
-        return None
+async def asked_for_restart(settings: Settings) -> str:
+    """Return the reason why a restart is asked for, once it is."""
+    while True:
+        try:
+            return (settings.runtime / _FILE).read_text()
+        except FileNotFoundError:
+            await asyncio.sleep(_INTERVAL)
 
 
 def forget_request(settings: Settings) -> None:
-    """Take the request back: a Triton that has just started fulfils it."""
+    """Forget what was asked: a Triton that is about to start fulfils it."""
     (settings.runtime / _FILE).unlink(missing_ok=True)

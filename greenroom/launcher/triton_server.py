@@ -16,12 +16,15 @@ from greenroom.launcher.child import Child, Log, log_to_stderr
 from greenroom.launcher.command_line import triton_command_line
 from greenroom.launcher.compiled_repositories import compile_repositories
 from greenroom.launcher.environment import triton_environment
+from greenroom.launcher.hanging import hanging
 from greenroom.launcher.installation import find_installation
 from greenroom.launcher.ports import check_ports, triton_listeners
 from greenroom.launcher.region_prefix import region_prefix
+from greenroom.launcher.restart_request import asked_for_restart, forget_request
 from greenroom.launcher.starting import ready
 from greenroom.launcher.triton_key import GRPC_METADATA, triton_key
 
+_LIVE = "/v2/health/live"
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
 
@@ -103,6 +106,23 @@ class TritonServer:
         assert self._child, "started"
         return await self._child.wait()
 
+    async def failed(self) -> str:
+        """Wait until it has ended, hangs, or the controller asks for another; returns why."""
+        longest = self.settings.triton_hang_timeout
+        ended = asyncio.create_task(self.wait())
+        asked = asyncio.create_task(asked_for_restart(self.settings))
+        hangs = asyncio.create_task(hanging(f"http://{self.http_address}{_LIVE}", longest))
+        try:
+            await asyncio.wait({ended, asked, hangs}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return f"ended with exit status {ended.result()}"
+            if asked.done():
+                return f"is to be restarted: {asked.result().rstrip('.')}"
+            return f"has not answered for {longest:g} s"
+        finally:
+            for task in (ended, asked, hangs):
+                task.cancel()
+
     async def stop(self) -> None:
         """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
         await self._end(self.stop_timeout)
@@ -130,6 +150,7 @@ class TritonServer:
 
     def _prepare(self) -> Child:
         settings = self.settings
+        forget_request(settings)
         found = find_installation(settings)
         backends = backend_directory(found, settings.runtime.resolve())
         compile_repositories(settings.model_repository, settings.ensemble_repository)

@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 
+import psutil
 import pytest
 from door import with_door
 
 from greenroom.errors import SetupError
 from greenroom.launcher import Service
 from greenroom.launcher.leftovers import alive, regions, stubs
+from greenroom.launcher.restart_request import ask_for_restart
 
 
 class Log:
@@ -53,6 +55,33 @@ async def test_a_killed_triton_comes_back_alone(service, log):
     assert service.triton.pid != triton
     assert service.programs[0].pid == door
     assert service.programs[0].running
+
+
+async def test_a_triton_that_hangs_is_killed_and_comes_back(free_settings, log):
+    service = Service(free_settings(triton_hang_timeout=0.5), log=log, programs=with_door())
+    await service.start()
+    triton = service.triton.pid
+    os.kill(triton, signal.SIGSTOP)
+    await log.seen("triton: has not answered for 0.5 s; is started again in 0.1 s")
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    await service.kill()
+
+
+async def test_a_triton_that_is_asked_to_restart_does_so_once(service, log):
+    triton = service.triton.pid
+    ask_for_restart(service.settings, "The process of model tts can not be seen.")
+    await log.seen("triton: is to be restarted: The process of model tts can not be seen; is ")
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    assert not list(service.settings.runtime.glob("*.restart"))
+
+
+async def test_a_stopped_triton_is_killed_when_the_service_stops(service, log):
+    triton = psutil.Process(service.triton.pid)
+    triton.suspend()
+    await asyncio.wait_for(service.stop(), service.triton.stop_timeout + 3)
+    assert not alive(triton)
 
 
 async def test_a_killed_program_comes_back_alone(service, log):

@@ -1,0 +1,30 @@
+"""Notices that a server whose process lives does not answer any more."""
+
+import asyncio
+
+import aiohttp
+
+_LOOKS = 4
+"""How often it is asked within the time after which it counts as hanging."""
+_LONGEST_INTERVAL = 2.0
+
+
+async def hanging(url: str, longest: float) -> None:
+    """Return when no GET has been answered for `longest` seconds, whatever the answer.
+
+    With 0 it never returns.
+    """
+    if not longest:
+        await asyncio.Event().wait()
+    clock = asyncio.get_running_loop().time
+    interval = min(longest / _LOOKS, _LONGEST_INTERVAL)
+    answered = clock()
+    async with aiohttp.ClientSession() as session:
+        while (left := answered + longest - clock()) > 0:
+            timeout = aiohttp.ClientTimeout(total=left)
+            try:
+                async with session.get(url, timeout=timeout):
+                    answered = clock()
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(min(interval, max(0.0, answered + longest - clock())))
