@@ -95,7 +95,10 @@ class Controller:
 
     def knows(self, model: str) -> bool:
         """Whether the model is in the repositories, so that it can be leased."""
-        if model not in self.stage.models and self.repository.has(model):
+        entry = self.stage.models.get(model)
+        if entry is not None:
+            return entry.residency is not Residency.COLD or self.repository.still_has(model)
+        if self.repository.has(model):
             self._add_models()
         return model in self.stage.models
 

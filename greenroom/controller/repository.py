@@ -78,6 +78,10 @@ class Repository:
             self.scan()
         return name in self.models
 
+    def still_has(self, name: str) -> bool:
+        """Whether the folder of a model that was found before is still there."""
+        return name in self.models and (self.models[name].folder / CONFIG).exists()
+
     def _times(self) -> dict[Path, int]:
         """Return when each config was written: it may come later than its folder."""
         found = {}

@@ -171,8 +171,9 @@ class Transitions:
                 if (await asyncio.wait([unloading], timeout=min(_LOOK_AGAIN, seconds)))[0]:
                     return await unloading
                 if has_process and await self._processes.gone(model):
-                    return None  # Triton would never say so
-            logger.warning("Unloading model %s takes longer than %g s: killed", model, seconds)
+                    break  # Triton would never say so
+            else:
+                logger.warning("Unloading model %s takes over %g s: it is killed", model, seconds)
             await self._bury(model)
         finally:
             unloading.cancel()

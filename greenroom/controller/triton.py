@@ -17,7 +17,7 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from greenroom.controller.dead_backend import dead_backend
-from greenroom.errors import GreenroomError, ServerDown, TritonError
+from greenroom.errors import GreenroomError, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
 
 KEY_METADATA = "triton-grpc-protocol-greenroom-key"
@@ -26,6 +26,7 @@ _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 """How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
+_NOT_READ = "failed to poll from model repository"
 _MOVING = ("LOADING", "UNLOADING")
 _RECONNECT_MS = 100
 _RECONNECT_MOST_MS = 1000
@@ -84,10 +85,21 @@ class Triton:
             await self.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Load a model; returns after its initialize. Parameters: Triton's load overrides."""
+        """Load a model; returns after its initialize. Parameters: Triton's load overrides.
+
+        Raises UnknownModel when Triton does not find it or can not read its config.
+        """
         request = pb.RepositoryModelLoadRequest(model_name=model, parameters=parameters)
-        async with self._errors():
-            await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
+        try:
+            async with self._errors():
+                await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
+        except TritonError as error:
+            if _NOT_READ not in str(error):
+                raise
+            raise UnknownModel(
+                f"Model {model!r} can not be read from the model repositories: its folder is "
+                "missing or its config.pbtxt is wrong; Triton's log says more."
+            ) from error
 
     async def unload(self, model: str) -> None:
         """Unload a model; returns when its process is gone and with it all its memory."""

@@ -16,6 +16,8 @@ class ScriptedTriton:
         self.moving = {}
         """Models in the middle of something, to the state that Triton's index has."""
         self.reports = {}
+        self.refusals = {}
+        """Action and model to the report of a control that could not be done."""
         self.errors = {}
         self.unreadable = 0
         self._held = {}
@@ -82,6 +84,8 @@ class ScriptedTriton:
 
     async def control(self, model, action, valid):
         await self._answer(str(action), model)
+        if (str(action), model) in self.refusals:
+            return self.refusals[str(action), model]
         if action == "report":
             return self.reports.get(model, Report(residency="hot", device_bytes=640, pid=4242))
         residency = "warm" if action == "offload" else "hot"

@@ -150,6 +150,6 @@ async def test_a_model_whose_folder_is_gone_can_be_unloaded_but_not_loaded(house
     (one.models / "echo" / "config.pbtxt").unlink()
     one.repository.scan()
     await one.controller.act("echo", Action.UNLOAD)
-    with pytest.raises(UnknownModel, match="'echo' has left the model repositories"):
+    with pytest.raises(UnknownModel, match="'echo' is not in the model repositories"):
         await one.controller.act("echo", Action.LOAD)
     assert one.residency("echo") == "cold"

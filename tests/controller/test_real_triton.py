@@ -13,7 +13,7 @@ from greenroom.controller.backend_process import BackendProcesses, backend_proce
 from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
 from greenroom.controller.triton import Triton
-from greenroom.errors import GreenroomError, ServerDown, TransitionFailed, TritonError
+from greenroom.errors import GreenroomError, ServerDown, TransitionFailed, TritonError, UnknownModel
 from greenroom.launcher import TritonServer
 from greenroom.residency.states import Action
 
@@ -78,6 +78,12 @@ async def test_a_load_that_fails_has_tritons_words_without_the_traceback(connect
     assert "Traceback" not in str(caught.value)
     assert "At:" not in str(caught.value)
     assert caught.value.http_status == 400
+
+
+async def test_a_model_that_triton_can_not_read_is_unknown(connection):
+    with pytest.raises(UnknownModel, match="'nothing' can not be read") as caught:
+        await connection.load("nothing")
+    assert caught.value.http_status == 404
 
 
 async def test_the_index_is_closed_without_the_key(triton):

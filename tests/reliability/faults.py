@@ -4,21 +4,24 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import contextmanager
 
-from echo import SAMPLES, echoed, grpc_inputs, http_inputs
+from echo import SAMPLES, grpc_inputs, http_inputs
 from prometheus_client.parser import text_string_to_metric_families
 
 from greenroom.controller.backend_process import backend_processes
 from greenroom.launcher.leftovers import regions, stubs
 
+FOUND = "is dead or stopped"
+
 
 class Faults:
-    """A running service, its managed model, and the file that `slow` and others wait for."""
+    """A running service, and the file that the models `slow`, `gated` and `drops` wait for."""
 
-    def __init__(self, running, weights, gate):
+    def __init__(self, running, gate):
         self.running = running
-        self.weights = weights
         self.gate = gate
+        self._found_before = 0
 
     @property
     def prefix(self):
@@ -31,19 +34,28 @@ class Faults:
 
     def kill(self, model):
         """Kill a model's process and return its number."""
-        pid = self.pid(model)
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        return self._signal(model, signal.SIGKILL)
 
     def stop(self, model):
+        """Stop a model's process and return its number."""
+        return self._signal(model, signal.SIGSTOP)
+
+    def _signal(self, model, number):
+        self._found_before = self.running.count(FOUND)
         pid = self.pid(model)
-        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, number)
         return pid
+
+    async def found(self):
+        """Wait until it was noticed that a process has been killed or stopped."""
+        while self.running.count(FOUND) == self._found_before:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
     async def load(self, model):
         """Load a model by a touch, so that policy rules, and return the seconds it took."""
         begun = time.monotonic()
-        assert (await self.running.act(model, "touch")).status_code == 200
+        answer = await self.running.act(model, "touch")
+        assert answer.status_code == 200, answer.text
         return time.monotonic() - begun
 
     async def replaced(self, model, pid, residency="hot"):
@@ -72,10 +84,40 @@ class Faults:
             for number in range(count)
         ]
 
-    async def summed(self, number=7):
-        """Return whether the managed model answers right."""
-        result = await self.running.grpc.infer("weights", self.weights.inputs(number))
-        return result.as_numpy("SUM").item() == self.weights.answer(number)
+    async def streamed(self, model, count, received=None):
+        """Send requests in one stream; return (or put) each answer and error as they come."""
+        answers = []
+
+        async def requests():
+            for _ in range(count):
+                yield {"model_name": model, "inputs": grpc_inputs()}
+
+        async for result, error in self.running.grpc.stream_infer(requests()):
+            answers.append((result, error))
+            if received is not None:
+                received.put_nowait((result, error))
+        return answers
+
+    async def warm(self, model):
+        """Let a model be offloaded by its policy, and whenever it is idle from now on."""
+        patch = {"offload_after": 0}
+        assert (await self.running.web.patch(f"/residency/{model}", json=patch)).status_code == 200
+        await self.running.until(model, residency="warm")
+
+    @staticmethod
+    def json():
+        tensor = {"name": "INPUT", "shape": list(SAMPLES.shape), "datatype": "FP32"}
+        return {"inputs": [tensor | {"data": SAMPLES.ravel().tolist()}]}
+
+    @contextmanager
+    def holding(self, where):
+        """Let the model `puppet` wait in its offload or its restore until the block ends."""
+        file = self.gate.with_name(f"{self.gate.name}.{where}")
+        file.touch()
+        try:
+            yield
+        finally:
+            file.unlink()
 
     async def metric(self, name, **labels):
         text = (await self.running.web.get("/metrics")).text
@@ -98,6 +140,3 @@ class Faults:
     def left(self):
         """Return the processes and regions that are there, though nothing should be loaded."""
         return [*stubs(self.prefix), *regions(self.prefix)]
-
-
-__all__ = ["SAMPLES", "Faults", "echoed"]

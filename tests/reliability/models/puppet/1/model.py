@@ -1,0 +1,8 @@
+from typing import ClassVar
+
+from greenroom.engines.managed_model import ManagedModel
+
+
+class TritonPythonModel(ManagedModel):
+    required = ("INPUT",)
+    engines: ClassVar = {"puppet": "puppet_engine:PuppetEngine"}
