@@ -77,7 +77,7 @@ class House:
         return task
 
     def residency(self, model):
-        return self.controller.entry(model).residency
+        return self.controller.stage.models[model].residency
 
     def metrics(self):
         """Return what GET /metrics shows: samples' names with labels, to values."""
