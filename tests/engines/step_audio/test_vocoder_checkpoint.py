@@ -1,22 +1,20 @@
 """The released files map onto the modules with nothing missing or left over, and safely."""
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
-from parity_fixtures import parity_weights
+from parity_fixtures import parity_io, parity_weights
 from tiny_vocoder import distance, flow_sizes, hift, hift_sizes
 from torch import Tensor
 
-from greenroom.engines.step_audio.vocoder.checkpoint import (
-    check_tensors,
-    flow_state,
-    hift_file_shapes,
-    hift_state,
-)
+from greenroom.engines.arena import Arena
+from greenroom.engines.step_audio.vocoder.checkpoint import check_tensors, hift_file_shapes
 from greenroom.engines.step_audio.vocoder.flow import Flow
 from greenroom.engines.step_audio.vocoder.hift import Hift
-from greenroom.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes
+from greenroom.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes, VocoderSizes
+from greenroom.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom.engines.step_audio.vocoder.weight_norm import folded
 from greenroom.errors import SetupError
 
@@ -134,43 +132,65 @@ def test_weight_norm_folds_to_what_torch_computes() -> None:
         assert distance(folded(state)["up.weight"], plain.weight) < 1e-6
 
 
-@pytest.fixture(scope="module")
-def empty_flow() -> Flow:
-    with META:
-        return Flow(flow_sizes())
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("flow", "hift"):
+        torch.save(parity_weights(name), tmp_path / f"{name}.pt")
+    return tmp_path
 
 
-def saved(folder: Path, state: object) -> Path:
-    path = folder / "weights.pt"
-    torch.save(state, path)
-    return path
+def read(folder: Path) -> tuple[Vocoder, Arena]:
+    vocoder = Vocoder(VocoderSizes(flow=flow_sizes(), hift=hift_sizes()))
+    arena = Arena(vocoder.modules)
+    vocoder.read(arena, folder)
+    return vocoder, arena
 
 
-def test_files_are_read(tmp_path: Path, empty_flow: Flow) -> None:
-    state = flow_state(saved(tmp_path, parity_weights("flow")), empty_flow)
-    empty_flow.load_state_dict(state, strict=True, assign=True)
-    (tmp_path / "hift").mkdir()
-    with META:
-        empty = Hift(hift_sizes())
-    weights = hift_state(saved(tmp_path / "hift", parity_weights("hift")), empty)
-    assert weights.keys() == hift().state_dict().keys()
+def change(path: Path, **tensors: Tensor | None) -> None:
+    """Put tensors into a file, or take them out."""
+    state = torch.load(path) | tensors
+    torch.save({name: tensor for name, tensor in state.items() if tensor is not None}, path)
 
 
-def test_a_missing_an_extra_and_a_misshapen_tensor_are_named(
-    tmp_path: Path, empty_flow: Flow
-) -> None:
-    state = parity_weights("flow")
-    missing = dict(state)
-    del missing["encoder_proj.bias"]
-    with pytest.raises(SetupError, match=r"weights\.pt lacks encoder_proj\.bias;"):
-        flow_state(saved(tmp_path, missing), empty_flow)
-    with pytest.raises(SetupError, match=r"besides what belongs there more\.weight;"):
-        flow_state(saved(tmp_path, state | {"more.weight": torch.zeros(1)}), empty_flow)
-    short = state | {"encoder_proj.bias": torch.zeros(3)}
-    with pytest.raises(SetupError, match=r"misshapen encoder_proj\.bias \(3,\) instead of \(80,\)"):
-        flow_state(saved(tmp_path, short), empty_flow)
-    with pytest.raises(SetupError, match=r"lacks \S+, \S+, \S+ and \d+ more;"):
-        flow_state(saved(tmp_path, {}), empty_flow)
+def test_files_are_read_and_speech_is_the_same_after_an_offload(folder: Path) -> None:
+    vocoder, arena = read(folder)
+    arena.restore()
+    prompt = parity_io("token2wav")
+    voice = vocoder.voice(
+        prompt["prompt_mixed"].tolist(),
+        prompt["prompt_feat_raw"][0],
+        prompt["speaker_embedding"][0],
+    )
+    codes = prompt["gen_mixed"].tolist()
+    wave = vocoder.speech(codes, voice, seed=3)
+    arena.offload()
+    arena.restore()
+    assert torch.equal(vocoder.speech(codes, voice, seed=3), wave)
+    weight = "ups.0.weight"
+    assert torch.equal(vocoder.hift.state_dict()[weight], hift().state_dict()[weight])
+    arena.close()
+
+
+@pytest.mark.parametrize("name", ["flow", "hift"])
+def test_a_missing_an_extra_and_a_misshapen_tensor_are_named(name: str, folder: Path) -> None:
+    path = folder / f"{name}.pt"
+    victim = "encoder_proj.bias" if name == "flow" else "conv_pre.bias"
+    size = len(parity_weights(name)[victim])
+    change(path, **{victim: torch.zeros(3)})
+    with pytest.raises(SetupError, match=rf"{re.escape(victim)} .*\[3\].*\[{size}\]"):
+        read(folder)
+    change(path, **{victim: None})
+    with pytest.raises(SetupError, match=rf"lacks (tensor )?{re.escape(victim)}[;,]"):
+        read(folder)
+    change(path, **{victim: torch.zeros(size), "more.weight": torch.zeros(1)})
+    with pytest.raises(SetupError, match=r"(has tensor|must not have) more\.weight[;,]"):
+        read(folder)
+
+
+def test_many_missing_tensors_are_counted(folder: Path) -> None:
+    torch.save({}, folder / "hift.pt")
+    with pytest.raises(SetupError, match=r"lacks \S+, \S+, \S+ and 325 more;"):
+        read(folder)
 
 
 class Harmful:
@@ -183,38 +203,19 @@ class Harmful:
         return Path.touch, (self.path,)
 
 
-def test_nothing_in_a_file_is_executed(tmp_path: Path, empty_flow: Flow) -> None:
-    path = saved(tmp_path, {"weight": Harmful(tmp_path / "touched")})
-    with pytest.raises(SetupError, match="no state dict of plain tensors"):
-        flow_state(path, empty_flow)
-    assert not (tmp_path / "touched").exists()
+@pytest.mark.parametrize("name", ["flow", "hift"])
+def test_nothing_in_a_file_is_executed(name: str, folder: Path) -> None:
+    torch.save({"weight": Harmful(folder / "touched")}, folder / f"{name}.pt")
+    with pytest.raises(SetupError, match=f"{name}.pt is no whole PyTorch state dict"):
+        read(folder)
+    assert not (folder / "touched").exists()
 
 
-@pytest.mark.parametrize(
-    ("content", "says"), [(b"", "no state dict"), (b"PK\x03\x04 broken", "no state dict")]
-)
-def test_a_file_that_is_no_checkpoint(
-    content: bytes, says: str, tmp_path: Path, empty_flow: Flow
-) -> None:
-    path = tmp_path / "weights.pt"
-    path.write_bytes(content)
-    with pytest.raises(SetupError, match=says):
-        flow_state(path, empty_flow)
-
-
-def test_a_truncated_file(tmp_path: Path, empty_flow: Flow) -> None:
-    path = saved(tmp_path, parity_weights("flow"))
-    path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(SetupError, match="no state dict"):
-        flow_state(path, empty_flow)
-
-
-def test_other_things_than_tensors(tmp_path: Path, empty_flow: Flow) -> None:
-    for content in ({"state_dict": {}}, [torch.zeros(1)]):
-        with pytest.raises(SetupError, match="must be a state dict"):
-            flow_state(saved(tmp_path, content), empty_flow)
-
-
-def test_a_file_that_is_not_there(tmp_path: Path, empty_flow: Flow) -> None:
-    with pytest.raises(SetupError, match="cannot be read: No such file"):
-        flow_state(tmp_path / "flow.pt", empty_flow)
+def test_a_truncated_file_and_one_that_is_not_there(folder: Path) -> None:
+    path = folder / "hift.pt"
+    path.write_bytes(path.read_bytes()[:10_000])
+    with pytest.raises(SetupError, match=r"hift\.pt (is no whole|can not be read)"):
+        read(folder)
+    path.unlink()
+    with pytest.raises(SetupError, match=r"hift\.pt can not be read: No such file"):
+        read(folder)

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from greenroom.engines.step_audio.audio_ids import LINGUISTIC, SEMANTIC
 from greenroom.errors import InvalidInput
 
-LINGUISTIC = 1024
-"""Codes of the first codebook; also the first code of the second, and the filler of a column."""
-CODES = LINGUISTIC + 4096
+CODES = LINGUISTIC + SEMANTIC
 GROUP = 5
 """Codes of a group: two linguistic (16.67 Hz) and three semantic ones (25 Hz)."""
 GROUP_PAIRS = 3
+_SILENT = LINGUISTIC
+"""The row of the first column where the linguistic codebook, the slower one, says nothing."""
 _PADDING = (0, 0, 0, LINGUISTIC, LINGUISTIC, LINGUISTIC)
 
 
@@ -29,6 +30,6 @@ def token_pairs(codes: Sequence[int]) -> Tensor:
     missing = -len(codes) % GROUP
     padded = [*codes, *_PADDING[len(_PADDING) - missing :]]
     groups = torch.tensor(padded, dtype=torch.int64).view(-1, GROUP)
-    silent = torch.full_like(groups[:, :1], LINGUISTIC)
+    silent = torch.full_like(groups[:, :1], _SILENT)
     first = torch.cat([groups[:, :2], silent], dim=1)
     return torch.stack([first, groups[:, 2:] + 1], dim=2).view(-1, 2)

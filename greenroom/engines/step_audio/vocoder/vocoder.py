@@ -1,16 +1,20 @@
 """The whole vocoder: audio codes and a voice to a waveform."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from greenroom.engines.arena import Arena
+from greenroom.engines.step_audio.vocoder.checkpoint import hift_state
 from greenroom.engines.step_audio.vocoder.flow import Flow, Voice
 from greenroom.engines.step_audio.vocoder.hift import Hift
 from greenroom.engines.step_audio.vocoder.noise import Noise
 from greenroom.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom.engines.step_audio.vocoder.speech_stream import SpeechStream
 from greenroom.engines.step_audio.vocoder.token_pairs import token_pairs
+from greenroom.engines.unfilled import unfilled
 
 NOISE_SEED = 0
 """Of the flow's noise; that of the released service is not known."""
@@ -19,16 +23,25 @@ NOISE_SEED = 0
 class Vocoder:
     """Flow and HiFT together.
 
-    The modules are made without weights, on the meta device: an arena, or ``load_state_dict`` with
-    ``assign=True``, gives them what ``checkpoint.flow_state`` and ``hift_state`` read.
+    The modules are made without weights; they get them by ``read`` from the arena that holds them.
     """
 
     def __init__(self, sizes: VocoderSizes) -> None:
-        with torch.device("meta"):
+        with unfilled():
             self.flow = Flow(sizes.flow).eval().requires_grad_(False)
             self.hift = Hift(sizes.hift).eval().requires_grad_(False)
         self.noise = Noise(sizes.flow.output_size, NOISE_SEED)
         self.rate = sizes.hift.sampling_rate
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The modules that belong in an arena."""
+        return [self.flow, self.hift]
+
+    def read(self, arena: Arena, folder: Path) -> None:
+        """Fill the modules from ``flow.pt`` and ``hift.pt``; SetupError says what does not fit."""
+        arena.read(self.flow, folder / "flow.pt")
+        arena.read(self.hift, hift_state(folder / "hift.pt", self.hift))
 
     def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> Voice:
         """Return a prompt on the vocoder's device.
