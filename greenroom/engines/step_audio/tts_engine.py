@@ -23,7 +23,6 @@ from greenroom.engines.step_audio.prompts import Conversation, ids_of
 from greenroom.engines.step_audio.sentences import spoken_seconds
 from greenroom.engines.step_audio.text_tokenizer import TextTokenizer
 from greenroom.engines.step_audio.turns import Turns
-from greenroom.engines.step_audio.vocoder.checkpoint import flow_state, hift_state
 from greenroom.engines.step_audio.vocoder.flow import Voice
 from greenroom.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
@@ -72,7 +71,7 @@ class StepAudioEditX(ArenaEngine):
             self._model = Step1(config).to(dtype).eval().requires_grad_(False)
         self._tokenizer = TextTokenizer.read(self._files.text_tokenizer)
         self._vocoder = Vocoder(vocoder_sizes(self._files.sizes))
-        modules: list[nn.Module] = [self._model, self._vocoder.flow, self._vocoder.hift]
+        modules: list[nn.Module] = [self._model, *self._vocoder.modules]
         super().__init__(modules)
         buffer = self.arena.scratch((buffer_elements(config, LONGEST_REQUESTS),), dtype)
         candidates = Candidates.of_speech(
@@ -86,9 +85,7 @@ class StepAudioEditX(ArenaEngine):
     def load(self) -> None:
         """Read the three networks' weights into the arena."""
         self.arena.read(self._model, self._files.language_model)
-        flow, hift = self._vocoder.flow, self._vocoder.hift
-        self.arena.read(flow, flow_state(self._files.flow, flow))
-        self.arena.read(hift, hift_state(self._files.hift, hift))
+        self._vocoder.read(self.arena, self._files.flow, self._files.hift)
 
     def prime(self) -> None:
         """Decode a few ids and make sound of them, so that the first request finds all ready."""

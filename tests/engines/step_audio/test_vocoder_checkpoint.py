@@ -142,7 +142,7 @@ def folder(tmp_path: Path) -> Path:
 def read(folder: Path) -> tuple[Vocoder, Arena]:
     vocoder = Vocoder(VocoderSizes(flow=flow_sizes(), hift=hift_sizes()))
     arena = Arena(vocoder.modules)
-    vocoder.read(arena, folder)
+    vocoder.read(arena, folder / "flow.pt", folder / "hift.pt")
     return vocoder, arena
 
 

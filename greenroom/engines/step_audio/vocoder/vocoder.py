@@ -38,10 +38,10 @@ class Vocoder:
         """The modules that belong in an arena."""
         return [self.flow, self.hift]
 
-    def read(self, arena: Arena, folder: Path) -> None:
+    def read(self, arena: Arena, flow: Path, hift: Path) -> None:
         """Fill the modules from ``flow.pt`` and ``hift.pt``; SetupError says what does not fit."""
-        arena.read(self.flow, folder / "flow.pt")
-        arena.read(self.hift, hift_state(folder / "hift.pt", self.hift))
+        arena.read(self.flow, flow)
+        arena.read(self.hift, hift_state(hift, self.hift))
 
     def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> Voice:
         """Return a prompt on the vocoder's device.
