@@ -52,8 +52,9 @@ def semantic_onnx(
             tensor.copy_(torch.randn(tensor.shape, generator=generator) * spread)
             if name.endswith("ln.weight"):
                 tensor.add_(1)
-        centres = torch.randn(CODES, WIDTH, generator=generator)
-        network.embed.copy_(functional.normalize(centres, dim=1))
+        # Means of unit vectors: shorter than those, and not all of one length.
+        centres = functional.normalize(torch.randn(CODES, WIDTH, generator=generator), dim=1)
+        network.embed.copy_(centres * (0.7 + 0.3 * torch.rand(CODES, 1, generator=generator)))
     example = torch.randn(1, BANDS, 90), torch.tensor([90], dtype=torch.int32)
     fused, MultiHeadAttention.use_sdpa = MultiHeadAttention.use_sdpa, False
     try:

@@ -196,8 +196,7 @@ def test_another_front_end_is_refused(broken):
         build(broken)
 
 
-@pytest.mark.parametrize("old_form", [False, True])
-@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(("old_form", "wrapped"), [(True, False), (False, True)])
 def test_every_form_of_a_state_dict_is_read(broken, engine, old_form, wrapped):
     path = broken / PARAFORMER / "model.pt"
     state = torch.load(path, weights_only=True)

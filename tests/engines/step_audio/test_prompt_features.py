@@ -71,6 +71,11 @@ def test_energy_norm_and_trim(case):
     close(trimmed(whole)[None], numbers[f"out_{case}_trim"], 1e-5)
 
 
+def test_what_is_quiet_stays_quiet():
+    assert float(normalised(torch.tensor([0.001, -0.0005]))[0]) == pytest.approx(0.0999)
+    assert float(normalised(torch.tensor([0.02, -0.5]))[1]) == pytest.approx(-0.999)
+
+
 def test_the_peak_rule():
     numbers = parity_io("preprocess")
     close(limited(numbers["volume_in"][0])[None], numbers["volume_out"], 1e-5)

@@ -49,7 +49,7 @@ def test_codes_equal_those_of_onnx_runtime(released, frames):
     codes = loaded(released)(mel)
     assert codes.shape == (-(-frames // 4),)
     assert torch.equal(codes, runtime_codes(released, mel))
-    assert len(codes.unique()) > len(codes) // 4
+    assert len(codes.unique()) > len(codes) // 8
 
 
 @pytest.mark.parametrize("options", [{"opset": 17}, {"folded": False}])
@@ -127,7 +127,8 @@ def test_another_network_is_refused(tmp_path):
         semantic_weights(tmp_path / "relu.onnx")
 
 
-@pytest.mark.parametrize("content", [b"", b"no protobuf at all", None])
+# Empty, text, a graph of five bytes that are not there, and a file that was cut off.
+@pytest.mark.parametrize("content", [b"", b"no protobuf at all", b"\x3a\x05", None])
 def test_what_is_no_onnx_file_is_refused(tmp_path, released, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(released.read_bytes()[:-1000] if content is None else content)
