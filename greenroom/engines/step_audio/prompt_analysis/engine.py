@@ -30,8 +30,9 @@ from greenroom.engines.step_audio.prompt_analysis.semantic_codes import semantic
 from greenroom.engines.step_audio.prompt_analysis.semantic_network import SemanticNetwork
 from greenroom.engines.step_audio.prompt_analysis.speaker_embedding import SpeakerNetwork
 
-MAX_SECONDS = 30.0
-"""Longer prompts leave the language model too little room for what it shall say."""
+MIN_SECONDS, MAX_SECONDS = 0.1, 30.0
+"""Shorter prompts have too few frames for a speaker; longer ones leave the language model too
+little room for what it shall say. The settings may be stricter."""
 
 
 class StepAudioTokenizer(ArenaEngine):
@@ -48,9 +49,11 @@ class StepAudioTokenizer(ArenaEngine):
 
     def __init__(self, settings: EngineSettings) -> None:
         """Read the checkpoints; SetupError names what is missing or does not fit."""
-        self._settings = settings.model_copy(
-            update={"max_audio_seconds": min(settings.max_audio_seconds, MAX_SECONDS)}
-        )
+        bounds = {
+            "min_audio_seconds": max(settings.min_audio_seconds, MIN_SECONDS),
+            "max_audio_seconds": min(settings.max_audio_seconds, MAX_SECONDS),
+        }
+        self._settings = settings.model_copy(update=bounds)
         self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
         self._files = PromptCheckpoint(settings.models)
         self._identity = self._files.identity()
@@ -78,7 +81,7 @@ class StepAudioTokenizer(ArenaEngine):
         """Return ``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``."""
         samples, rate = recording(request, self._settings)
         key = digest(self.name, self.version, self._identity, samples, str(rate))
-        return self.cache.get(key, lambda: self._analysed(torch.from_numpy(samples), rate))
+        return self.cache.get(key, lambda: self._analysed(torch.tensor(samples), rate))
 
     def _analysed(self, samples: Tensor, rate: int) -> Tensors:
         wave = limited(samples)

@@ -31,7 +31,7 @@ def semantic_weights(path: Path) -> tuple[SemanticShape, dict[str, Tensor]]:
     """
     walk = Walk(read_graph(path))
     try:
-        found = _outer(walk) | _blocks(walk)
+        found = _blocks(walk) | _outer(walk)
         shape = _shape(found)
     except _OtherNetwork as other:
         raise SetupError(f"{path} is not the S3 tokenizer v1 at 25 Hz: {other}.") from None
@@ -50,8 +50,8 @@ def _outer(walk: Walk) -> Weights:
         raise _OtherNetwork(f"its convolutions have the strides {strides}, not 2 and 2")
     found: Weights = {}
     for number, node in enumerate(convolutions, 1):
-        found[f"conv{number}.weight"] = walk.constant(node.inputs[1])
-        found[f"conv{number}.bias"] = walk.constant(node.inputs[2])
+        for name, made_of in zip(("weight", "bias"), node.inputs[1:], strict=False):
+            found[f"conv{number}.{name}"] = walk.constant(made_of)
     tables = [table for node in walk.of_kind("Add") if (table := walk.operand(node, 2)) is not None]
     if not tables:
         raise _OtherNetwork("it adds no table of positions")
@@ -121,6 +121,8 @@ def _attention(walk: Walk, mixtures: Sequence[Node], three: Sequence[Node]) -> d
 
 def _shape(found: Weights) -> SemanticShape:
     sizes = {name: array.shape for name, array in found.items() if array is not None}
+    if "conv1.weight" not in sizes:
+        raise _OtherNetwork("the filters of its first convolution are computed")
     width, bands = sizes["conv1.weight"][:2]
     if width % HEAD:
         raise _OtherNetwork(f"its width of {width} is no multiple of {HEAD}, the width of a head")
