@@ -129,10 +129,7 @@ def main() -> None:
     rounds: dict[str, list[float]] = {
         name: [] for name in ("read", "llama reads", "decode", "llama decodes", "together", "apart")
     }
-    table = Table("prompt", "peak memory over the idle process")
-    for length in LENGTHS:
-        table.add_row(str(length), f"{peak_bytes(new_generator(model, 1), length) / 2**20:.0f} MiB")
-    Console().print(table)
+    report_memory(model)
     generator = new_generator(model, TOGETHER)
     for _ in range(arguments.rounds):
         compared = theirs(other, prompts[0], arguments.new)
@@ -143,6 +140,13 @@ def main() -> None:
         for taken, second in zip(rounds.values(), seconds, strict=True):
             taken.append(second)
     report(rounds)
+
+
+def report_memory(model: Step1) -> None:
+    table = Table("prompt", "peak memory over the idle process")
+    for length in LENGTHS:
+        table.add_row(str(length), f"{peak_bytes(new_generator(model, 1), length) / 2**20:.0f} MiB")
+    Console().print(table)
 
 
 def report(rounds: dict[str, list[float]]) -> None:

@@ -15,7 +15,7 @@ from greenroom.engines.step_audio.language_model.attention import DecodeStep
 from greenroom.engines.step_audio.language_model.key_value_cache import KeyValueCache
 from greenroom.engines.step_audio.language_model.step1 import Step1
 
-_REACH = 512
+_REACH = 1024
 _PIECE = 128
 """Keys that one part of the sum over them takes; _REACH is a multiple."""
 _WARM_UPS = 2

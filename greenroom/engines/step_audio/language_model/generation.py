@@ -135,8 +135,7 @@ class Generator:
         ids = torch.tensor(row.ids[:-1], device=self._slopes.device)
         for start in range(0, row.position, PROMPT_BLOCK):
             end = min(start + PROMPT_BLOCK, row.position)
-            block = PromptBlock(cache, place, start, end, self._slopes)
-            self._model(ids[start:end], block)
+            self._model(ids[start:end], PromptBlock(cache, place, start, end, self._slopes))
 
     def _next(self, rows: list[_Row], cache: KeyValueCache) -> list[int]:
         newest, positions = [row.ids[-1] for row in rows], [row.position for row in rows]

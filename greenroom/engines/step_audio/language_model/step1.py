@@ -11,8 +11,6 @@ from torch.nn.functional import embedding, linear, rms_norm, silu
 from greenroom.engines.step_audio.language_model.attention import Attention
 from greenroom.engines.step_audio.language_model.config import LanguageModelConfig
 
-_FEW_ROWS = 16
-
 
 class Projection(nn.Module):
     """A matrix product with the weight (out, in), without a bias."""
@@ -29,11 +27,12 @@ class Projection(nn.Module):
 def projected(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Return ``x @ weight.T``.
 
-    For a few rows on a CPU the weight comes first: reading it once is all the cost there, and
-    the library's kernel for the other order reads it once per row.
+    In float32 on a CPU through oneDNN, as torch does by itself for other types: torch's own way
+    there, MKL, takes up to twice as long for a few rows and 1.15 times as long for many.
     """
-    if x.device.type == "cpu" and 1 < x.shape[0] <= _FEW_ROWS:
-        return (weight @ x.t()).t()
+    if x.device.type == "cpu" and x.dtype == torch.float32:
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+        return product
     return linear(x, weight)
 
 
