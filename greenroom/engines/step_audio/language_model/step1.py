@@ -11,6 +11,8 @@ from torch.nn.functional import embedding, linear, rms_norm, silu
 from greenroom.engines.step_audio.language_model.attention import Attention
 from greenroom.engines.step_audio.language_model.config import LanguageModelConfig
 
+_ONEDNN = torch.backends.mkldnn.is_available()
+
 
 class Projection(nn.Module):
     """A matrix product with the weight (out, in), without a bias."""
@@ -30,7 +32,7 @@ def projected(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     In float32 on a CPU through oneDNN, as torch does by itself for other types: torch's own way
     there, MKL, takes up to twice as long for a few rows and 1.15 times as long for many.
     """
-    if x.device.type == "cpu" and x.dtype == torch.float32:
+    if _ONEDNN and x.device.type == "cpu" and x.dtype == torch.float32:
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
         return product
     return linear(x, weight)
