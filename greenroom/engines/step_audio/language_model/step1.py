@@ -11,7 +11,7 @@ from torch.nn.functional import embedding, linear, rms_norm, silu
 from greenroom.engines.step_audio.language_model.attention import Attention
 from greenroom.engines.step_audio.language_model.config import LanguageModelConfig
 
-_ONEDNN = torch.backends.mkldnn.is_available()
+_ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
 class Projection(nn.Module):
