@@ -20,8 +20,10 @@ import numpy as np
 import tritonclient.grpc as triton_grpc
 
 SOURCE = Path(__file__).parent / "weight_model"
-SHAPES = ((1024, 1024), (3, 5, 7), (4096,), (1,), (512, 768), (), (333, 3))
+SHAPES = ((4096,), (2048, 2048), (3, 5, 7), (), (1024, 1024), (1,), (333, 3), (512, 768))
 DTYPES = ("float32", "bfloat16", "float16", "int8", "int64")
+LAST = 2**16
+"""Bytes at the end that are one tensor of bytes."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def weight_model(
     restore_seconds: float = 0.0,
     threads: int = 1,
 ) -> WeightModel:
-    """Write a model with `size` bytes of weights (64 KiB or more) in many tensors.
+    """Write a model with `size` bytes of weights (128 KiB or more) in many tensors.
 
     Its load and its restore take so many seconds longer; models of other seeds have other
     weights.
@@ -95,14 +97,15 @@ def _tensors(size: int, seed: int) -> dict:
     block = np.random.default_rng(seed).integers(0, 63, 2**20 + 7, dtype=np.uint8)
     tensors, left, rank = {}, size, 0
     while left:
-        dtype = getattr(torch, DTYPES[rank % len(DTYPES)])
-        shape = SHAPES[rank % len(SHAPES)]
-        if torch.Size(shape).numel() * dtype.itemsize > left:
+        dtype, shape = getattr(torch, DTYPES[rank % len(DTYPES)]), SHAPES[rank % len(SHAPES)]
+        if left <= LAST:
             dtype, shape = torch.uint8, (left,)
         length = torch.Size(shape).numel() * dtype.itemsize
-        raw = np.resize(np.roll(block, rank), length)
-        tensors[f"w{rank}"] = torch.from_numpy(raw).view(dtype).view(shape)
-        left, rank = left - length, rank + 1
+        if length <= left:
+            raw = np.resize(np.roll(block, rank), length)
+            tensors[f"w{rank}"] = torch.from_numpy(raw).view(dtype).view(shape)
+            left -= length
+        rank += 1
     return dict(sorted(tensors.items(), key=lambda item: not item[1].is_floating_point()))
 
 

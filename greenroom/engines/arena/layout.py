@@ -25,6 +25,8 @@ class Place:
     dtype: torch.dtype
     offset: int
     end: int
+    contiguous: bool
+    """Whether its elements lie one after another, in their order."""
     known: bool
     """Whether the host copy has its values."""
 
@@ -32,11 +34,6 @@ class Place:
     def geometry(self) -> object:
         """What is the same for tied tensors."""
         return self.offset, self.shape, self.stride, self.dtype
-
-    @property
-    def contiguous(self) -> bool:
-        """Whether its elements lie one after another, in their order."""
-        return torch.empty_strided(self.shape, self.stride, device="meta").is_contiguous()
 
     def contains(self, other: "Place") -> bool:
         """Whether the other tensor is part of this one, every byte of which is its own."""
@@ -79,6 +76,7 @@ class Block:
                     tensor.dtype,
                     begin + shift if end > begin else self.offset,
                     end + shift if end > begin else self.offset,
+                    contiguous=tensor.is_contiguous(),
                     known=not tensor.is_meta or end == begin,
                 ),
             )

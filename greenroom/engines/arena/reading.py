@@ -1,8 +1,6 @@
 """Filling a module's places in the host copy from checkpoints: everything, and nothing else."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -10,14 +8,11 @@ from torch import Tensor, nn
 
 from greenroom.engines.arena.checkpoint import Source, Stored, opened
 from greenroom.engines.arena.layout import Place
+from greenroom.engines.arena.pieces import Piece, in_threads, pieces_of
 from greenroom.errors import SetupError
 
 Rename = Callable[[str], str | None]
 """A checkpoint's name to the module's; None leaves that tensor out."""
-READERS = min(4, os.cpu_count() or 1)
-"""Threads; a page cache is copied faster by two, a disk by more."""
-PIECE = 16 * 2**20
-"""Bytes that one thread reads at a time, and that a conversion holds besides the copy."""
 _NAMED = 5
 
 
@@ -60,11 +55,25 @@ def fill(
         first: dict[object, str] = {}
         for name in stored:
             first.setdefault(wanted[name].place.geometry, name)
-        written = set(first.values())
-        _each_piece(_write, stored, wanted, host, written)
-        _each_piece(_compare, stored, wanted, host, stored.keys() - written)
+
+        def pieces(names: Iterable[str]) -> Iterator[Piece]:
+            for name in names:
+                yield from pieces_of(name, stored[name][1], wanted[name].place)
+
+        in_threads(lambda piece: piece.write(host), pieces(first.values()))
+        in_threads(
+            lambda piece: _check_tie(piece, host), pieces(stored.keys() - set(first.values()))
+        )
     for each in wanted.values():
         each.place.known = True
+
+
+def _check_tie(piece: Piece, host: Tensor) -> None:
+    if piece.differs(host):
+        raise SetupError(
+            f"{piece.name} is tied to another tensor of the module, but the checkpoint's values "
+            "differ."
+        )
 
 
 def _renamed(
@@ -120,60 +129,3 @@ def _names(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     kind = "tensors" if len(names) > 1 else "tensor"
     return f"{kind} {', '.join(names[:_NAMED])}{more}"
-
-
-def _each_piece(
-    work: Callable[[str, Stored, Place, Tensor, int, int], None],
-    stored: Mapping[str, tuple[str, Stored]],
-    wanted: Mapping[str, Wanted],
-    host: Tensor,
-    names: Iterable[str],
-) -> None:
-    with ThreadPoolExecutor(READERS) as threads:
-        jobs = [
-            threads.submit(work, name, stored[name][1], wanted[name].place, host, *piece)
-            for name in names
-            for piece in _pieces(wanted[name].place)
-        ]
-        for job in jobs:
-            job.result()
-
-
-def _pieces(place: Place) -> Iterator[tuple[int, int]]:
-    """Return the elements, from and to, of the pieces that a tensor is read in."""
-    count = place.shape.numel()
-    step = max(1, PIECE // place.dtype.itemsize if place.contiguous else count)
-    for begin in range(0, count, step):
-        yield begin, min(begin + step, count)
-
-
-def _write(name: str, stored: Stored, place: Place, host: Tensor, begin: int, end: int) -> None:
-    target = _part(place, host, begin, end)
-    if stored.dtype == place.dtype and place.contiguous:
-        stored.read_into(target, begin)
-        return
-    values = stored.values(begin, end).view(target.shape)
-    for dimension, step in enumerate(target.stride()):
-        if step == 0:  # expanded: all of it is one element, which torch does not write twice
-            target, values = (each.narrow(dimension, 0, 1) for each in (target, values))
-    target.copy_(values)
-
-
-def _compare(name: str, stored: Stored, place: Place, host: Tensor, begin: int, end: int) -> None:
-    target = _part(place, host, begin, end)
-    values = stored.values(begin, end).view(target.shape).to(place.dtype)
-    if not torch.equal(_bits(target), _bits(values)):
-        raise SetupError(
-            f"{name} is tied to another tensor of the module, but the checkpoint's values differ."
-        )
-
-
-def _part(place: Place, host: Tensor, begin: int, end: int) -> Tensor:
-    """Return the elements of a piece: flat, or those of a strided tensor in its shape."""
-    if not place.contiguous:
-        return place.view(host)
-    return host[place.offset : place.end].view(place.dtype)[begin:end]
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)

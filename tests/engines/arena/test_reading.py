@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
-from greenroom.engines.arena import Arena, reading
+from greenroom.engines.arena import Arena, pieces, reading
 from greenroom.errors import SetupError
 
 
@@ -45,7 +45,7 @@ def file(source, tmp_path):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(reading, "PIECE", 64)
+    monkeypatch.setattr(pieces, "SIZE", 64)
 
 
 def read(module, *sources, **options):

@@ -1,0 +1,225 @@
+"""What the weights arena costs on the CPU, against plain copies, frees and reads in the same run.
+
+Prints a table: restore against a fresh ``torch.empty(n).copy_(src)``, offload against freeing a
+touched buffer, memory and bits over cycles, reading a checkpoint against ``readinto`` of a fresh
+buffer, the peak of a whole load, and a request to a warm model behind a real Triton. What is
+compared alternates; each number is the median of its rounds. Needs the extra ``arena``, about
+three times the size in memory and once in the folder for temporary files.
+
+usage: .venv/bin/python benchmarks/arena.py [--gigabytes 2] [--rounds 10] [--cycles 50]
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import torch
+import tritonclient.grpc.aio as triton_grpc
+from rich.console import Console
+from rich.table import Table
+
+from greenroom.config import PROJECT, Policy
+from greenroom.engines.arena import Arena
+from greenroom.launcher import Service
+from greenroom.launcher.free_settings import free_settings
+
+sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "weight_model")]
+from managed_models import WeightModel, weight_model  # noqa: E402
+from weight_engine import Weights  # noqa: E402
+
+WARM_UP = 5
+Row = tuple[str, str, str, str, str]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def module_of(model: WeightModel) -> Weights:
+    options = json.loads((model.checkpoint.parent / "weights.json").read_text())
+    with torch.device("meta"):
+        return Weights(options["tensors"])
+
+
+def ratio_row(name: str, ours: list[float], plain: list[float], bar: float) -> Row:
+    mine, theirs = statistics.median(ours), statistics.median(plain)
+    return name, f"{mine:.4f} s", f"{theirs:.4f} s", f"{mine / theirs:.2f}", f"{bar:.2f}"
+
+
+def moving(arena: Arena, size: int, rounds: int) -> list[Row]:
+    """Restore and offload against a copy into, and the freeing of, a plain buffer."""
+    source = torch.ones(size, dtype=torch.uint8)
+    restores, offloads, copies, frees, dropped = [], [], [], [], []
+    for _ in range(rounds):
+        restores.append(seconds(arena.restore))
+        hot = resident()
+        offloads.append(seconds(arena.offload))
+        dropped.append((hot - resident()) / size)
+        assert arena.memory().device_bytes == 0
+        held: list[torch.Tensor] = []
+        copies.append(seconds(lambda: held.append(torch.empty_like(source).copy_(source))))  # noqa: B023
+        frees.append(seconds(held.clear))
+    return [
+        ratio_row("restore | fresh torch.empty(n).copy_(src)", restores, copies, 1.15),
+        ratio_row("offload | freeing a touched buffer", offloads, frees, 1.2),
+        ("RSS given back by an offload", f"{min(dropped):.2%}", "", "", "99 %"),
+    ]
+
+
+def cycling(arena: Arena, module: Weights, size: int, cycles: int) -> list[Row]:
+    """Bits and memory over many cycles."""
+    number = torch.zeros(1, dtype=torch.int64)
+    arena.restore()
+    right = module(number).item()
+    wrong = 0
+    seen: dict[str, list[int]] = {"device": [], "host": [], "/dev/shm": []}
+    for cycle in range(WARM_UP + cycles):
+        arena.offload()
+        host = resident()
+        arena.restore()
+        wrong += module(number).item() != right
+        if cycle >= WARM_UP:
+            seen["device"].append(arena.memory().device_bytes)
+            seen["host"].append(host)
+            seen["/dev/shm"].append(psutil.disk_usage("/dev/shm").used)
+    arena.offload()
+    rows: list[Row] = [(f"wrong answers in {cycles} cycles", str(wrong), "", "", "0")]
+    for name, values in seen.items():
+        slope = statistics.linear_regression(range(len(values)), values).slope
+        drift = abs(slope * cycles) / size
+        rows.append((f"drift of {name} memory in {cycles} cycles", f"{drift:.4%}", "", "", "1 %"))
+    return rows
+
+
+def reading(model: WeightModel, rounds: int) -> list[Row]:
+    """Into a new arena against a plain read into a new buffer."""
+    ours, plain = [], []
+
+    def arena() -> None:
+        module = module_of(model)
+        Arena(module).read(module, model.checkpoint)
+
+    def buffer() -> None:
+        fresh = torch.empty(model.checkpoint.stat().st_size, dtype=torch.uint8)
+        with model.checkpoint.open("rb", buffering=0) as file:
+            rest = memoryview(fresh.numpy().data)
+            while rest:
+                rest = rest[file.readinto(rest) :]
+
+    buffer()  # into the page cache
+    for _ in range(rounds):
+        ours.append(seconds(arena))
+        gc.collect()
+        plain.append(seconds(buffer))
+    return [ratio_row("reading the checkpoint | readinto a fresh buffer", ours, plain, 1.2)]
+
+
+def peak_of_a_load(model: WeightModel, answer: "multiprocessing.SimpleQueue[int]") -> None:
+    module = module_of(model)
+    arena = Arena(module)
+    arena.read(module, model.checkpoint)
+    arena.restore()
+    lines = Path("/proc/self/status").read_text().splitlines()
+    answer.put(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024)
+
+
+def peaking(model: WeightModel) -> list[Row]:
+    """The most that a process of its own holds in memory during a whole load."""
+    spawn = multiprocessing.get_context("spawn")
+    queue = spawn.SimpleQueue()
+    process = spawn.Process(target=peak_of_a_load, args=(model, queue))
+    process.start()
+    beyond = (queue.get() - 2 * model.size) / 1e6
+    process.join()
+    return [("peak RSS of a load beyond arena and device", f"{beyond:.0f} MB", "", "", "300 MB")]
+
+
+async def waking(repository: Path, model: WeightModel, rounds: int) -> list[Row]:
+    """A request to a warm model against a hot one's time plus the restore's, real Triton."""
+    hot, warm, restores = [], [], []
+    with tempfile.TemporaryDirectory() as runtime:
+        settings = free_settings(
+            runtime_dir=Path(runtime),
+            model_repository=repository,
+            ensemble_repository=PROJECT / "tests" / "ensembles",
+            policy={model.name: Policy(offload_after=-1, unload_after=-1)},
+        )
+        async with (
+            Service(settings, log=lambda name, line: None) as service,
+            triton_grpc.InferenceServerClient(f"127.0.0.1:{settings.grpc_port}") as client,
+            httpx.AsyncClient(base_url=service.url, timeout=120) as web,
+        ):
+
+            async def ask() -> float:
+                begin = time.perf_counter()
+                answer = await client.infer(model.name, model.inputs(1))
+                assert answer.as_numpy("SUM").item() == model.answer(1)
+                return time.perf_counter() - begin
+
+            async def last_transition() -> dict[str, Any]:
+                shown = (await web.get("/residency")).json()
+                return shown["models"][model.name]["last_transition"]
+
+            await ask()
+            for _ in range(rounds):
+                hot.append(await ask())
+                await web.post(f"/residency/{model.name}/offload")
+                warm.append(await ask())
+                while (last := await last_transition())["action"] != "restore":  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)  # the answer may come before the restore's report
+                restores.append(last["seconds"])
+    added = statistics.median(
+        each - before - restore for each, before, restore in zip(warm, hot, restores, strict=True)
+    )
+    expected = statistics.median(hot) + statistics.median(restores)
+    return [
+        ("request to a warm model | hot time + restore", f"{statistics.median(warm):.4f} s",
+         f"{expected:.4f} s", f"{added * 1e3:+.1f} ms", "30 ms"),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Write the model, run everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gigabytes", type=float, default=2.0, help="size of the weights")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of each comparison")
+    parser.add_argument("--cycles", type=int, default=50, help="offloads and restores in a row")
+    arguments = parser.parse_args()
+    size = int(arguments.gigabytes * 1e9)
+    title = f"Weights of {size / 1e9:g} GB on the CPU, {torch.get_num_threads()} threads"
+    table = Table("what | against", "arena", "plain", "ratio", "bar", title=title)
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Path(folder) / "models"
+        model = weight_model(repository, "weights", size, threads=torch.get_num_threads())
+        rows = peaking(model) + reading(model, arguments.rounds)
+        module = module_of(model)
+        arena = Arena(module)
+        arena.read(module, model.checkpoint)
+        rows += moving(arena, size, arguments.rounds)
+        rows += cycling(arena, module, size, arguments.cycles)
+        arena.close()
+        rows += asyncio.run(waking(repository, model, arguments.rounds))
+    for row in rows:
+        table.add_row(*row)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
