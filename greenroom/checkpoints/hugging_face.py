@@ -45,6 +45,10 @@ class HuggingFace:
             raise SourceUnreachable(
                 f"{self.name} ({self._api.endpoint}) cannot be reached: {error}."
             ) from None
+        except (ValueError, TypeError, KeyError):
+            raise SourceUnreachable(
+                f"{self.name} ({self._api.endpoint}) does not answer as a hub does."
+            ) from None
         commit = str(info.sha)
         headers = build_hf_headers()
         offers = {

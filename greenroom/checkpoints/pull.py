@@ -24,7 +24,7 @@ _Offers = Mapping[ReleasedFile, Offer]
 class Pull:
     """One run into one folder: what is there and verified is left alone, the rest is fetched.
 
-    ``sources`` are asked in order, the next one where one cannot be reached. ``revision``
+    ``sources`` are asked in order, the next one where one has nothing or breaks off. ``revision``
     None leaves files of an earlier pull as they are, and takes of the others the newest if
     they agree with the table of released files; a named revision is asked for, whatever
     folder and table say. ``tell`` gets a line per thing done.
@@ -84,7 +84,7 @@ class Pull:
             if source.has(release):
                 try:
                     yield source.listing(release, self._revision)
-                except SourceUnreachable as error:
+                except PullFailed as error:
                     faults.append(str(error))
         raise PullFailed(" ".join(faults) or f"No source that was asked has {release.name}.")
 

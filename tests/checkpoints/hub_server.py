@@ -30,6 +30,8 @@ class Hub:
     """Path to the bytes after which nothing more is sent until `resume` is set."""
     status: dict[str, int] = field(default_factory=dict)
     """Beginning of a request's path to the error status it is answered with."""
+    strange: bool = False
+    """Answer everything with a page, as the door of a hotel's network does."""
     asked: list[str] = field(default_factory=list)
     ranges: dict[str, list[str | None]] = field(default_factory=dict)
     """Path to the Range headers of the requests for it."""
@@ -67,6 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         for beginning, status in self.hub.status.items():
             if path.startswith(beginning):
                 return self._json({"error": "as told"}, status)
+        if self.hub.strange:
+            return self._send(200, b"<html>Please log in</html>", {"Content-Type": "text/html"})
         parts = path.strip("/").split("/")
         if parts[:2] == ["api", "models"]:
             return self._hugging_face_listing("/".join(parts[2:4]), parts[5:] or ["main"])

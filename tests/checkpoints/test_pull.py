@@ -123,6 +123,19 @@ def test_a_hub_that_does_not_answer_is_followed_by_the_next_one(hub, pull, monke
     assert files_of(pull.folder) == PULLED
 
 
+def test_a_hub_that_refuses_is_followed_by_the_next_one(hub, pull):
+    hub.status["/api/models"] = 403
+    pull(HuggingFace(), ModelScope())
+    assert files_of(pull.folder) == PULLED
+
+
+@pytest.mark.parametrize("source", [HuggingFace, ModelScope])
+def test_what_is_no_hub_is_told(hub, pull, source):
+    hub.strange = True
+    with pytest.raises(PullFailed, match=rf"{source.name} \({hub.url}\) does not answer"):
+        pull(source())
+
+
 def test_no_hub_answers(pull, monkeypatch):
     use(monkeypatch, NOBODY, NOBODY)
     monkeypatch.setattr("modelscope_hub._legacy_api.time.sleep", lambda seconds: None)

@@ -21,6 +21,7 @@ VOCABULARIES = range(MULTILINGUAL - 1, MULTILINGUAL + 2)
 MEL_BANDS = (80, 128)
 AUDIO_POSITIONS = 1500
 """Of the encoder: 30 s; the features of a window are always that long."""
+TEXT_POSITIONS = 448
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def _dims(path: Path, given: object) -> ModelDimensions:
     _check(path, "n_vocab", dims.n_vocab, VOCABULARIES)
     _check(path, "n_mels", dims.n_mels, MEL_BANDS)
     _check(path, "n_audio_ctx", dims.n_audio_ctx, (AUDIO_POSITIONS,))
+    _check(path, "n_text_ctx", dims.n_text_ctx, (TEXT_POSITIONS,))
     return dims
 
 

@@ -1,6 +1,5 @@
 """The engine ``whisper`` of the model ``asr``."""
 
-import numpy as np
 import torch
 
 from greenroom.config import EngineSettings
@@ -13,6 +12,7 @@ from greenroom.engines.whisper import checkpoint
 from greenroom.engines.whisper.language import language_code
 from greenroom.engines.whisper.network import network
 from greenroom.engines.whisper.windows import RATE, Listener
+from greenroom.errors import SetupError
 
 
 class WhisperAsr(ArenaEngine):
@@ -39,9 +39,8 @@ class WhisperAsr(ArenaEngine):
         self._state = {}
 
     def prime(self) -> None:
-        """Listen to a moment of noise, so that the first request finds everything ready."""
-        noise = np.random.default_rng(0).normal(scale=0.05, size=RATE // 2)
-        self._listener.listen(noise.astype(np.float32), None)
+        """Listen to a second of silence, so that the first request finds everything ready."""
+        self._listener.prime()
 
     def answer(self, request: Tensors) -> Tensors:
         """Return ``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
@@ -59,6 +58,9 @@ class WhisperAsr(ArenaEngine):
 
 
 def _device(setting: str) -> str:
-    if setting != "auto":
-        return setting
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    usable = torch.cuda.is_available()
+    if setting == "cuda" and not usable:
+        raise SetupError("GREENROOM_ASR_DEVICE is cuda, but torch finds no GPU that it can use.")
+    if setting == "auto":
+        return "cuda" if usable else "cpu"
+    return setting

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from whisper.audio import (
@@ -61,9 +62,7 @@ class Listener:
     @torch.no_grad()
     def listen(self, samples: Samples, language: str | None) -> Heard:
         """Return what is said in mono samples at 16 kHz; language None: it is detected."""
-        # On the CPU, where it takes milliseconds: on a GPU the Fourier transform's library
-        # would stay in its memory.
-        mel = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
+        mel = self._mel(samples)
         features = self._encoded(mel, 0)
         spoken = language or self._detected(features)
         tokens = None
@@ -71,17 +70,27 @@ class Listener:
             tokens = self._in_one_window(features, spoken, _frames(mel))
         if tokens is None:
             tokens = self._in_windows(mel, features, spoken)
-        text = self._tokenizer(spoken).decode(tokens).strip()
+        tokenizer = self._tokenizer(spoken)
+        # Above the words are timestamps and markers, which nonsense is full of.
+        text = tokenizer.decode([token for token in tokens if token < tokenizer.eot]).strip()
         return Heard(text, spoken if text or language else "")
 
+    @torch.no_grad()
+    def prime(self) -> None:
+        """Run each part once, on silence and for two tokens."""
+        silence = np.zeros(RATE, np.float32)
+        features = self._encoded(self._mel(silence), 0)
+        self._attempt(features, self._detected(features), 2, False, self._temperatures[-1])
+
     def _in_one_window(self, features: Tensor, language: str, frames: int) -> list[int] | None:
-        """Return the tokens; None where there are more than one window can have."""
+        """Return the tokens; None where there are more words than one window can have."""
         bound = TOKENS_AT_LEAST + TOKENS_PER_SECOND * frames // FRAMES_PER_SECOND
         most = self._model.dims.n_text_ctx // 2
         result = self._decoded(features, language, min(bound, most), timestamps=False)
         if result is None:
             return []
-        return None if len(result.tokens) >= most else result.tokens
+        repeats = result.compression_ratio > MAX_COMPRESSION_RATIO
+        return None if len(result.tokens) >= most and not repeats else result.tokens
 
     def _in_windows(self, mel: Tensor, features: Tensor, language: str) -> list[int]:
         """Return the tokens of windows that end where the model says that a sentence ends."""
@@ -120,22 +129,39 @@ class Listener:
     ) -> DecodingResult | None:
         """Return the first good attempt, else the last; None where nobody speaks."""
         for temperature in self._temperatures:
-            options = DecodingOptions(
-                language=language,
-                temperature=temperature,
-                sample_len=bound,
-                without_timestamps=not timestamps,
-                fp16=self._dtype == torch.float16,
-            )
-            with torch.random.fork_rng():
-                torch.manual_seed(0)
-                result = self._model.decode(features, options)
+            result = self._attempt(features, language, bound, timestamps, temperature)
             unlikely = result.avg_logprob < MIN_LOGPROB
             if unlikely and result.no_speech_prob > NO_SPEECH_PROBABILITY:
                 return None
             if not unlikely and result.compression_ratio <= MAX_COMPRESSION_RATIO:
                 break
         return result
+
+    def _attempt(
+        self,
+        features: Tensor,
+        language: str,
+        bound: int | None,
+        timestamps: bool,
+        temperature: float,
+    ) -> DecodingResult:
+        options = DecodingOptions(
+            language=language,
+            temperature=temperature,
+            sample_len=bound,
+            without_timestamps=not timestamps,
+            fp16=self._dtype == torch.float16,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return self._model.decode(features, options)
+
+    def _mel(self, samples: Samples) -> Tensor:
+        """Return the features, shape (bands, frames), of the samples and of 30 s of silence."""
+        # On the CPU, where it takes milliseconds: on a GPU the Fourier transform's library
+        # would stay in its memory.
+        mel: Tensor = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
+        return mel
 
     def _encoded(self, mel: Tensor, seek: int) -> Tensor:
         """Return the features, shape (positions, width), of the window that begins at seek."""

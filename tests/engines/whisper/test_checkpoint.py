@@ -75,6 +75,7 @@ DIMS = asdict(tiny_whisper.sizes())
         ({"dims": DIMS | {"n_mels": 64}}, "n_mels of Whisper .* is 64; it must be 80 or 128"),
         ({"dims": DIMS | {"n_vocab": 9}}, "n_vocab of Whisper .* is 9; it must be 51864 or"),
         ({"dims": DIMS | {"n_audio_ctx": 750}}, "n_audio_ctx .* is 750; it must be 1500"),
+        ({"dims": DIMS | {"n_text_ctx": 10**9}}, "n_text_ctx .* is 1000000000; it must be 448"),
         ({"dims": DIMS | {"n_text_layer": 0}}, "n_text_layer of .* is 0; it must be > 0"),
         ({"dims": DIMS | {"n_text_layer": "2"}}, "n_text_layer of .* is '2'; it must be > 0"),
     ],

@@ -1,5 +1,7 @@
 """The engine: contract, cache, residency, checkpoints that do not fit."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ def words(answer):
     return answer["TRANSCRIPT"][0], answer["AUDIO_LANGUAGE"][0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listener(network):
     """Return a listener over the checkpoint's values, which were rounded to half precision."""
     rounded = tiny_whisper.network()
@@ -108,6 +110,12 @@ def test_an_english_checkpoint_knows_english_only(whisper_engine, english_networ
         engine.answer(request(noise(1), AUDIO_LANGUAGE="zh"))
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(whisper_engine):
+    with pytest.raises(SetupError, match=r"^GREENROOM_ASR_DEVICE is cuda, but torch finds no GPU"):
+        whisper_engine(asr_device="cuda")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -117,12 +125,11 @@ def test_an_english_checkpoint_knows_english_only(whisper_engine, english_networ
     ],
 )
 def test_a_tensor_too_few_too_many_or_of_another_shape_is_named(
-    whisper_engine, tmp_path, change, sentence
+    whisper_engine, network, tmp_path, change, sentence
 ):
-    network = tiny_whisper.network()
-    state = network.state_dict()
+    state = dict(network.state_dict())
     change(state)
-    network.state_dict = lambda: state
-    path = tiny_whisper.write(tmp_path / "wrong.pt", network)
+    wrong = SimpleNamespace(dims=network.dims, state_dict=lambda: state)
+    path = tiny_whisper.write(tmp_path / "wrong.pt", wrong)
     with pytest.raises(SetupError, match=sentence):
         whisper_engine(whisper_model=str(path))

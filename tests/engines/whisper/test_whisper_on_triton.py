@@ -61,12 +61,3 @@ async def test_cold_hot_and_warm_hear_the_same(serve, models):
         await heard(running, samples, AUDIO_LANGUAGE="xx")
     with pytest.raises(InferenceServerException, match="AUDIO is silent"):
         await heard(running, 0 * samples)
-
-
-async def test_a_missing_checkpoint_is_the_reason_that_a_client_reads(serve, tmp_path):
-    running = await serve(tmp_path / "nothing")
-    with pytest.raises(
-        InferenceServerException, match=r"tiny\.pt is missing; `greenroom pull"
-    ) as e:
-        await heard(running, noise(1))
-    assert "Traceback" not in str(e.value)
