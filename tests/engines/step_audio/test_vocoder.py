@@ -60,6 +60,16 @@ def test_a_stream_ends_wherever_the_codes_end(codes: int, vocoder: Vocoder, voic
     assert sum(map(len, waves)) == -(-codes // 5) * 3 * PAIR_SAMPLES
 
 
+def test_an_end_at_a_full_chunk_is_one_last_chunk(vocoder: Vocoder, voice: Voice) -> None:
+    # 25 codes of the first chunk and 5 of the lookahead.
+    at_once = list(vocoder.stream(voice, seed=7).push(CODES[:30], last=True))
+    stream = vocoder.stream(voice, seed=7)
+    one_by_one = [w for n in range(30) for w in stream.push(CODES[n : n + 1], last=n == 29)]
+    assert [len(wave) for wave in at_once] == [18 * PAIR_SAMPLES]
+    assert len(one_by_one) == 1
+    assert torch.equal(one_by_one[0], at_once[0])
+
+
 def test_an_end_without_a_code_after_it(vocoder: Vocoder, voice: Voice) -> None:
     stream = vocoder.stream(voice, seed=7)
     waves = [*stream.push(CODES[:30]), *stream.push([], last=True)]
