@@ -15,8 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from greenroom.launcher.leftovers import SHARED_MEMORY, alive, servers, stubs
+from greenroom.launcher.leftovers import SHARED_MEMORY, alive, regions, servers, stubs
 
+_BEING_MADE = 10.0
+"""Seconds in which a new region's process must have been started."""
 _PATIENCE = 5.0
 """Seconds in which a killed process must be gone."""
 
@@ -80,10 +82,10 @@ class BackendProcesses:
         self.forget(model)
         return await asyncio.to_thread(self._end, model, self._regions.pop(model, set()))
 
-    def _end(self, model: str, regions: set[str]) -> bool:
+    def _end(self, model: str, named: set[str]) -> bool:
         found = backend_processes(model, self._prefix)
         for process in found:
-            regions.update(self._region_of(process))
+            named.update(self._region_of(process))
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         deadline = time.monotonic() + _PATIENCE
@@ -92,9 +94,19 @@ class BackendProcesses:
         gone = self._none_left(model)
         if gone:
             # Triton removes none of a model whose request has failed with its process.
-            for region in regions:
+            for region in named or self._orphans():
                 (SHARED_MEMORY / region).unlink(missing_ok=True)
         return gone
+
+    def _orphans(self) -> list[str]:
+        """Return regions that no process names; one that is being made has none for a moment."""
+        named = {name for process in stubs(self._prefix) for name in self._region_of(process)}
+        oldest, found = time.time() - _BEING_MADE, []
+        for path in regions(self._prefix):
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in named and path.stat().st_mtime < oldest:
+                    found.append(path.name)
+        return found
 
     def _none_left(self, model: str) -> bool:
         return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)

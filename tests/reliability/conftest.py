@@ -14,6 +14,8 @@ from greenroom.launcher.free_settings import free_settings
 
 HERE = Path(__file__).parent
 _COMPILED = shutil.ignore_patterns("__pycache__")
+BROKEN = 10
+"""How many models there are that can not be loaded."""
 NEVER = Policy(offload_after=-1, unload_after=-1)
 
 
@@ -23,12 +25,15 @@ async def broken_in(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reliability")
     for source in (HERE.parent / "models", HERE / "models"):
         shutil.copytree(source, folder / "models", dirs_exist_ok=True, ignore=_COMPILED)
+    for number in range(BROKEN):
+        shutil.copytree(folder / "models/broken", folder / f"models/broken{number}")
     names = ("echo", "slow", "relay", "gated", "drops", "deadly", "puppet")
     settings = free_settings(
         runtime_dir=folder / "runtime",
         model_repository=folder / "models",
         ensemble_repository=HERE.parent / "ensembles",
         triton_exit_timeout=2,
+        triton_hang_timeout=3,
         probe_interval=0.5,
         policy=dict.fromkeys(names, NEVER),
     )
