@@ -127,11 +127,31 @@ def test_watching_on_a_terminal_follows_until_interrupted(server: ScriptedServer
         server.on("GET", "/residency", state("restoring"))
         terminal.wait_to_see("restoring")
         server.on("GET", "/residency", json_answer({"error": "Triton is down."}, 503))
-        terminal.wait_to_see("Triton is down")
+        terminal.wait_to_see("restoring(?s:.)*Triton is down")
         server.on("GET", "/residency", state("hot"))
         terminal.wait_to_see("hot")
         assert terminal.interrupt() == 130
         assert b"Traceback" not in terminal.shown
+        assert terminal.shown.count(b"hot") > 0  # it stays when the table's screen has gone
+
+
+@pytest.mark.parametrize(("status", "sentence"), [(401, "no key."), (503, "Triton is down.")])
+def test_watching_ends_at_once_where_there_is_nothing_to_see(
+    server: ScriptedServer, status: int, sentence: str
+) -> None:
+    server.on("GET", "/residency", json_answer({"error": sentence}, status))
+    with on_terminal("status", "--watch", "--url", server.url) as terminal:
+        assert terminal.exit_code() == 1
+        assert terminal.shown == f"greenroom: {sentence}\r\n".encode()
+
+
+def test_watching_ends_when_the_key_is_refused(server: ScriptedServer) -> None:
+    server.on("GET", "/residency", json_answer({"models": {"tts": {"residency": "warm"}}}))
+    with on_terminal("status", "--watch", "--url", server.url) as terminal:
+        terminal.wait_to_see("warm")
+        server.on("GET", "/residency", json_answer({"error": "no key."}, 401))
+        assert terminal.exit_code() == 1
+        assert b"greenroom: no key." in terminal.shown
 
 
 @pytest.fixture

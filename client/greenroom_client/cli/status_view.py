@@ -1,9 +1,11 @@
 """GET /residency as a table for people."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+import typer
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +14,15 @@ _IN_TRANSITION = "magenta"
 _COLUMNS = ("leases", "waiting", "idle s", "device MB", "host MB")
 
 
-def status_view(report: Mapping[str, Any]) -> RenderableType:
+def print_status(report: Mapping[str, Any], console: Console, as_json: bool) -> None:
+    """Print the server's report as a table, or as it is."""
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        console.print(status_view(report))
+
+
+def status_view(report: Mapping[str, Any]) -> Group:
     """Return the table of the models, the GPU's memory and the last errors below it."""
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("model")
