@@ -178,6 +178,11 @@ class Settings(_Environment):
         """The folder of the saved voices."""
         return self.voices_dir or user_data_path("greenroom") / "voices"
 
+    def listening_on(self, port: int) -> str:
+        """Return host:port of a door of the gateway, an IPv6 host in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{port}"
+
     def policy_of(self, model: str) -> Policy:
         """Return the configured policy of a model."""
         return self.policy.get(model, Policy())

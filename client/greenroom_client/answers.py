@@ -65,7 +65,10 @@ def _sentence(response: httpx.Response) -> str:
         return error
     status = response.status_code
     phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else "an unknown status"
-    return f"the server answered {status} ({phrase}) to {response.request.url} without a reason."
+    return (
+        f"the server answered {status} ({phrase}) to {response.request.url} without a reason; "
+        "is it a Greenroom server?"
+    )
 
 
 def _retry_after(response: httpx.Response) -> float | None:

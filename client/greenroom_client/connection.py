@@ -1,5 +1,6 @@
 """Where the server is and how long to wait: the settings both clients give to httpx."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from greenroom_client.defaults import DEFAULT_URL
 from greenroom_client.errors import ConnectionFailed, InvalidInput, ServerError, Timeout
 
 CONNECT_TIMEOUT = 5.0
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class Connection:
         except httpx.TimeoutException:
             raise Timeout(f"{request}: no answer within {self.timeout} s.") from None
         except httpx.ConnectError as error:
-            raise ConnectionFailed(f"{request}: cannot connect ({error}).") from None
+            reason = _ERRNO.sub("", str(error))
+            raise ConnectionFailed(
+                f"{request}: cannot connect ({reason}); is a Greenroom server running there?"
+            ) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"{request}: the connection broke: {reason}.") from None

@@ -22,8 +22,9 @@ def up() -> None:
     """Start Triton and the gateway, and serve until Ctrl-C.
 
     All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
-    (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). What dies is started again; SIGINT
-    and SIGTERM end everything within 10 seconds, a second one at once.
+    (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
+    GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
+    started again; SIGINT and SIGTERM end everything within 10 seconds, a second one at once.
     """
     from greenroom.cli.foreground import run
 

@@ -48,8 +48,8 @@ async def _start_and_run(service: Service) -> None:
     # Nobody need be listening.
     with contextlib.suppress(OSError):
         print(
-            f"Greenroom is ready: HTTP {service.url}, gRPC {settings.host}:{settings.grpc_port}, "
-            f"Triton's metrics "
+            f"Greenroom is ready: HTTP {service.url}, "
+            f"gRPC {settings.listening_on(settings.grpc_port)}, Triton's metrics "
             f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
             flush=True,
         )

@@ -41,11 +41,9 @@ async def serve(settings: Settings) -> None:
     try:
         async with gateway(settings, controller, triton):
             logger.info(
-                "Gateway on http://%s:%d and grpc://%s:%d",
-                settings.host,
-                settings.http_port,
-                settings.host,
-                settings.grpc_port,
+                "Gateway on http://%s and grpc://%s",
+                settings.listening_on(settings.http_port),
+                settings.listening_on(settings.grpc_port),
             )
             await stop.wait()
     finally:

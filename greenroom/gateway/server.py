@@ -91,8 +91,14 @@ def _http_server(application: ASGIApp, settings: Settings) -> _HttpServer:
 
 
 def _http_socket(settings: Settings) -> socket.socket:
+    ipv6 = ":" in settings.host
     try:
-        return socket.create_server((settings.host, settings.http_port), backlog=2048)
+        return socket.create_server(
+            (settings.host, settings.http_port),
+            family=socket.AF_INET6 if ipv6 else socket.AF_INET,
+            dualstack_ipv6=ipv6,
+            backlog=2048,
+        )
     except OSError as error:
         raise SetupError(
             f"Port {settings.http_port} (GREENROOM_HTTP_PORT) can not be used on "
@@ -110,7 +116,7 @@ async def _grpc_server(settings: Settings, handler: grpc.GenericRpcHandler) -> g
     )
     server.add_generic_rpc_handlers((handler,))
     try:
-        server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+        server.add_insecure_port(settings.listening_on(settings.grpc_port))
     except RuntimeError:
         raise SetupError(
             f"Port {settings.grpc_port} (GREENROOM_GRPC_PORT) can not be used on {settings.host}."

@@ -41,8 +41,9 @@ def default_programs(
 
 def http_url(settings: Settings) -> str:
     """Return the gateway's address as seen from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{host}:{settings.http_port}"
+    if settings.host in ("0.0.0.0", "::"):
+        return f"http://127.0.0.1:{settings.http_port}"
+    return f"http://{settings.listening_on(settings.http_port)}"
 
 
 class Service:

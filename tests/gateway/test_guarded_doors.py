@@ -1,10 +1,12 @@
 """A service with API keys: every door, unmodified clients, and nothing read before the key."""
 
 import asyncio
+import socket
 
 import grpc
 import numpy as np
 import pytest
+import tritonclient.grpc.aio as triton_grpc
 from echo import SAMPLES, echoed, grpc_inputs, http_inputs
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
@@ -67,6 +69,15 @@ async def test_probes_are_open_and_all_else_wants_a_key_over_http(start):
     assert (await post("/residency/echo/unload", headers=ruling())).json()["residency"] == "cold"
     assert (await post("/v2/repository/index", headers=asking())).status_code == 200
     assert not any(key in line for key in (ADMIN_KEY, INFERENCE_KEY) for line in running.lines)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+async def test_both_doors_listen_on_ipv6(start):
+    running = await start(host="::1")
+    assert running.service.url == f"http://[::1]:{running.settings.http_port}"
+    assert (await running.web.get("/readyz")).status_code == 200
+    async with triton_grpc.InferenceServerClient(f"[::1]:{running.settings.grpc_port}") as client:
+        assert await client.is_server_live()
 
 
 async def test_an_unmodified_http_client_sends_its_key_as_a_header(start):
