@@ -55,8 +55,14 @@ class ArenaEngine(OneByOne):
         self.arena.restore()
 
     def memory(self) -> Memory:
-        """Measure what the arena holds."""
-        return self.arena.memory()
+        """Measure what the arena holds; on the CPU of a machine with a GPU all of it is host's.
+
+        Without any GPU the CPU's range stands for the device, so that everything can be tried.
+        """
+        held = self.arena.memory()
+        if self.arena.device.type == "cpu" and torch.cuda.is_available():
+            return Memory(host_bytes=held.host_bytes + held.device_bytes)
+        return held
 
     def close(self) -> None:
         """Give all memory back."""

@@ -29,6 +29,7 @@ from greenroom.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
 from greenroom.engines.step_audio.voice_checkpoint import VoiceCheckpoint
 from greenroom.engines.tasks import order_of
 from greenroom.engines.text_input import bounded, word
+from greenroom.engines.unfilled import unfilled
 from greenroom.errors import GreenroomError, InvalidInput
 
 CODES_PER_SECOND = 125 / 3
@@ -67,8 +68,9 @@ class StepAudioEditX(ArenaEngine):
         self._files = VoiceCheckpoint(settings.models)
         config = read_config(self._files.config)
         dtype = getattr(torch, settings.tts_dtype)
-        with torch.device("meta"):
-            self._model = Step1(config).to(dtype).eval().requires_grad_(False)
+        with unfilled():
+            model = Step1(config)
+        self._model = model.to(dtype).eval().requires_grad_(False)
         self._tokenizer = TextTokenizer.read(self._files.text_tokenizer)
         self._vocoder = Vocoder(vocoder_sizes(self._files.sizes))
         modules: list[nn.Module] = [self._model, *self._vocoder.modules]
