@@ -17,6 +17,7 @@ from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
 from greenroom_client.inputs import Words
 from greenroom_client.residency import Event, ModelResidency, Residency
 from greenroom_client.speech import Speech, Transcript
+from greenroom_client.voices import Voice
 
 
 class AsyncClient:
@@ -133,6 +134,33 @@ class AsyncClient:
     async def metadata(self, model: str) -> dict[str, Any]:
         """Return the inputs and outputs of a model, as KServe v2 describes them."""
         return await self._send(calls.metadata(model))
+
+    async def voices(self) -> list[Voice]:
+        """Return the bundled and the saved voices."""
+        return await self._send(calls.voices())
+
+    async def save_voice(
+        self,
+        name: str,
+        recording: bytes,
+        consent: str,
+        transcript: str | None = None,
+        language: str | None = None,
+    ) -> Voice:
+        """Keep a recording, an audio file's bytes, as a voice.
+
+        Args:
+            name: what it will be called.
+            recording: some seconds of the voice.
+            consent: who speaks, and that this person agrees to be cloned.
+            transcript: its words; None: the server recognises them.
+            language: language code of the recording.
+        """
+        return await self._send(calls.save_voice(name, recording, consent, transcript, language))
+
+    async def delete_voice(self, name: str) -> None:
+        """Delete a saved voice."""
+        await self._send(calls.delete_voice(name))
 
     @asynccontextmanager
     async def events(self) -> AsyncIterator[AsyncIterator[Event]]:

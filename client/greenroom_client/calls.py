@@ -27,9 +27,11 @@ from greenroom_client.inputs import (
 from greenroom_client.residency import Action, Event, ModelResidency, Residency
 from greenroom_client.speech import Speech, Transcript
 from greenroom_client.tensors import HEADER_LENGTH, Outputs, encode
+from greenroom_client.voices import Voice
 
 Answer = TypeVar("Answer")
 EVENTS_PATH = "/residency/events"
+VOICES_PATH = "/v1/voices"
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,40 @@ def metadata(model: str) -> Call[dict[str, Any]]:
     )
 
 
-def _quoted(model: str) -> str:
-    if not isinstance(model, str) or not model:
-        raise InvalidInput(f"the model is {model!r}; it must be a name.")
-    return quote(model, safe="")
+def voices() -> Call[list[Voice]]:
+    """Build the request for the bundled and the saved voices."""
+    return Call(
+        "GET",
+        VOICES_PATH,
+        lambda response: cast(list[Voice], json_object(response.content).get("data", [])),
+    )
+
+
+def save_voice(
+    name: str, recording: bytes, consent: str, transcript: str | None, language: str | None
+) -> Call[Voice]:
+    """Build the request that keeps a recording (an audio file's bytes) as a voice."""
+    fields = {"name": name, "consent": consent, "transcript": transcript, "language": language}
+    given = {key: (None, value) for key, value in fields.items() if value}
+    form = httpx.Request("POST", "http://form", files={**given, "file": ("recording", recording)})
+    return Call(
+        "POST",
+        VOICES_PATH,
+        lambda response: cast(Voice, json_object(response.content)),
+        form.read(),
+        {"Content-Type": form.headers["Content-Type"]},
+    )
+
+
+def delete_voice(name: str) -> Call[None]:
+    """Build the request that deletes a saved voice."""
+    return Call("DELETE", f"{VOICES_PATH}/{_quoted(name, 'voice')}", lambda response: None)
+
+
+def _quoted(name: str, what: str = "model") -> str:
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(f"the {what} is {name!r}; it must be a name.")
+    return quote(name, safe="")
 
 
 def read_event(data: str) -> Event:

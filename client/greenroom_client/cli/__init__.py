@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from greenroom_client.cli import residency_verbs, speech_verbs, verify_verb
+from greenroom_client.cli import residency_verbs, speech_verbs, verify_verb, voices_verbs
 from greenroom_client.cli.plain_errors import PlainErrors
 from greenroom_client.cli.plugins import add_plugins
 
@@ -25,11 +25,13 @@ app.command()(residency_verbs.offload)
 app.command()(residency_verbs.restore)
 app.command()(residency_verbs.unload)
 app.command()(verify_verb.verify)
+app.add_typer(voices_verbs.app, name="voices")
 
 
 def main() -> None:
     """Run the command line and exit: 0, 1 (it failed), 2 (wrong usage), 130 (interrupted)."""
     own = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    own |= {group.name for group in app.registered_groups if group.name}
     # The client's verbs neither wait for the server side's imports nor depend on them.
     if not own.intersection(sys.argv[1:2]):
         add_plugins(app)
