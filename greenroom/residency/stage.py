@@ -186,12 +186,13 @@ class Stage:
             entry.residency = states.get(entry.name, Residency.COLD)
             if entry.moving and entry.steps:
                 entry.residency = Residency.COLD
+            loads, moves = entry.residency is Residency.LOADING, entry.moving
+            if moves:
+                entry.residency = Residency.COLD if loads else Residency.HOT
             entry.memory.expect(entry.residency)
             entry.idle_since = entry.came_at = now
             entry.retry_at = 0.0
-            if entry.moving:
-                loads = entry.residency is Residency.LOADING
-                entry.residency = Residency.COLD if loads else Residency.HOT
+            if moves:
                 action = Action.LOAD if loads else Action.UNLOAD
                 effects.append(self._begin(Begin(entry.name, action, READ_BACK)))
         return effects
