@@ -48,15 +48,15 @@ class Admission:
         """Yield what begins for a claim, what is evicted for it, or that it is denied."""
         entries = [self._models[name] for name in claim.needs]
         need = self._budget.need(entries)
-        if need == 0:
-            yield from self._begin(claim, entries)
-        elif self._budget.never(claim.needs):
+        held_back = any(self._backs_off(claim, entry) for entry in entries)
+        if need and self._budget.never(claim.needs):
             sentence = does_not_fit(claim.model, claim.needs, self._models, self._budget)
             yield Denied(claim, DoesNotFit(sentence))
-        elif self._budget.short(self._set_aside + need) <= 0 and not self._blind:
+        elif not need or (self._budget.short(self._set_aside + need) <= 0 and not self._blind):
             yield from self._begin(claim, entries)
-            self._keep(claim, self._budget.need(entries))
-        elif not any(self._backs_off(claim, entry) for entry in entries):
+            if not held_back:
+                self._keep(claim, self._budget.need(entries))
+        elif not held_back:
             yield from self._wait(claim, entries, need)
 
     def end(self) -> _Steps:
@@ -66,7 +66,8 @@ class Admission:
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
-            yield from self._evict(self._budget.over, self._candidates(()))
+            idle = [entry for entry in self._candidates(()) if not entry.leases]
+            yield from self._evict(self._budget.over, idle)
 
     def _wait(self, claim: Claim, entries: Sequence[Model], need: int) -> _Steps:
         self._budget.awaited = True

@@ -211,8 +211,9 @@ class Stage:
         """
         entry = self.models[model]
         rests = entry.residency in (Residency.HOT, Residency.WARM) and not entry.broken
-        if rests and not entry.leases:
+        if rests and not entry.leases and entry.residency is not residency:
             entry.residency = residency
+            entry.memory.expect(residency)
 
     def reported(self, model: str, report: Report) -> None:
         """Take the bytes that a model's report tells of."""

@@ -6,7 +6,7 @@ from greenroom.residency.budget import Budget, Reading
 from greenroom.residency.states import Residency
 
 MIB = 2**20
-_TAKES_MEMORY = (Residency.HOT, Residency.RESTORING, Residency.LOADING)
+_ON_THE_GPU = frozenset(Residency) - {Residency.COLD, Residency.WARM}
 
 
 def sized(name, device, overhead=0, **given):
@@ -20,29 +20,35 @@ def sized(name, device, overhead=0, **given):
 class MemoryScene(Scene):
     """A stage under a budget of so many MiB, or on a card; what is there has reported."""
 
-    def __init__(self, *models, budget=0, reserve=0, card=None, **given):
+    def __init__(self, *models, budget=0, reserve=0, card=None, up=True, **given):
         self.card = card
         self.others = 0
         self.readings = 0
         bounds = Budget(budget * MIB, reserve * MIB, card is not None)
         super().__init__(*models, budget=bounds, up=False, **given)
         self.sizes = {entry.name: entry.sizes for entry in models if hasattr(entry, "sizes")}
-        self.stage.server_back({entry.name: entry.residency for entry in models}, self.now)
-        for entry in models:
-            self.report(entry.name)
-        self.decide()
+        if up:
+            self.stage.server_back({entry.name: entry.residency for entry in models}, self.now)
+            for entry in models:
+                self.report(entry.name)
+            self.decide()
 
     def measure(self):
-        """Read the card: what others use, and what the models really hold by now."""
+        """Read the card."""
         self.readings += 1
+        self.stage.budget.measured(Reading(self.card * MIB, self.used_bytes, self.now))
+        self.decide()
+
+    @property
+    def used_bytes(self):
+        """What others use, and what the models hold or will when they have come."""
         used = self.others * MIB
         for name, (device, overhead) in self.sizes.items():
             if self.residency(name) is not Residency.COLD:
                 used += overhead
-            if self.residency(name) in _TAKES_MEMORY:
+            if self.residency(name) in _ON_THE_GPU:
                 used += device
-        self.stage.budget.measured(Reading(self.card * MIB, used, self.now))
-        self.decide()
+        return used
 
     @property
     def promised(self):

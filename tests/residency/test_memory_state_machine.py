@@ -1,0 +1,141 @@
+"""Any order of events while GPU memory is short, under a configured budget and on a card."""
+
+import pytest
+from any_order import DUET, SPEECH, STEPS, AnyOrder, CheckedScene, run
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule
+from memory_scene import MIB, MemoryScene, sized
+
+from greenroom.config import Policy
+from greenroom.errors import DoesNotFit, WaitedTooLong
+from greenroom.residency.effects import READ_BACK, Begin
+from greenroom.residency.states import TAKES_AWAY
+
+FOR_EVER = 1e9
+LACKING = "CUDA out of memory."
+
+
+class CheckedMemory(MemoryScene, CheckedScene):
+    """Looks at what is promised whenever something comes, and at what is evicted."""
+
+    def record(self, effects):
+        super().record(effects)
+        for effect in effects:
+            if isinstance(effect, Begin) and effect.reason != READ_BACK:
+                self.check_memory(effect)
+
+    def check_memory(self, begin):
+        if begin.reason == "evict":
+            assert not self[begin.model].stays, "a pinned model never makes room"
+            assert begin.model in STEPS
+        if begin.action in TAKES_AWAY or begin.model not in STEPS:
+            return
+        if self.card is None:
+            assert self.stage.budget.free >= 0, "admitted sum <= budget"
+        else:
+            assert self.used_bytes <= (self.card - 2) * MIB, "it is there, and the reserve too"
+
+
+class AnyOrderOfMemory(AnyOrder):
+    """Models of 4 + 6 + 9 + 9 MiB, more than fit together."""
+
+    budget = 0
+    card = None
+
+    def made_scene(self):
+        wait = {"max_wait": FOR_EVER}
+        return CheckedMemory(
+            sized("asr", 3, 1, pinned=True, **wait),
+            sized("tokenizer", 6, offload_after=0, unload_after=5, controllable=False, **wait),
+            sized("tts", 8, 1, offload_after=1, unload_after=10, **wait),
+            sized("lm", 8, 1, offload_after=30, **wait),
+            sized("speech", 0, steps=SPEECH, controllable=False, **wait),
+            sized("duet", 0, steps=DUET, controllable=False, **wait),
+            budget=self.budget,
+            card=self.card,
+            reserve=2,
+            up=False,
+        )
+
+    @rule(
+        name=st.sampled_from(STEPS),
+        given=st.fixed_dictionaries(
+            {},
+            optional={
+                "pinned": st.booleans(),
+                "offload_after": st.sampled_from([-1.0, 0.0, 5.0]),
+                "unload_after": st.sampled_from([-1.0, 0.0, 20.0]),
+                "max_waiting": st.sampled_from([1, 5]),
+            },
+        ),
+    )
+    def policy_changes(self, name, given):
+        policy = Policy(**self.scene[name].policy.model_dump() | given)
+        try:
+            self.scene.stage.change_policy(name, policy, given)
+        except DoesNotFit:
+            assert given["pinned"]
+        self.scene.decide()
+
+    @rule(pick=st.integers(0, 1000))
+    def memory_runs_out(self, pick):
+        if self.scene.running:
+            self.transition_ends(pick, LACKING)
+
+    @invariant()
+    def nobody_gives_way_who_need_not(self):
+        for entry in self.scene.stage.models.values():
+            if entry.gives_way_to is not None and self.scene.stage.up:
+                assert entry.leases or entry.waiting or entry.moving or entry.broken
+
+    def teardown(self):
+        """With all the time in the world nobody is refused for having waited too long."""
+        super().teardown()
+        for error in self.scene.refused.values():
+            assert not isinstance(error, WaitedTooLong)
+
+
+class AnyOrderOnABudget(AnyOrderOfMemory):
+    """Models may turn out larger than they were measured."""
+
+    budget = 24
+
+    @rule(name=st.sampled_from(STEPS[1:]), more=st.sampled_from([0, 1]))
+    def a_model_grows(self, name, more):
+        device, overhead = self.scene[name].sizes
+        self.scene.sizes[name] = device + more * MIB, overhead
+
+    def teardown(self):
+        for name in STEPS:
+            self.scene.sizes[name] = self.scene[name].sizes
+        super().teardown()
+
+
+class AnyOrderOnACard(AnyOrderOfMemory):
+    """Other programs use the card too."""
+
+    card = 28
+
+    @rule(mib=st.sampled_from([0, 4, 10, 30]))
+    def others_use(self, mib):
+        self.scene.others = mib
+        self.scene.wait(1)
+
+    def teardown(self):
+        self.scene.others = 0
+        super().teardown()
+
+
+MACHINES = pytest.mark.parametrize("machine", [AnyOrderOnABudget, AnyOrderOnACard])
+
+
+@MACHINES
+def test_any_order_of_events_gives_no_byte_away_twice(machine):
+    run(machine, examples=100, steps=60)
+
+
+@MACHINES
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_very_many_orders_of_events_give_no_byte_away_twice(machine):
+    run(machine, examples=500, steps=100)
