@@ -2,8 +2,8 @@
 
 Prints a table: restore against a fresh ``torch.empty(n).copy_(src)``, offload against freeing a
 touched buffer, memory and bits over cycles, reading a checkpoint against ``readinto`` of a fresh
-buffer, the peak of a whole load, and a request to a warm model behind a real Triton. What is
-compared alternates; each number is the median of its rounds. Needs the extra ``arena``, about
+buffer, the peak of a whole load, and cycles of a model behind a real Triton. What is compared
+alternates; each number is the median of its rounds. Needs the extra ``arena``, about
 three times the size in memory and once in the folder for temporary files.
 
 usage: .venv/bin/python benchmarks/arena.py [--gigabytes 2] [--rounds 10] [--cycles 50]
@@ -13,8 +13,8 @@ import argparse
 import asyncio
 import gc
 import json
-import multiprocessing
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -83,77 +83,49 @@ def moving(arena: Arena, size: int, rounds: int) -> list[Row]:
     ]
 
 
-def cycling(arena: Arena, module: Weights, size: int, cycles: int) -> list[Row]:
-    """Bits and memory over many cycles."""
-    number = torch.zeros(1, dtype=torch.int64)
-    arena.restore()
-    right = module(number).item()
-    wrong = 0
-    seen: dict[str, list[int]] = {"device": [], "host": [], "/dev/shm": []}
-    for cycle in range(WARM_UP + cycles):
-        arena.offload()
-        host = resident()
-        arena.restore()
-        wrong += module(number).item() != right
-        if cycle >= WARM_UP:
-            seen["device"].append(arena.memory().device_bytes)
-            seen["host"].append(host)
-            seen["/dev/shm"].append(psutil.disk_usage("/dev/shm").used)
-    arena.offload()
-    rows: list[Row] = [(f"wrong answers in {cycles} cycles", str(wrong), "", "", "0")]
-    for name, values in seen.items():
-        slope = statistics.linear_regression(range(len(values)), values).slope
-        drift = abs(slope * cycles) / size
-        rows.append((f"drift of {name} memory in {cycles} cycles", f"{drift:.4%}", "", "", "1 %"))
-    return rows
-
-
 def reading(model: WeightModel, rounds: int) -> list[Row]:
-    """Into a new arena against a plain read into a new buffer."""
+    """Into a new arena against a plain read into a new buffer; freeing is not counted."""
     ours, plain = [], []
+    held: list[object] = []
 
     def arena() -> None:
         module = module_of(model)
-        Arena(module).read(module, model.checkpoint)
+        held.append(Arena(module))
+        held[-1].read(module, model.checkpoint)
 
     def buffer() -> None:
-        fresh = torch.empty(model.checkpoint.stat().st_size, dtype=torch.uint8)
+        held.append(torch.empty(model.checkpoint.stat().st_size, dtype=torch.uint8))
         with model.checkpoint.open("rb", buffering=0) as file:
-            rest = memoryview(fresh.numpy().data)
+            rest = memoryview(held[-1].numpy().data)
             while rest:
                 rest = rest[file.readinto(rest) :]
 
     buffer()  # into the page cache
     for _ in range(rounds):
-        ours.append(seconds(arena))
-        gc.collect()
-        plain.append(seconds(buffer))
+        for work, taken in ((arena, ours), (buffer, plain)):
+            held.clear()
+            gc.collect()
+            taken.append(seconds(work))
     return [ratio_row("reading the checkpoint | readinto a fresh buffer", ours, plain, 1.2)]
-
-
-def peak_of_a_load(model: WeightModel, answer: "multiprocessing.SimpleQueue[int]") -> None:
-    module = module_of(model)
-    arena = Arena(module)
-    arena.read(module, model.checkpoint)
-    arena.restore()
-    lines = Path("/proc/self/status").read_text().splitlines()
-    answer.put(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024)
 
 
 def peaking(model: WeightModel) -> list[Row]:
     """The most that a process of its own holds in memory during a whole load."""
-    spawn = multiprocessing.get_context("spawn")
-    queue = spawn.SimpleQueue()
-    process = spawn.Process(target=peak_of_a_load, args=(model, queue))
-    process.start()
-    beyond = (queue.get() - 2 * model.size) / 1e6
-    process.join()
+    load = [sys.executable, Path(__file__).with_name("arena_load.py"), model.checkpoint.parent]
+    peak = int(subprocess.run(load, check=True, capture_output=True, text=True).stdout)
+    beyond = (peak - 2 * model.size) / 1e6
     return [("peak RSS of a load beyond arena and device", f"{beyond:.0f} MB", "", "", "300 MB")]
 
 
-async def waking(repository: Path, model: WeightModel, rounds: int) -> list[Row]:
-    """A request to a warm model against a hot one's time plus the restore's, real Triton."""
+def shared_bytes(prefix: str) -> int:
+    regions = Path("/dev/shm").glob(f"{prefix}*")
+    return sum(region.stat().st_blocks * 512 for region in regions)
+
+
+async def waking(repository: Path, model: WeightModel, cycles: int) -> list[Row]:
+    """Cycles of a model behind a real Triton: time of a warm request, bits, memory."""
     hot, warm, restores = [], [], []
+    seen: dict[str, list[int]] = {"device": [], "host": [], "/dev/shm": []}
     with tempfile.TemporaryDirectory() as runtime:
         settings = free_settings(
             runtime_dir=Path(runtime),
@@ -173,26 +145,45 @@ async def waking(repository: Path, model: WeightModel, rounds: int) -> list[Row]
                 assert answer.as_numpy("SUM").item() == model.answer(1)
                 return time.perf_counter() - begin
 
-            async def last_transition() -> dict[str, Any]:
-                shown = (await web.get("/residency")).json()
-                return shown["models"][model.name]["last_transition"]
+            async def shown() -> dict[str, Any]:
+                return (await web.get("/residency")).json()["models"][model.name]
+
+            async def restored() -> dict[str, Any]:
+                # The answer may come before the restore's report.
+                while (now := await shown())["last_transition"]["action"] != "restore":  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)
+                return now
 
             await ask()
-            for _ in range(rounds):
+            for _ in range(WARM_UP + cycles):
                 hot.append(await ask())
-                await web.post(f"/residency/{model.name}/offload")
+                offloaded = (await web.post(f"/residency/{model.name}/offload")).json()
+                assert offloaded["device_bytes"] == 0
+                seen["host"].append(psutil.Process(offloaded["pid"]).memory_info().rss)
                 warm.append(await ask())
-                while (last := await last_transition())["action"] != "restore":  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)  # the answer may come before the restore's report
-                restores.append(last["seconds"])
-    added = statistics.median(
-        each - before - restore for each, before, restore in zip(warm, hot, restores, strict=True)
-    )
-    expected = statistics.median(hot) + statistics.median(restores)
-    return [
-        ("request to a warm model | hot time + restore", f"{statistics.median(warm):.4f} s",
-         f"{expected:.4f} s", f"{added * 1e3:+.1f} ms", "30 ms"),
-    ]  # fmt: skip
+                now = await restored()
+                restores.append(now["last_transition"]["seconds"])
+                seen["device"].append(now["device_bytes"])
+                seen["/dev/shm"].append(shared_bytes(service.triton.prefix))
+    return [_woken(hot, warm, restores), *_drifts(seen, cycles, model.size)]
+
+
+def _woken(hot: list[float], warm: list[float], restores: list[float]) -> Row:
+    middle = statistics.median
+    added = middle(each - h - r for each, h, r in zip(warm, hot, restores, strict=True))
+    expected = middle(hot) + middle(restores)
+    name = "request to a warm model | hot time + restore"
+    return name, f"{middle(warm):.4f} s", f"{expected:.4f} s", f"{added * 1e3:+.1f} ms", "30 ms"
+
+
+def _drifts(seen: dict[str, list[int]], cycles: int, size: int) -> list[Row]:
+    rows: list[Row] = [(f"wrong answers in {cycles} cycles", "0", "", "", "0")]
+    for name, values in seen.items():
+        late = values[WARM_UP:]
+        slope = statistics.linear_regression(range(len(late)), late).slope
+        drift = abs(slope * cycles) / size
+        rows.append((f"drift of {name} memory in {cycles} cycles", f"{drift:.4%}", "", "", "1 %"))
+    return rows
 
 
 def main() -> None:
@@ -213,9 +204,8 @@ def main() -> None:
         arena = Arena(module)
         arena.read(module, model.checkpoint)
         rows += moving(arena, size, arguments.rounds)
-        rows += cycling(arena, module, size, arguments.cycles)
         arena.close()
-        rows += asyncio.run(waking(repository, model, arguments.rounds))
+        rows += asyncio.run(waking(repository, model, arguments.cycles))
     for row in rows:
         table.add_row(*row)
     Console(width=120).print(table)

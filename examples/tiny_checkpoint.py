@@ -11,17 +11,22 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 
-def write(folder: Path) -> None:
-    """Write model.safetensors, config.json and a tokenizer that knows the 256 bytes."""
+def write_tokenizer(folder: Path) -> int:
+    """Write a tokenizer that knows the 256 bytes; returns how many tokens that makes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate(["<s>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocabulary, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<s>").save_pretrained(folder)
+    return len(vocabulary)
+
+
+def write(folder: Path) -> None:
+    """Write model.safetensors, config.json and the tokenizer."""
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=write_tokenizer(folder),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
