@@ -206,7 +206,7 @@ class Transitions:
         report = await self._answered(model, action, self._triton.control(model, action, seconds))
         self._reports[model] = report
         if report.error:
-            raise GreenroomError(report.error)
+            raise TransitionFailed(report.error)
         return report
 
     async def _answered(self, model: str, action: str, control: Awaitable[Report]) -> Report:

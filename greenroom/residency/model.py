@@ -108,11 +108,14 @@ class Model:
     def serves(self, ticket: Ticket) -> bool:
         """Whether `ticket` may have its lease now.
 
-        A restoring model counts: its own queue puts requests behind the restore. A manual
+        A restoring model counts if the request visits another one first: then the restore is
+        in the model's queue before it. A request that goes straight there could overtake the
+        restore, which would wait behind it and count its work as its own. A manual
         offload or unload that was asked for earlier drains the model: the ticket waits. So
         does an earlier request that has waited too long for this model's memory.
         """
-        if self.broken or self.residency not in (Residency.HOT, Residency.RESTORING):
+        comes = self.residency is Residency.RESTORING and self.name != ticket.needs[0]
+        if self.broken or not (comes or self.residency is Residency.HOT):
             return False
         if self.gives_way_to is not None and self.gives_way_to < ticket.order:
             return False

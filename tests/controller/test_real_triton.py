@@ -136,7 +136,8 @@ async def test_a_hanging_load_is_ended_and_the_model_can_be_loaded_again(
     assert str(ended.error).endswith("load_timeout (1 s); its process was killed.")
     assert backend_processes("gated", triton.prefix) == []
     gate.touch()
-    again = await transitions.run("gated", Action.LOAD, spec)
+    patient = Transitions(free_settings(control_timeout=30), connection, processes)
+    again = await patient.run("gated", Action.LOAD, spec)
     assert again.error is None
     assert await processes.end("gated")
 

@@ -303,11 +303,9 @@ def test_a_model_without_weights_and_measurement_needs_nothing():
 
 def test_a_restore_without_enough_memory_needs_more_at_its_next_attempt():
     scene = MemoryScene(sized("asr", 8, residency=HOT), sized("tts", 8, residency=WARM), budget=17)
-    ticket = scene.ask("tts")
-    assert ticket in scene.granted
+    scene.ask("tts")
     scene.finish("tts", error="CUDA out of memory.")
     assert scene.residency("tts") is WARM
-    scene.release(ticket)
     again = scene.ask("tts")
     scene.wait(1)
     assert scene.actions == [("tts", "restore"), ("asr", "offload")]
@@ -319,7 +317,7 @@ def test_a_restore_without_enough_memory_needs_more_at_its_next_attempt():
 
 def test_a_need_that_is_raised_beyond_all_there_is_is_still_tried():
     scene = MemoryScene(sized("tts", 8, residency=WARM), budget=9)
-    scene.release(scene.ask("tts"))
+    scene.ask("tts")
     scene.finish("tts", error="CUDA out of memory.")
     scene.ask("tts")
     scene.wait(1)

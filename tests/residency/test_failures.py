@@ -97,9 +97,14 @@ def test_a_failed_restore_leaves_the_model_warm_and_can_be_tried_again():
 
 
 def test_a_failed_restore_keeps_the_leases_of_requests_that_are_with_the_model_already():
-    scene = Scene(model("tts", residency=Residency.WARM, unload_after=0, offload_after=0), up=False)
-    ticket = scene.ask("tts")
-    scene.back({"tts": Residency.WARM})
+    tts = model("tts", residency=Residency.WARM, unload_after=0, offload_after=0)
+    asr = model("asr", offload_after=-1, unload_after=-1)
+    speech = model("speech", steps=("asr", "tts"), controllable=False)
+    scene = Scene(asr, tts, speech, up=False)
+    ticket = scene.ask("speech")
+    hot = dict.fromkeys(("asr", "speech"), Residency.HOT)
+    scene.back({**hot, "tts": Residency.WARM})
+    assert scene.granted == [ticket]
     scene.finish("tts", error="Out of memory.")
     assert scene["tts"].leases == 1
     scene.wait(1000)

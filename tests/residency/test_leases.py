@@ -25,10 +25,31 @@ def test_a_cold_model_is_loaded_once_for_everyone_who_waits():
     assert (scene["tts"].leases, scene["tts"].waiting) == (50, 0)
 
 
-def test_a_warm_model_is_leased_as_soon_as_its_restore_runs():
+def test_a_warm_model_is_leased_when_it_is_back():
     scene = Scene(model("tts", residency=Residency.WARM))
     ticket = scene.ask("tts")
     assert scene.actions == [("tts", "restore")]
+    assert not scene.granted
+    scene.finish("tts")
+    assert scene.granted == [ticket]
+
+
+def test_a_warm_later_step_comes_back_while_the_first_one_works():
+    asr, tts = model("asr", residency=Residency.HOT), model("tts", residency=Residency.WARM)
+    speech = model("speech", steps=("asr", "tts"), residency=Residency.HOT)
+    scene = Scene(asr, tts, speech)
+    ticket = scene.ask("speech")
+    assert scene.actions == [("tts", "restore")]
+    assert scene.granted == [ticket]
+
+
+def test_a_warm_first_step_is_waited_for():
+    asr, tts = model("asr", residency=Residency.WARM), model("tts", residency=Residency.HOT)
+    speech = model("speech", steps=("asr", "tts"), residency=Residency.HOT)
+    scene = Scene(asr, tts, speech)
+    ticket = scene.ask("speech")
+    assert not scene.granted
+    scene.finish("asr")
     assert scene.granted == [ticket]
 
 
@@ -39,6 +60,7 @@ def test_a_model_that_is_being_offloaded_is_restored_before_it_is_leased():
     assert not scene.granted
     scene.finish("tts")
     assert scene.actions == [("tts", "offload"), ("tts", "restore")]
+    scene.finish("tts")
     assert scene.granted == [ticket]
 
 
