@@ -9,16 +9,17 @@ import tritonclient.http.aio as triton_http
 
 from greenroom.config import Settings
 from greenroom.launcher import Service
+from greenroom.launcher.service import Programs, default_programs
 
 
 class Running:
     """A running service, what it logged, and unmodified clients of gateway and Triton."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, programs: Programs = default_programs) -> None:
         self.settings = settings
         self.lines: list[str] = []
         self._logged = asyncio.Event()
-        self.service = Service(settings, log=self._log)
+        self.service = Service(settings, log=self._log, programs=programs)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self):

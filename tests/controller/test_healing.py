@@ -98,6 +98,20 @@ async def test_a_client_that_has_left_is_not_sent_again(loaded):
     assert one.controller.entry("tts").leases == 0
 
 
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_client_that_leaves_as_the_process_dies_has_left(loaded, steps):
+    one = await loaded()
+    with one.triton.holding("begin_unload", "tts"):
+        task = await send(one, Sending())
+        one.processes.on_end("tts")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert one.controller.entry("tts").waiting == 0
+
+
 async def test_the_end_of_a_process_is_enough(loaded):
     one = await loaded()
     one.processes.on_end("tts")
@@ -239,6 +253,25 @@ async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays
     reason = "The process of model tts does not end and can not be seen from here."
     assert request.read_text() == reason
     assert one.controller.view.describe("tts")["last_error"].startswith(reason)
+
+
+async def test_a_touch_does_not_take_a_dead_process_for_a_hot_model(loaded, monkeypatch):
+    monkeypatch.setattr("greenroom.controller.transitions._UNSEEN", 0.02)
+    one = await loaded()
+    one.processes.seen = False
+    await one.controller.act("tts", Action.OFFLOAD)
+    with one.triton.holding("settled", "tts"):
+        with one.triton.holding("restore", "tts"):
+            touch = asyncio.create_task(one.controller.touch("tts"))
+            await one.settle()
+            one.processes.on_end("tts")
+        await one.settle()
+        while one.residency("tts") == "unloading":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await one.settle()
+    assert not touch.done()
+    await one.wait(1)
+    await touch
 
 
 async def test_a_dead_process_out_of_sight_whose_unload_ends_needs_no_restart(loaded):

@@ -34,13 +34,14 @@ class Faults:
 
     def kill(self, model):
         """Kill a model's process and return its number."""
-        return self._signal(model, signal.SIGKILL)
+        return self.send(model, signal.SIGKILL)
 
     def stop(self, model):
         """Stop a model's process and return its number."""
-        return self._signal(model, signal.SIGSTOP)
+        return self.send(model, signal.SIGSTOP)
 
-    def _signal(self, model, number):
+    def send(self, model, number):
+        """Send a signal to a model's process and return its number."""
         self._found_before = self.running.count(FOUND)
         pid = self.pid(model)
         os.kill(pid, number)

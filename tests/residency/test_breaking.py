@@ -183,6 +183,21 @@ def test_an_unload_that_fails_is_tried_again():
     assert scene.granted == [waiting]
 
 
+def test_a_warm_step_that_is_broken_is_not_restored():
+    scene = Scene(
+        model("tts", residency=Residency.WARM), model("speech", steps=["tts"], controllable=False)
+    )
+    scene.verb("speech", "load")
+    scene.finish("tts")
+    scene.stage.observed("tts", Residency.WARM)
+    assert list(scene.running) == ["speech"]
+    break_(scene)
+    scene.ask("tts")
+    assert scene.residency("tts") == "warm"
+    scene.finish("speech")
+    assert scene.running["tts"].reason == HEAL
+
+
 def test_a_model_that_keeps_breaking_unused_heals_more_and_more_rarely():
     scene = hot(pinned=True)
     waits = []

@@ -1,0 +1,50 @@
+"""The controller sees no process of Triton, as in a container without a shared pid namespace."""
+
+import shutil
+import signal
+import subprocess
+
+import pytest
+from echo import echoed, grpc_inputs
+from faults import Faults
+from running import Running
+
+from greenroom.launcher.program import Program
+from greenroom.launcher.service import http_url
+
+UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+UNSHARED = f"""
+import os, sys
+os.execvp("unshare", [*{UNSHARE}, sys.executable, "-m", "greenroom.controller"])
+"""
+
+
+def can_unshare():
+    found = shutil.which("unshare")
+    return found and not subprocess.run([*UNSHARE, "true"], check=False).returncode
+
+
+def alone(settings, log, environment):
+    """Return the controller in a pid namespace of its own."""
+    url = f"{http_url(settings)}/readyz"
+    arguments = ("-c", UNSHARED)
+    return [Program("controller", arguments, url, settings, log=log, environment=environment)]
+
+
+@pytest.fixture
+async def unseen(free_settings, gate):
+    """Return a running service whose controller sees nothing but itself."""
+    if not can_unshare():
+        pytest.skip("a pid namespace of its own needs more rights")
+    async with Running(free_settings(), alone) as running:
+        yield Faults(running, gate)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_triton_is_restarted_and_the_request_sent_again(unseen, number):
+    await unseen.load("echo")
+    unseen.send("echo", number)
+    assert echoed(await unseen.running.grpc.infer("echo", grpc_inputs()))
+    reason = "The process of model echo does not end and can not be seen from here"
+    await unseen.running.logged(f"triton | is to be restarted: {reason}")
+    assert len(unseen.running.service.triton.stubs()) == 1
