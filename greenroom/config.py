@@ -65,7 +65,18 @@ class Settings(_Environment):
     triton_http_port: Port = Field(8100, description="Triton HTTP")
     triton_grpc_port: Port = Field(8101, description="Triton gRPC")
     triton_metrics_port: Port = Field(8002, description="Triton metrics")
+    ui: bool = Field(True, description="serve the web page too")
+    ui_host: str = Field("127.0.0.1", description="address the web page listens on")
     ui_port: Port = Field(7860, description="web page")
+    ui_gateway: str | None = Field(
+        None, description="URL of the gateway that the web page asks; unset: this service's"
+    )
+    ui_key: SecretStr | None = Field(
+        None, description="API key that the web page sends; admin scope if it shall move models"
+    )
+    ui_password: SecretStr | None = Field(
+        None, description="what the web page asks for; needed where it does not listen on loopback"
+    )
     gpu: int = Field(0, ge=0, description="index of the GPU to use")
 
     gpu_budget_bytes: int = Field(

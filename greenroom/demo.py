@@ -70,6 +70,7 @@ async def _run(out: Path, log: deque[str]) -> None:
     started = time.time()
     async with AsyncExitStack() as stack:
         settings = free_settings(
+            ui=False,
             host="127.0.0.1",
             api_keys=None,
             api_keys_file=None,

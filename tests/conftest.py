@@ -46,6 +46,7 @@ def free_settings(tmp_path: Path) -> SettingsFactory:
             "model_repository": TESTS / "models",
             "ensemble_repository": TESTS / "ensembles",
             "triton_exit_timeout": 2,
+            "ui": False,
         }
         made.append(settings_on_free_ports(**defaults | overrides))
         return made[-1]

@@ -9,6 +9,7 @@ from typing import Any
 from greenroom.cli.failing import failing_plainly
 from greenroom.config import Settings
 from greenroom.launcher import Service
+from greenroom.launcher.service import ui_url
 
 
 def run() -> None:
@@ -46,9 +47,10 @@ async def _start_and_run(service: Service) -> None:
     await service.start()
     settings = service.settings
     # Nobody need be listening.
+    page = f"page {ui_url(settings)}, " if settings.ui else ""
     with contextlib.suppress(OSError):
         print(
-            f"Greenroom is ready: HTTP {service.url}, "
+            f"Greenroom is ready: {page}HTTP {service.url}, "
             f"gRPC {settings.listening_on(settings.grpc_port)}, Triton's metrics "
             f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
             flush=True,

@@ -39,6 +39,11 @@ def triton_listeners(settings: Settings) -> list[Listener]:
     ]
 
 
+def ui_listeners(settings: Settings) -> list[Listener]:
+    """Return the address of the web page, if there is one."""
+    return [Listener("GREENROOM_UI_PORT", settings.ui_host, settings.ui_port)] * settings.ui
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports of 127.0.0.1 on which nobody listens now, all different."""
     with ExitStack() as held:

@@ -7,11 +7,17 @@ from types import TracebackType
 from typing import Self
 
 from greenroom.config import Settings
+from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys
 from greenroom.launcher.child import Log, log_to_stderr
 from greenroom.launcher.keep_alive import Member, keep_alive
 from greenroom.launcher.leftovers import clear_leftovers
-from greenroom.launcher.ports import check_ports, gateway_listeners, triton_listeners
+from greenroom.launcher.ports import (
+    check_ports,
+    gateway_listeners,
+    triton_listeners,
+    ui_listeners,
+)
 from greenroom.launcher.program import Program
 from greenroom.launcher.runtime_folder import only_supervisor
 from greenroom.launcher.triton_server import TritonServer
@@ -27,23 +33,35 @@ def default_programs(
     settings: Settings, log: Log, environment: Mapping[str, str] | None
 ) -> Sequence[Program]:
     """Return the programs that run beside Triton, in the order of their start."""
-    return [
-        Program(
-            "controller",
-            ("-m", "greenroom.controller"),
-            f"{http_url(settings)}/readyz",
-            settings,
-            log=log,
-            environment=environment,
-        )
-    ]
+    url = f"{http_url(settings)}/readyz"
+    arguments = ("-m", "greenroom.controller")
+    return [Program("controller", arguments, url, settings, log=log, environment=environment)]
+
+
+def default_companions(
+    settings: Settings, log: Log, environment: Mapping[str, str] | None
+) -> Sequence[Program]:
+    """Return the programs that nothing waits for: the web page."""
+    if not settings.ui:
+        return []
+    url = f"{ui_url(settings)}/healthz"
+    arguments = ("-m", "greenroom.ui")
+    return [Program("ui", arguments, url, settings, log=log, environment=environment)]
 
 
 def http_url(settings: Settings) -> str:
     """Return the gateway's address as seen from this machine."""
-    if settings.host in ("0.0.0.0", "::"):
-        return f"http://127.0.0.1:{settings.http_port}"
-    return f"http://{settings.listening_on(settings.http_port)}"
+    return _url(settings.host, settings.http_port)
+
+
+def ui_url(settings: Settings) -> str:
+    """Return the web page's address as seen from this machine."""
+    return _url(settings.ui_host, settings.ui_port)
+
+
+def _url(host: str, port: int) -> str:
+    here = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 class Service:
@@ -64,6 +82,7 @@ class Service:
         self.settings = settings
         self.triton = TritonServer(settings, log=log, environment=environment)
         self.programs = list(programs(settings, log, environment))
+        self.companions = list(default_companions(settings, log, environment))
         self._log = log
         self._held = ExitStack()
         self._keepers: list[asyncio.Task[None]] = []
@@ -84,12 +103,18 @@ class Service:
         try:
             # An orphan of a killed supervisor may still hold the ports.
             await asyncio.to_thread(clear_leftovers, self.triton.prefix)
-            addresses = gateway_listeners(self.settings) + triton_listeners(self.settings)
+            addresses = [
+                *gateway_listeners(self.settings),
+                *triton_listeners(self.settings),
+                *ui_listeners(self.settings),
+            ]
             await asyncio.to_thread(check_ports, addresses)
             members: list[Member] = [self.triton, *self.programs]
             for member in members:
                 await member.start()
                 self._keepers.append(asyncio.create_task(keep_alive(member, self._log)))
+            for companion in self.companions:
+                self._keepers.append(asyncio.create_task(self._accompanied_by(companion)))
         except BaseException:
             await self.kill()
             raise
@@ -119,12 +144,20 @@ class Service:
     ) -> None:
         await self.stop()
 
+    async def _accompanied_by(self, companion: Program) -> None:
+        try:
+            await companion.start()
+        except SetupError as error:
+            self._log(companion.name, str(error))
+        await keep_alive(companion, self._log)
+
     async def _end(self, grace: float, end_triton: Callable[[], Awaitable[None]]) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers.clear()
         # The programs first: they lead the requests to Triton.
-        await asyncio.gather(*(program.stop(grace) for program in self.programs))
+        programs = (*self.programs, *self.companions)
+        await asyncio.gather(*(program.stop(grace) for program in programs))
         await end_triton()
         self._held.close()

@@ -1,0 +1,1 @@
+"""The web page: an ordinary client of the gateway, in a process of its own."""

@@ -1,0 +1,57 @@
+"""The whole page in one language."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from greenroom.ui.clone_tab import CloneTab
+from greenroom.ui.edit_tab import EditTab
+from greenroom.ui.server import Server
+from greenroom.ui.session import Session
+from greenroom.ui.stage_tab import StageTab
+from greenroom.ui.words import LANGUAGES, Words
+
+STYLE = Path(__file__).with_name("look.css")
+_FONT = ["ui-sans-serif", "system-ui", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+_KEPT_SECONDS = 3600
+
+
+def theme() -> gr.themes.Base:
+    """Return the look that look.css builds on: stone greys and one green."""
+    return gr.themes.Base(
+        primary_hue="emerald",
+        neutral_hue="stone",
+        radius_size="lg",
+        spacing_size="md",
+        font=[gr.themes.Font(name) for name in _FONT],
+        font_mono=[gr.themes.Font(name) for name in _MONO],
+    )
+
+
+def page(server: Server, language: str) -> gr.Blocks:
+    """Lay the page out; sounds that it hands out are removed after an hour."""
+    words = Words(language)
+    other = next(code for code in LANGUAGES if code != language)
+    with gr.Blocks(
+        title="Greenroom", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
+    ) as blocks:
+        session = gr.State(Session())
+        gr.HTML(
+            f'<header class="top"><div><h1>Greenroom</h1><p>{words("tagline")}</p></div>'
+            f'<a class="switch" href="{path_of(other)}" hreflang="{other}">{words("switch")}</a>'
+            "</header>"
+        )
+        with gr.Tabs():
+            with gr.Tab(words("clone"), id="clone"):
+                CloneTab(server, words).build(session, blocks)
+            with gr.Tab(words("edit"), id="edit"):
+                EditTab(server, words).build(session, blocks)
+            with gr.Tab(words("stage"), id="stage"):
+                StageTab(server, words).build(blocks)
+    return blocks
+
+
+def path_of(language: str) -> str:
+    """Return where the page of a language is."""
+    return "/en/" if language == "en" else f"/{language}/"
