@@ -1,7 +1,7 @@
 """One whole service for a test: real Triton, real gateway, and clients for both sides."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 import tritonclient.grpc.aio as triton_grpc
@@ -9,7 +9,7 @@ import tritonclient.http.aio as triton_http
 
 from greenroom.config import Settings
 from greenroom.launcher import Service
-from greenroom.launcher.service import Programs, default_programs
+from greenroom.launcher.service import Programs, default_programs, ui_url
 
 
 class Running:
@@ -43,6 +43,15 @@ class Running:
     async def __aexit__(self, *raised):
         await self._stack.aclose()
         await self.service.kill()
+
+    async def page_served(self) -> None:
+        """Wait until the web page is there; nothing else waits for it."""
+        async with httpx.AsyncClient(base_url=ui_url(self.settings)) as page:
+            while True:
+                with suppress(httpx.HTTPError):
+                    (await page.get("/healthz")).raise_for_status()
+                    return
+                await asyncio.sleep(0.05)
 
     async def residency(self, model: str) -> dict:
         return (await self.web.get("/residency")).json()["models"][model]

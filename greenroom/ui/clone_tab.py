@@ -1,5 +1,6 @@
 """The tab that says a text in somebody's voice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,7 @@ class CloneTab:
         """Write down what a new recording says, while tts comes to the stage."""
         if recording is None:
             return
-        prewarm = self._prewarm()
+        prewarm = asyncio.create_task(self._prewarm())
         yield "", working(self.words("listening"))
         try:
             work = heard(self.server, content_of(recording))

@@ -55,9 +55,10 @@ class History:
         ]
         top = len(names) * (BAND + GAP) + 12
         parts += _memory(samples, top, x, memory)
+        foot = height - 4
         parts.append(
-            f'<text x="{WIDTH}" y="{height - 4}" text-anchor="end" class="axis">{escape(now)}</text>'
-            f'<text x="{LEFT}" y="{height - 4}" class="axis">-{minutes:g} min</text>'
+            f'<text x="{LEFT}" y="{foot}" class="axis">-{minutes:g} min</text>'
+            f'<text x="{WIDTH}" y="{foot}" text-anchor="end" class="axis">{escape(now)}</text>'
         )
         return (
             f'<svg class="history" viewBox="0 0 {WIDTH} {height}" role="img" '

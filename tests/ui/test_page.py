@@ -1,0 +1,185 @@
+"""The web page in Debian's chromium, as a visitor uses it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+from playwright.async_api import async_playwright, expect
+
+from greenroom.config import Settings
+from greenroom.launcher.service import ui_url
+from greenroom.voices import voice
+
+REAL = {
+    name: Settings.model_fields[name].default
+    for name in ("model_repository", "ensemble_repository")
+}
+CHROMIUM = shutil.which("chromium")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PICTURES = Path(__file__).parents[2] / "artefacts"
+PATIENCE = 90_000
+"""Milliseconds that a busy machine may take for one step."""
+RECORDING = str(voice("henry").path)
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is missing; apt install chromium"),
+    pytest.mark.timeout(300),
+]
+
+
+@pytest.fixture
+async def service(start, tmp_path):
+    return await start(**REAL, ui=True, voices_dir=tmp_path / "voices")
+
+
+@pytest.fixture
+async def browser():
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        await browser.close()
+
+
+class Visit:
+    """One visitor's page, and what it asked of other hosts."""
+
+    def __init__(self, service, page) -> None:
+        self.page, self.outside = page, []
+        self._url = ui_url(service.settings)
+        page.set_default_timeout(PATIENCE)
+        page.on("request", self._note)
+
+    def _note(self, request) -> None:
+        if not request.url.startswith((self._url, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    async def open(self, path: str = "/en/") -> None:
+        await self.page.goto(self._url + path)
+        await self.page.wait_for_selector("#say")
+
+    async def tab(self, name: str) -> None:
+        await self.page.get_by_role("tab", name=name, exact=True).click()
+
+    async def upload(self, place: str, path: str) -> None:
+        await self.page.set_input_files(f"{place} input[type=file]", path)
+
+    async def says(self, place: str, pattern: str) -> None:
+        await expect(self.page.locator(place)).to_have_text(re.compile(pattern), timeout=PATIENCE)
+
+    async def picture(self, name: str) -> None:
+        PICTURES.mkdir(exist_ok=True)
+        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+async def visit(service, browser):
+    async def visit(**context) -> Visit:
+        found = await browser.new_context(viewport={"width": 1200, "height": 900}, **context)
+        return Visit(service, await found.new_page())
+
+    return visit
+
+
+async def test_clone_edit_offload_and_switch_the_language(service, visit):
+    visitor = await visit()
+    page = visitor.page
+    await service.page_served()
+    await visitor.open()
+
+    await visitor.upload("#recording", RECORDING)
+    transcript = page.locator("#transcript textarea")
+    await expect(transcript).to_have_value(re.compile("brother came home"), timeout=PATIENCE)
+    await page.fill("#text textarea", "Good evening, and welcome to the show.")
+    await page.click("#say")
+    await visitor.says("#clone-status", r"\d\.\d s of sound in .* \((cold|warm|hot) start\)")
+    await plays(page, "#result")
+    assert 1.5 < await downloaded_seconds(page, "#result") < 6
+    await visitor.picture("clone")
+
+    await visitor.tab("Edit")
+    await page.click("#from-clone")
+    await expect(page.locator("#before audio, #before #waveform")).not_to_have_count(0)
+    await page.click("#apply")
+    await visitor.says("#edit-status", "s of sound")
+    await page.click("#again")
+    await visitor.says("#edit-status", "^$")
+    await page.click("#apply")
+    await visitor.says("#edit-status", "s of sound")
+    await expect(page.locator("ol.session li")).to_have_count(3)
+    await visitor.picture("edit")
+
+    await visitor.tab("Stage")
+    card = page.locator('.card[data-model="tts"]')
+    await page.click("#verb-load")
+    await page.click("#verb-restore")
+    await expect(card).to_have_attribute("data-residency", "hot", timeout=PATIENCE)
+    await page.click("#verb-offload")
+    await expect(card).to_have_attribute("data-residency", "warm", timeout=PATIENCE)
+    assert (await service.residency("tts"))["residency"] == "warm"
+    await expect(page.locator("table.log")).to_contain_text("hot → warm")
+    await visitor.picture("stage")
+
+    await page.click("a.switch")
+    await expect(page.get_by_role("tab", name="克隆")).to_be_visible()
+    await visitor.picture("chinese")
+    assert visitor.outside == []
+
+
+async def test_what_is_wrong_is_said_in_a_sentence(service, visit, tmp_path):
+    visitor = await visit(color_scheme="dark")
+    await service.page_served()
+    await visitor.open("/en/?__theme=dark")
+    await visitor.page.click("#say")
+    await visitor.says("#clone-status", "Upload or record a voice first")
+    lie = tmp_path / "notes.wav"
+    lie.write_text("These are no sounds.")
+    await visitor.upload("#recording", str(lie))
+    await visitor.says("#clone-status", "is no audio file in a format that is known here")
+    await visitor.picture("dark")
+
+
+async def test_a_voice_is_saved_and_used_on_a_phone(service, visit):
+    visitor = await visit()
+    page = visitor.page
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await service.page_served()
+    await visitor.open()
+    await visitor.upload("#recording", RECORDING)
+    await expect(page.locator("#transcript textarea")).not_to_have_value("", timeout=PATIENCE)
+    await page.get_by_text("Keep this voice").click()
+    await page.fill("#voice-name input, #voice-name textarea", "Uncle Henry")
+    await page.fill("#consent input, #consent textarea", "I am Henry, and I agree.")
+    await page.click("#save-voice")
+    await visitor.says("#clone-status", "Uncle Henry is saved")
+    await page.get_by_text("a saved voice").click()
+    await expect(page.locator("#voice input")).to_have_value(re.compile("Uncle Henry"))
+    await page.fill("#text textarea", "Yes.")
+    await page.click("#say")
+    await visitor.says("#clone-status", "s of sound")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    await visitor.picture("phone")
+
+
+async def plays(page, place: str) -> None:
+    """Press play and see the time go on."""
+    await page.locator(f"{place} .play-pause-button").click()
+    await expect(page.locator(f"{place} time").first).not_to_have_text("0:00", timeout=PATIENCE)
+
+
+async def downloaded_seconds(page, place: str) -> float:
+    async with page.expect_download() as waiting:
+        await page.locator(f"{place} a[download]").first.click()
+    path = await (await waiting.value).path()
+    return soundfile.info(path).duration
