@@ -6,9 +6,7 @@ there are only their digests, so nothing can print one.
 """
 
 import hmac
-import ipaddress
 import re
-import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from greenroom.config import Settings
 from greenroom.errors import Refused, SetupError, Unauthenticated
+from greenroom.gateway.loopback import is_loopback
 
 MAKE_ONE = '(umask 077; echo "admin:$(head -c 32 /dev/urandom | base64)" > api.keys)'
 """The shell command that makes a file with a new key."""
@@ -79,7 +78,7 @@ def api_keys(settings: Settings) -> ApiKeys:
         found += _read(settings.api_keys.get_secret_value(), "GREENROOM_API_KEYS")
     if settings.api_keys_file is not None:
         found += _read(_content(settings.api_keys_file), str(settings.api_keys_file))
-    if not found and not _is_loopback(settings.host):
+    if not found and not is_loopback(settings.host):
         raise SetupError(
             f"GREENROOM_HOST is {settings.host}, so other machines can reach the gateway, and no "
             f"API key is configured; make one with {MAKE_ONE} and set "
@@ -129,12 +128,3 @@ def _entries(text: str, source: str) -> Iterator[tuple[Scope, str]]:
 
 def _digest(key: str) -> bytes:
     return sha256(key.encode(errors="replace")).digest()
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there; a name may mean many addresses."""
-    try:
-        found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(str(address[0])).is_loopback for *_, address in found)

@@ -11,7 +11,7 @@ _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
 _OPEN_PATHS = re.compile(rf"/healthz|/readyz|/v2/health/(live|ready)|{_MODEL}/ready")
 """Probes have no keys. They tell nothing but yes or no."""
 _ASKING_PATHS = re.compile(
-    rf"{_MODEL}/(infer|generate)|/v1/audio/(speech|edits|transcriptions)|/v1/voices"
+    rf"{_MODEL}/(infer|generate)|/v1/audio/(speech|edits|transcriptions|analyses)|/v1/voices"
     r"|/residency/[^/]+/touch|/v2/repository/index"
 )
 

@@ -21,6 +21,7 @@ from greenroom.launcher.ports import (
 from greenroom.launcher.program import Program
 from greenroom.launcher.runtime_folder import only_supervisor
 from greenroom.launcher.triton_server import TritonServer
+from greenroom.ui.password import page_password
 
 LONGEST_STOP = 9.0
 """Seconds in which everything has to end, killed or not."""
@@ -96,9 +97,11 @@ class Service:
         """Start everything and wait until it is ready.
 
         Raises SetupError, with everything ended again, if the runtime folder is in use, a port
-        is taken, API keys are missing, or a process ends before it is ready.
+        is taken, API keys or the page's password are missing, or a process ends before it is ready.
         """
         api_keys(self.settings)
+        if self.settings.ui:
+            page_password(self.settings)
         self._held.enter_context(only_supervisor(self.settings))
         try:
             # An orphan of a killed supervisor may still hold the ports.

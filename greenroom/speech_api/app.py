@@ -9,6 +9,7 @@ from greenroom.controller.controller import Controller
 from greenroom.controller.triton import Triton
 from greenroom.gateway.http_forward import HttpForward
 from greenroom.gateway.leased import Leased
+from greenroom.speech_api.analysing import analysing
 from greenroom.speech_api.bodies import WholeBody
 from greenroom.speech_api.catalogue import catalogue
 from greenroom.speech_api.hearing import hearing
@@ -40,6 +41,7 @@ def speech_app(
     )
     app.include_router(speaking(pipeline, store, longest))
     app.include_router(hearing(pipeline, longest))
+    app.include_router(analysing(pipeline, longest))
     app.include_router(saved_voices(pipeline, store, longest))
     app.include_router(catalogue(controller, engines))
     return WholeBody(app, forward)

@@ -124,6 +124,16 @@ class Pipeline:
 
         return await self._under_lease(ASR, reference, timing, work, while_waiting)
 
+    async def analyse(self, reference: Recording, while_waiting: WhileWaiting) -> Timing:
+        """Analyse a recording ahead; tokenizer keeps the result for the requests that use it."""
+        timing = self._timing(TOKENIZER)
+
+        async def work() -> None:
+            await self._stage(TOKENIZER, _audio(reference), timing)
+
+        _, timing = await self._under_lease(TOKENIZER, reference, timing, work, while_waiting)
+        return timing
+
     def _timing(self, model: str) -> Timing:
         models = self._controller.stage.models
         needs = (*self._controller.entry(model).steps, model)

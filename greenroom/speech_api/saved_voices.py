@@ -41,7 +41,10 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
         openapi_extra=body_of(VoiceRequest, "multipart/form-data", "application/json"),
     )
     async def save(request: Request) -> VoiceObject:
-        """Keep a recording as a voice; without a transcript its words are recognised."""
+        """Keep a recording as a voice; without a transcript its words are recognised.
+
+        It is analysed before the answer, so that its first use need not wait for that.
+        """
         asked = checked(VoiceRequest, await fields_of(request))
         name = await asyncio.to_thread(store.check_free, asked.name)
         recording = await asyncio.to_thread(decoded, asked.file, "file", longest)
@@ -51,6 +54,10 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
                 recording, language, lambda granted: unless_left(request, granted)
             )
             transcript, language = heard.transcript, language or heard.language
+        audio, _ = await asyncio.to_thread(encoded, recording, "flac")
+        # What is kept is what will be cloned, so that is what has to be in tokenizer's cache.
+        kept = await asyncio.to_thread(decoded, audio, "file", longest)
+        await pipeline.analyse(kept, lambda granted: unless_left(request, granted))
         voice = SavedVoice(
             name,
             transcript,
@@ -60,7 +67,6 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
             int(time.time()),
             asked.description,
         )
-        audio, _ = await asyncio.to_thread(encoded, recording, "flac")
         return _shown(await asyncio.to_thread(store.save, voice, audio))
 
     @router.get("/{name}")

@@ -83,6 +83,12 @@ class TranscriptionRequest(_Request):
     prompt: str | None = Field(None, description="taken, without effect")
 
 
+class AnalysisRequest(_Request):
+    """A recording that will be used as a reference."""
+
+    file: File = Field(description="the audio file, as it will be sent again")
+
+
 class VoiceRequest(_Request):
     """A voice to keep."""
 

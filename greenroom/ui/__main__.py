@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hmac import compare_digest
 
@@ -18,18 +18,19 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from greenroom.config import Settings
+from greenroom.errors import SetupError
 from greenroom.launcher.service import http_url
 from greenroom.ui.page import STYLE, page, path_of, theme
+from greenroom.ui.password import page_password
 from greenroom.ui.server import Server
 from greenroom.ui.words import LANGUAGES
 
 
 def application(settings: Settings) -> FastAPI:
     """Return the application."""
-    key, password = settings.ui_key, settings.ui_password
+    key, password = settings.ui_key, page_password(settings)
     url = settings.ui_gateway or http_url(settings)
     server = Server(url, key.get_secret_value() if key else None)
-    secret = password.get_secret_value() if password else None
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -63,9 +64,16 @@ def application(settings: Settings) -> FastAPI:
             show_error=True,
             ssr_mode=False,
             max_file_size=settings.max_request_bytes,
-            auth=(lambda user, given: compare_digest(given, secret)) if secret else None,
+            auth=_asking_for(password) if password else None,
         )
     return app
+
+
+def _asking_for(password: str) -> Callable[[str, str], bool]:
+    def right(user: str, given: str) -> bool:
+        return compare_digest(given.encode(), password.encode())
+
+    return right
 
 
 def main() -> int:
@@ -73,8 +81,13 @@ def main() -> int:
     settings = Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app = application(settings)
+    except SetupError as error:
+        logging.error("%s", error)
+        return 1
     uvicorn.run(
-        application(settings),
+        app,
         host=settings.ui_host,
         port=settings.ui_port,
         log_level="warning",

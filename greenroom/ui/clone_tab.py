@@ -9,7 +9,7 @@ import gradio as gr
 
 from greenroom.ui.server import Server, ServerError
 from greenroom.ui.session import Session
-from greenroom.ui.sounds import CLONE_MODELS, Sound, cloned, content_of, heard
+from greenroom.ui.sounds import CLONE_MODELS, Sound, cloned, content_of, heard, prepared
 from greenroom.ui.words import Words
 from greenroom.ui.work import Done, failed, followed, told, working
 
@@ -35,7 +35,7 @@ class CloneTab:
                 with gr.Group() as own:
                     recording = gr.Audio(
                         sources=["upload", "microphone"], type="filepath",
-                        label=w("recording"), elem_id="recording",
+                        label=w("recording"), elem_id="recording", buttons=["download"],
                     )  # fmt: skip
                     transcript = gr.Textbox(
                         label=w("transcript"), info=w("transcript_hint"),
@@ -61,7 +61,7 @@ class CloneTab:
                     [(w("automatic"), "")], value="", label=w("language"), elem_id="language"
                 )
                 say = gr.Button(w("say"), variant="primary", size="lg", elem_id="say")
-                status = gr.HTML(elem_id="clone-status")
+                status = gr.HTML(padding=False, elem_id="clone-status")
                 result = gr.Audio(
                     label=w("result"), interactive=False, elem_id="result", buttons=["download"]
                 )
@@ -107,10 +107,11 @@ class CloneTab:
         """Write down what a new recording says, while tts comes to the stage."""
         if recording is None:
             return
-        prewarm = asyncio.create_task(self._prewarm())
         yield "", working(self.words("listening"))
         try:
-            work = heard(self.server, content_of(recording))
+            content = content_of(recording)
+            ahead = asyncio.create_task(prepared(self.server, content))
+            work = heard(self.server, content)
             async for step in followed(self.server, self.words, ["asr"], "listening", work):
                 if not isinstance(step, Done):
                     yield gr.skip(), step
@@ -118,9 +119,9 @@ class CloneTab:
                     yield "", failed(step.error)
                 else:
                     yield step.result, ""
+            await ahead
         except ServerError as error:
             yield "", failed(str(error))
-        await prewarm
 
     async def _say(
         self,
@@ -198,7 +199,7 @@ class CloneTab:
         if not voice:
             yield failed(self.words("no_voice")), gr.skip()
             return
-        work = self.server.ask("GET", f"/v1/voices/{voice}/audio")
+        work = self.server.ask("GET", f"/v1/voices/{voice}/preview")
         async for step in followed(self.server, self.words, CLONE_MODELS, "speaking", work):
             if not isinstance(step, Done):
                 yield step, gr.skip()

@@ -1,6 +1,7 @@
 """The tab that changes how a recording sounds, again and again."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,7 +11,7 @@ import gradio as gr
 from greenroom.ui.clone_tab import said
 from greenroom.ui.server import Server, ServerError
 from greenroom.ui.session import KEPT, Session
-from greenroom.ui.sounds import CLONE_MODELS, content_of, edited
+from greenroom.ui.sounds import CLONE_MODELS, content_of, edited, prepared
 from greenroom.ui.words import Words
 from greenroom.ui.work import Done, failed, followed, told
 
@@ -31,7 +32,7 @@ class EditTab:
         with gr.Row(equal_height=False):
             before = gr.Audio(
                 sources=["upload", "microphone"], type="filepath",
-                label=w("before"), elem_id="before",
+                label=w("before"), elem_id="before", buttons=["download"],
             )  # fmt: skip
             after = gr.Audio(
                 label=w("after"), type="filepath", interactive=False,
@@ -47,14 +48,17 @@ class EditTab:
             apply = gr.Button(w("apply"), variant="primary", elem_id="apply", min_width=140)
             again = gr.Button(w("again"), elem_id="again", min_width=140)
             take = gr.Button(w("from_clone"), elem_id="from-clone", min_width=140)
-        status = gr.HTML(elem_id="edit-status")
+        status = gr.HTML(padding=False, elem_id="edit-status")
         gr.Markdown(f"### {w('history')}")
-        history = gr.HTML(f'<p class="status">{w("no_history")}</p>', elem_id="session")
+        history = gr.HTML(
+            f'<p class="status">{w("no_history")}</p>', padding=False, elem_id="session"
+        )
         number = gr.Radio([], label=w("take"), visible=False, elem_id="session-choice")
         quiet: dict[str, Any] = {"show_progress": "hidden"}
         prepared.load(self._tags, None, [tags, task, info], **quiet)
         task.change(self._infos, [tags, task], [info, text], **quiet)
-        before.upload(self._prewarm, None, None, **quiet)
+        before.upload(self._prepare, before, None, **quiet)
+        before.stop_recording(self._prepare, before, None, **quiet)
         apply.click(
             self._apply, [before, task, info, text, session], [status, after, session], **quiet
         )
@@ -82,8 +86,9 @@ class EditTab:
         shown = gr.update(choices=infos, value=infos[0] if infos else None, visible=bool(infos))
         return shown, gr.update(visible=task == NEEDS_TEXT)
 
-    async def _prewarm(self) -> None:
-        await self.server.touch("tts")
+    async def _prepare(self, before: str | None) -> None:
+        with suppress(ServerError):
+            await prepared(self.server, content_of(before or ""))
 
     async def _apply(
         self, before: str | None, task: str, info: str | None, text: str, session: Session
@@ -95,7 +100,7 @@ class EditTab:
         if task == NEEDS_TEXT:
             fields["text"] = text
         try:
-            work = edited(self.server, content_of(before), "", fields)
+            work = edited(self.server, content_of(before), fields)
             async for step in followed(self.server, self.words, CLONE_MODELS, "editing", work):
                 if not isinstance(step, Done):
                     yield step, gr.skip(), gr.skip()

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from typing import Any, ClassVar
 
-WIDTH, BAND, GAP, LEFT, MEMORY = 720, 18, 8, 92, 90
+WIDTH, BAND, GAP, LEFT, MEMORY = 720, 18, 8, 112, 64
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _memory(samples: list[Sample], top: float, x: Any, title: str) -> Iterator[s
     scale = max(most, 2**20)
     bottom = top + MEMORY
     yield f'<text x="0" y="{top + 12}" class="name">{escape(title)}</text>'
-    yield f'<text x="0" y="{top + 28}" class="axis">{most / 2**20:,.0f} MiB</text>'
+    yield f'<text x="0" y="{top + 34}" class="axis">{most / 2**20:,.0f} MiB</text>'
     yield f'<line x1="{LEFT}" x2="{WIDTH}" y1="{bottom}" y2="{bottom}" class="ground"/>'
     if samples:
         line = " ".join(

@@ -26,6 +26,16 @@ def theme() -> gr.themes.Base:
         spacing_size="md",
         font=[gr.themes.Font(name) for name in _FONT],
         font_mono=[gr.themes.Font(name) for name in _MONO],
+    ).set(
+        color_accent="*primary_600",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
     )
 
 
@@ -33,14 +43,16 @@ def page(server: Server, language: str) -> gr.Blocks:
     """Lay the page out; sounds that it hands out are removed after an hour."""
     words = Words(language)
     other = next(code for code in LANGUAGES if code != language)
-    with gr.Blocks(
+    blocks: gr.Blocks = gr.Blocks(
         title="Greenroom", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
-    ) as blocks:
+    )
+    with blocks:
         session = gr.State(Session())
         gr.HTML(
             f'<header class="top"><div><h1>Greenroom</h1><p>{words("tagline")}</p></div>'
             f'<a class="switch" href="{path_of(other)}" hreflang="{other}">{words("switch")}</a>'
-            "</header>"
+            "</header>",
+            padding=False,
         )
         with gr.Tabs():
             with gr.Tab(words("clone"), id="clone"):

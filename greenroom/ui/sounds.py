@@ -1,6 +1,8 @@
 """The page's requests for speech, and their answers as sounds."""
 
+import asyncio
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,20 @@ async def heard(server: Server, recording: bytes) -> str:
     return str(answer.json()["text"])
 
 
+async def prepared(server: Server, recording: bytes) -> None:
+    """Ask for tts, and for the analysis of a recording, ahead of the request that needs both.
+
+    Whether they come does not matter here: that request asks again and tells.
+    """
+
+    async def analysed() -> None:
+        with suppress(ServerError):
+            file = ("recording", recording)
+            await server.ask("POST", "/v1/audio/analyses", files={"file": file})
+
+    await asyncio.gather(server.touch("tts"), analysed())
+
+
 async def cloned(
     server: Server, text: str, fields: dict[str, Any], recording: bytes | None
 ) -> Sound:
@@ -65,11 +81,9 @@ async def cloned(
     return _sound(answer, text, "clone")
 
 
-async def edited(server: Server, recording: bytes, words: str, fields: dict[str, Any]) -> Sound:
+async def edited(server: Server, recording: bytes, fields: dict[str, Any]) -> Sound:
     """Change a recording; `fields` are those of /v1/audio/edits."""
     data = {name: value for name, value in fields.items() if value}
-    if words:
-        data["transcript"] = words
     answer = await server.ask(
         "POST", "/v1/audio/edits", data=data, files={"file": ("recording", recording)}
     )

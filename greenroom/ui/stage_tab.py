@@ -28,18 +28,18 @@ class StageTab:
     def build(self, prepared: gr.Blocks) -> None:
         """Lay the tab out; `prepared` is the page, whose load fills the list of models."""
         w = self.words
-        cards = gr.HTML(elem_id="cards")
+        cards = gr.HTML(padding=False, elem_id="cards")
         with gr.Row(elem_classes="controls"):
             model = gr.Dropdown([], label=w("model"), elem_id="model", min_width=160)
             buttons = {
                 verb: gr.Button(w(verb), elem_id=f"verb-{verb}", min_width=96) for verb in VERBS
             }
-        status = gr.HTML(elem_id="stage-status")
-        history = gr.HTML(elem_id="history")
+        status = gr.HTML(padding=False, elem_id="stage-status")
+        history = gr.HTML(padding=False, elem_id="history")
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=300):
                 gr.Markdown(f"### {w('log')}")
-                log = gr.HTML(elem_id="log")
+                log = gr.HTML(padding=False, elem_id="log")
             with gr.Column(scale=2, min_width=280):
                 title = gr.Markdown(f"### {w('policy')}")
                 offload_after = gr.Slider(
@@ -100,13 +100,13 @@ class StageTab:
         )
 
     def _log(self) -> str:
-        events = list(self.server.events)[:_SHOWN_EVENTS]
+        w, events = self.words, list(self.server.events)[:_SHOWN_EVENTS]
         if not events:
-            return f'<p class="status">{self.words("no_log")}</p>'
+            return f'<p class="status">{w("no_log")}</p>'
         rows = "".join(
             f'<tr class="{"failed" if event["error"] else ""}"><td>{event["at"][11:19]}</td>'
-            f"<td>{escape(event['model'])}</td><td>{escape(event['from'])} → "
-            f"{escape(event['to'])}</td><td>{event['seconds']:.3f} s</td>"
+            f"<td>{escape(event['model'])}</td><td>{escape(w.known(event['from']))} → "
+            f"{escape(w.known(event['to']))}</td><td>{event['seconds']:.3f} s</td>"
             f"<td>{escape(event['error'] or event['reason'])}</td></tr>"
             for event in events
         )

@@ -9,6 +9,7 @@ from greenroom.gateway.api_keys import Scope
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.permissions import grpc_scope, http_scope
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom.speech_api.analysing import analysing
 from greenroom.speech_api.catalogue import catalogue
 from greenroom.speech_api.hearing import hearing
 from greenroom.speech_api.saved_voices import saved_voices
@@ -32,6 +33,7 @@ SHARED_MEMORY = {
     for call in ("status", "register", "unregister")
 }
 PATHS = {
+    "/v1/audio/analyses": {"POST": INFERENCE},
     "/v1/audio/edits": {"POST": INFERENCE},
     "/v1/audio/speech": {"POST": INFERENCE},
     "/v1/audio/transcriptions": {"POST": INFERENCE},
@@ -92,6 +94,7 @@ def routes():
     speech = (
         *speaking(None, None, 1).routes,
         *hearing(None, 1).routes,
+        *analysing(None, 1).routes,
         *saved_voices(None, None, 1).routes,
         *catalogue(None, None).routes,
     )

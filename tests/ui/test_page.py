@@ -91,12 +91,41 @@ async def visit(service, browser):
     return visit
 
 
-async def test_clone_edit_offload_and_switch_the_language(service, visit):
+async def test_a_visit_from_the_first_clone_to_the_saved_voice(service, visit):
     visitor = await visit()
-    page = visitor.page
     await service.page_served()
     await visitor.open()
+    await clone(visitor)
+    await edit_twice(visitor)
+    await move_on_stage(visitor, service)
 
+    await visitor.page.click("a.switch")
+    await expect(visitor.page.get_by_role("tab", name="克隆")).to_be_visible()
+    await visitor.picture("chinese")
+
+    await visitor.page.set_viewport_size({"width": 390, "height": 844})
+    await visitor.open()
+    await save_and_use_a_voice(visitor)
+    assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
+    await visitor.picture("phone")
+    assert visitor.outside == []
+
+
+async def test_what_is_wrong_is_said_in_a_sentence(service, visit, tmp_path):
+    visitor = await visit(color_scheme="dark")
+    await service.page_served()
+    await visitor.open()
+    await visitor.page.click("#say")
+    await visitor.says("#clone-status", "Upload or record a voice first")
+    lie = tmp_path / "notes.wav"
+    lie.write_text("These are no sounds.")
+    await visitor.upload("#recording", str(lie))
+    await visitor.says("#clone-status", "is no audio file in a format that is known here")
+    await visitor.picture("dark")
+
+
+async def clone(visitor):
+    page = visitor.page
     await visitor.upload("#recording", RECORDING)
     transcript = page.locator("#transcript textarea")
     await expect(transcript).to_have_value(re.compile("brother came home"), timeout=PATIENCE)
@@ -107,21 +136,26 @@ async def test_clone_edit_offload_and_switch_the_language(service, visit):
     assert 1.5 < await downloaded_seconds(page, "#result") < 6
     await visitor.picture("clone")
 
+
+async def edit_twice(visitor):
+    page = visitor.page
     await visitor.tab("Edit")
     await page.click("#from-clone")
-    await expect(page.locator("#before audio, #before #waveform")).not_to_have_count(0)
+    await expect(page.locator("#before .play-pause-button")).to_be_visible()
     await page.click("#apply")
-    await visitor.says("#edit-status", "s of sound")
+    await expect(page.locator("ol.session li")).to_have_count(2, timeout=PATIENCE)
     await page.click("#again")
-    await visitor.says("#edit-status", "^$")
+    await expect(page.locator("#after .play-pause-button")).to_have_count(0)
     await page.click("#apply")
-    await visitor.says("#edit-status", "s of sound")
-    await expect(page.locator("ol.session li")).to_have_count(3)
+    await expect(page.locator("ol.session li")).to_have_count(3, timeout=PATIENCE)
+    await expect(page.locator("#after .play-pause-button")).to_be_visible()
     await visitor.picture("edit")
 
+
+async def move_on_stage(visitor, service):
+    page = visitor.page
     await visitor.tab("Stage")
     card = page.locator('.card[data-model="tts"]')
-    await page.click("#verb-load")
     await page.click("#verb-restore")
     await expect(card).to_have_attribute("data-residency", "hot", timeout=PATIENCE)
     await page.click("#verb-offload")
@@ -130,31 +164,9 @@ async def test_clone_edit_offload_and_switch_the_language(service, visit):
     await expect(page.locator("table.log")).to_contain_text("hot → warm")
     await visitor.picture("stage")
 
-    await page.click("a.switch")
-    await expect(page.get_by_role("tab", name="克隆")).to_be_visible()
-    await visitor.picture("chinese")
-    assert visitor.outside == []
 
-
-async def test_what_is_wrong_is_said_in_a_sentence(service, visit, tmp_path):
-    visitor = await visit(color_scheme="dark")
-    await service.page_served()
-    await visitor.open("/en/?__theme=dark")
-    await visitor.page.click("#say")
-    await visitor.says("#clone-status", "Upload or record a voice first")
-    lie = tmp_path / "notes.wav"
-    lie.write_text("These are no sounds.")
-    await visitor.upload("#recording", str(lie))
-    await visitor.says("#clone-status", "is no audio file in a format that is known here")
-    await visitor.picture("dark")
-
-
-async def test_a_voice_is_saved_and_used_on_a_phone(service, visit):
-    visitor = await visit()
+async def save_and_use_a_voice(visitor):
     page = visitor.page
-    await page.set_viewport_size({"width": 390, "height": 844})
-    await service.page_served()
-    await visitor.open()
     await visitor.upload("#recording", RECORDING)
     await expect(page.locator("#transcript textarea")).not_to_have_value("", timeout=PATIENCE)
     await page.get_by_text("Keep this voice").click()
@@ -167,9 +179,6 @@ async def test_a_voice_is_saved_and_used_on_a_phone(service, visit):
     await page.fill("#text textarea", "Yes.")
     await page.click("#say")
     await visitor.says("#clone-status", "s of sound")
-    width = await page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 390
-    await visitor.picture("phone")
 
 
 async def plays(page, place: str) -> None:
