@@ -25,7 +25,7 @@ async def test_killed_idle(faults):
 
 async def test_killed_with_four_requests_in_flight(faults):
     seconds = await faults.load("slow")
-    loads = faults.loads("slow")
+    loads, heals = faults.loads("slow"), await faults.metric("heals_total", model="slow")
     asked = faults.ask("slow")
     await faults.running.until("slow", leases=4)
     await faults.reached()
@@ -35,6 +35,7 @@ async def test_killed_with_four_requests_in_flight(faults):
     assert all(map(echoed, await asyncio.gather(*asked)))
     assert time.monotonic() - begun < seconds + 3
     assert faults.loads("slow") == loads + 1
+    assert await faults.metric("heals_total", model="slow") == heals + 1
 
 
 async def test_killed_with_requests_of_an_ensemble_in_flight(faults):
