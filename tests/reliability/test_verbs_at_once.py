@@ -133,7 +133,7 @@ async def load_and_unload(faults, clients, times):
 
 
 async def test_loaded_and_unloaded_by_eight_clients_at_once(faults):
-    await load_and_unload(faults, clients=8, times=8)
+    await load_and_unload(faults, clients=8, times=4)
 
 
 @pytest.mark.long
