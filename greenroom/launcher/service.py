@@ -112,12 +112,12 @@ class Service:
                 *ui_listeners(self.settings),
             ]
             await asyncio.to_thread(check_ports, addresses)
+            for companion in self.companions:
+                self._keepers.append(asyncio.create_task(self._accompanied_by(companion)))
             members: list[Member] = [self.triton, *self.programs]
             for member in members:
                 await member.start()
                 self._keepers.append(asyncio.create_task(keep_alive(member, self._log)))
-            for companion in self.companions:
-                self._keepers.append(asyncio.create_task(self._accompanied_by(companion)))
         except BaseException:
             await self.kill()
             raise
