@@ -19,7 +19,7 @@ from greenroom.launcher.service import http_url
 @contextmanager
 def real_service(folder: Path, **given: Any) -> Iterator[str]:
     """Yield the address of a service on free ports; it has ended when the block has."""
-    settings = free_settings(runtime_dir=folder / "runtime", **given)
+    settings = free_settings(**{"runtime_dir": folder / "runtime", "ui": False} | given)
     with subprocess.Popen(
         [GREENROOM, "up"],
         stdout=subprocess.PIPE,
