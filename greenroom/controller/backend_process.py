@@ -86,7 +86,7 @@ class BackendProcesses:
         found = backend_processes(model, self._prefix)
         for process in found:
             named.update(self._region_of(process))
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.kill()
         deadline = time.monotonic() + _PATIENCE
         while any(map(alive, found)) and time.monotonic() < deadline:

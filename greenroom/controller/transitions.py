@@ -160,7 +160,7 @@ class Transitions:
             raise
 
     async def _unload(self, model: str, spec: ModelSpec | None) -> None:
-        """Unload a model that nobody holds; one that does not end by itself is killed."""
+        """Unload a model that nobody holds; a process that does not end by itself is killed."""
         self._processes.forget(model)
         unloading = asyncio.ensure_future(self._triton.unload(model))
         has_process = spec is not None and spec.config.backend == "python"
@@ -173,6 +173,8 @@ class Transitions:
                 if has_process and await self._processes.gone(model):
                     break  # Triton would never say so
             else:
+                if spec is not None and not has_process:
+                    raise _too_late("unload", model, seconds)
                 logger.warning("Unloading model %s takes over %g s: it is killed", model, seconds)
             await self._bury(model)
         finally:
@@ -222,9 +224,13 @@ class Transitions:
                 return answer.result()
             if death.done():
                 raise BackendDied(model)
-            raise TransitionFailed(
-                f"The {action} of model {model} took longer than control_timeout ({seconds:g} s)."
-            )
+            raise _too_late(action, model, seconds)
         finally:
             answer.cancel()
             death.cancel()
+
+
+def _too_late(action: str, model: str, seconds: float) -> TransitionFailed:
+    return TransitionFailed(
+        f"The {action} of model {model} took longer than control_timeout ({seconds:g} s)."
+    )

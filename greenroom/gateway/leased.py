@@ -113,6 +113,8 @@ class Leased:
     ) -> _Answer:
         try:
             return await self._sent(ticket, size, send)
+        except DiedMidAnswer:
+            raise
         except BackendDied as died:
             raise BackendDied(died.instance, again=True) from died
 

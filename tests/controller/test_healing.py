@@ -130,6 +130,14 @@ async def test_an_answer_that_has_begun_is_not_begun_again(loaded):
     assert one.triton.calls == HEAL
 
 
+async def test_an_answer_that_breaks_off_the_second_time_is_told_as_such(loaded):
+    one = await loaded()
+    sending = Sending(BackendDied("tts_0_0"), DiedMidAnswer("tts_0_0"))
+    sending.go.set()
+    with pytest.raises(DiedMidAnswer, match=r"in the middle of its answer\.$"):
+        await (await send(one, sending))
+
+
 async def test_the_step_of_an_ensemble_that_died_is_told_by_its_instance(house):
     one = await house()
     one.processes.seen = True
@@ -294,6 +302,18 @@ async def test_an_unload_that_does_not_end_is_ended(loaded, monkeypatch):
 
 async def _never(model):
     return False
+
+
+async def test_an_unload_that_does_not_end_inside_of_triton_has_failed(loaded):
+    """A model without a process of its own: nothing can be killed, nothing is known to be gone."""
+    one = await loaded(control_timeout=0.02)
+    config = one.models / "tts" / "config.pbtxt"
+    config.write_text(config.read_text().replace('"python"', '"onnxruntime"'))
+    one.repository.scan()
+    with one.triton.holding("unload", "tts"), pytest.raises(TransitionFailed, match="control_t"):
+        await one.controller.act("tts", Action.UNLOAD)
+    assert one.processes.killed == []
+    assert one.residency("tts") == "hot"
 
 
 async def test_an_unload_of_a_process_that_is_gone_is_not_waited_for(loaded, monkeypatch):
