@@ -116,7 +116,7 @@ async def test_killed_while_restoring(faults):
     loads = faults.loads("puppet")
     with faults.holding("restore"):
         asked = faults.ask("puppet")
-        await faults.running.until("puppet", residency="restoring", leases=4)
+        await faults.running.until("puppet", residency="restoring", waiting=4)
         faults.kill("puppet")
         assert all(map(echoed, await asyncio.gather(*asked)))
     assert faults.loads("puppet") == loads + 1
