@@ -17,7 +17,7 @@ demo:
 
 test:
 	@scripts/setup dev
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check:
 	@scripts/setup dev

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_ports import own_ports
 from running import Running
 
 from greenroom.config import Settings
 from greenroom.launcher import TritonServer
-from greenroom.launcher.free_settings import free_settings as settings_on_free_ports
 
 TESTS = Path(__file__).parent
 
@@ -48,7 +48,7 @@ def free_settings(tmp_path: Path) -> SettingsFactory:
             "triton_exit_timeout": 2,
             "ui": False,
         }
-        made.append(settings_on_free_ports(**defaults | overrides))
+        made.append(Settings(**own_ports() | defaults | overrides))
         return made[-1]
 
     return make

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from command_line import GREENROOM
+from own_ports import own_ports
 
+from greenroom.config import Settings
 from greenroom.launcher.environment import child_environment
-from greenroom.launcher.free_settings import free_settings
 from greenroom.launcher.service import http_url
 
 
 @contextmanager
 def real_service(folder: Path, **given: Any) -> Iterator[str]:
     """Yield the address of a service on free ports; it has ended when the block has."""
-    settings = free_settings(**{"runtime_dir": folder / "runtime", "ui": False} | given)
+    defaults = {"runtime_dir": folder / "runtime", "ui": False}
+    settings = Settings(**own_ports() | defaults | given)
     with subprocess.Popen(
         [GREENROOM, "up"],
         stdout=subprocess.PIPE,
