@@ -144,8 +144,13 @@ class Budget:
 
     @property
     def over(self) -> int:
-        """Return by how many bytes the models exceed the configured bound, less what leaves."""
-        return -self._bound_room(soon=True) if self.bound else 0
+        """Return by how many bytes the models exceed the configured bound, less what leaves.
+
+        Nothing is known of that before all that were found loaded have said what they hold.
+        """
+        if not self.bound or any(_may_be_warm(entry) for entry in self._models.values()):
+            return 0
+        return -self._bound_room(soon=True)
 
     @property
     def free(self) -> int:
@@ -182,6 +187,11 @@ class Budget:
         held = sum(entry.memory.held for entry in self._models.values())
         running = (c.bytes for c in self._changes if c.ended_at is None)
         return self.bound - held - sum(b for b in running if soon or b > 0)
+
+
+def _may_be_warm(entry: Model) -> bool:
+    found = entry.residency in (Residency.HOT, Residency.WARM)
+    return found and entry.controllable and not entry.memory.told
 
 
 def _seen(change: _Change, reading: Reading) -> bool:

@@ -32,6 +32,8 @@ class Footprint:
     """What is added since the measured bytes have turned out to be too few."""
     device: int = 0
     overhead: int = 0
+    told: bool = False
+    """Whether the process that is there has said what it holds."""
     _first_report: bool = True
 
     @property
@@ -51,6 +53,7 @@ class Footprint:
         request has made a process hold, the next one needs again.
         """
         self.device, self.overhead = report.device_bytes, report.device_overhead_bytes
+        self.told = True
         if report.residency != Residency.HOT:
             return
         known = 0 if self._first_report else self.hot
@@ -66,7 +69,7 @@ class Footprint:
                 self.device = 0
             case Residency.COLD:
                 self.device = self.overhead = 0
-                self._first_report = True
+                self.told, self._first_report = False, True
 
     def lacked_memory(self) -> None:
         """It ran out of memory although its need was free: it needs more than was measured."""

@@ -345,3 +345,15 @@ def test_a_model_taken_away_by_hand_counts_no_more_as_pinned(residency):
     scene.finish("asr")
     scene.ask("tts")
     assert scene.actions[-1] == ("tts", "load")
+
+
+def test_models_that_are_found_loaded_make_room_only_once_all_have_reported():
+    scene = MemoryScene(sized("asr", 8), sized("tts", 8), sized("lm", 8), budget=16, up=False)
+    scene.back(dict.fromkeys(("asr", "tts", "lm"), HOT))
+    for name in ("asr", "tts"):
+        scene.report(name)
+        scene.decide()
+    assert scene.actions == []
+    scene.report("lm")
+    scene.decide()
+    assert scene.actions == [("asr", "offload")]
