@@ -96,6 +96,9 @@ class Admission:
             for name in (e.entry.name for e in drained if e.entry.leases):
                 self._gives_way.setdefault(name, claim.order)
             self._keep(claim, need)
+        else:
+            for name in claim.needs:
+                self._models[name].memory.raised = 0  # more than was measured is not to be had
 
     def _evict(self, short: int, candidates: Sequence[Model]) -> Iterator[Begin]:
         for eviction in evictions(candidates, short, self._budget.frees) or ():

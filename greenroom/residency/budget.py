@@ -6,7 +6,7 @@ Promised bytes count from the moment in which a load or a restore begins, so tha
 given away twice; for the card until a measurement can have seen them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from greenroom.residency.model import Model
@@ -109,8 +109,8 @@ class Budget:
         """When the next measurement is due, if somebody waits for memory."""
         return self.reading.at + LOOK_EVERY if self.awaited and self.reading else None
 
-    def need(self, entries: Iterable[Model]) -> int:
-        """Return the bytes that must be free before these models can become hot.
+    def need(self, entries: Collection[Model]) -> int:
+        """Return the bytes that must be free before these models can be hot together.
 
         What ran out of memory at last needs more than was measured, if so much can be had.
         """
@@ -118,7 +118,7 @@ class Budget:
         growth = sum(self._growth(entry) for entry in missing)
         if not growth or self.capacity is None:
             return growth
-        spare = self.capacity - self.together(entry.name for entry in missing)
+        spare = self.capacity - self.together(entry.name for entry in entries)
         return growth + min(sum(entry.memory.raised for entry in missing), max(0, spare))
 
     def _growth(self, entry: Model) -> int:

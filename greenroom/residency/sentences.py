@@ -1,6 +1,6 @@
 """What the stage says of its decisions: reasons of transitions and of refusals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from greenroom.residency.budget import Budget
 from greenroom.residency.model import Model
@@ -59,7 +59,7 @@ def does_not_fit(
 
 
 def no_room(
-    model: str, entries: Iterable[Model], models: Mapping[str, Model], budget: Budget
+    model: str, entries: Collection[Model], models: Mapping[str, Model], budget: Budget
 ) -> str:
     """Say how much memory is needed, how much is free, and who holds the rest."""
     held = [

@@ -319,10 +319,11 @@ class Stage:
         seconds = now - ticket.asked_at
         if not self.up:
             return f"Triton does not answer after {seconds:.1f} s of waiting."
-        missing = [self.models[n] for n in ticket.needs if not self.models[n].serves(ticket)]
+        entries = [self.models[name] for name in ticket.needs]
+        missing = [entry for entry in entries if not entry.serves(ticket)]
         memory = ""
-        if self.budget.short(self.budget.need(missing)) > 0:
-            memory = f" {no_room(ticket.model, missing, self.models, self.budget)}"
+        if self.budget.short(self.budget.need(entries)) > 0:
+            memory = f" {no_room(ticket.model, entries, self.models, self.budget)}"
         return not_in_time(ticket.model, missing, seconds, memory)
 
     def _fail_waiters(

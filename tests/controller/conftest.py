@@ -1,19 +1,7 @@
-import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 from house import House
-
-
-@asynccontextmanager
-async def _following(house):
-    task = asyncio.create_task(house.controller.following.run())
-    try:
-        yield house
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await house.controller.close()
 
 
 @pytest.fixture
@@ -25,7 +13,7 @@ async def house(tmp_path):
             house = House(tmp_path, triton, policy or {}, gpu, settings)
             if up:
                 house.triton.come(*loaded)
-            await stack.enter_async_context(_following(house))
+            await stack.enter_async_context(house.following())
             await house.settle()
             return house
 

@@ -1,6 +1,7 @@
 """A controller, the scripted Triton that it follows, its clock and its models on disk."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 from manual_clock import ManualClock
 from model_folders import write_ensemble, write_model
@@ -18,16 +19,18 @@ NEVER = Policy(offload_after=-1, unload_after=-1)
 
 
 class House:
-    """Models: tts and asr (controllable), echo (not), and speech, an ensemble of asr and tts."""
+    """Models: tts, asr and `more` (controllable), echo (not); speech, an ensemble of asr, tts."""
 
-    def __init__(self, folder, triton, policy, gpu, settings):
+    def __init__(self, folder, triton, policy, gpu, settings, more=()):
         models, ensembles = folder / "models", folder / "ensembles"
         if not models.exists():
             write_model(models, "asr")
             write_model(models, "tts")
             write_model(models, "echo", controllable=False)
+            for name in more:
+                write_model(models, name)
             write_ensemble(ensembles, "speech", "asr", "tts")
-        names = ("asr", "tts", "echo", "speech")
+        names = ("asr", "tts", "echo", "speech", *more)
         self.settings = Settings(
             policy=dict.fromkeys(names, NEVER) | policy,
             model_repository=models,
@@ -50,6 +53,17 @@ class House:
             self.clock,
             gpu,
         )
+
+    @asynccontextmanager
+    async def following(self):
+        """Follow Triton while inside."""
+        task = asyncio.create_task(self.controller.following.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.controller.close()
 
     async def settle(self):
         """Let everything happen that waits for neither time nor Triton."""

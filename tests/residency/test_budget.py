@@ -357,3 +357,30 @@ def test_models_that_are_found_loaded_make_room_only_once_all_have_reported():
     scene.report("lm")
     scene.decide()
     assert scene.actions == [("asr", "offload")]
+
+
+def test_a_raised_need_leaves_room_for_the_other_models_of_an_ensemble():
+    scene = MemoryScene(
+        sized("asr", 5, residency=HOT),
+        sized("tts", 9, residency=WARM),
+        sized("speech", 0, steps=["asr", "tts"], controllable=False, residency=HOT),
+        budget=16,
+    )
+    scene.release(scene.ask("speech"))
+    scene.finish("tts", error="CUDA out of memory.")
+    scene.ask("speech")
+    scene.wait(1)
+    assert scene.actions == [("tts", "restore")] * 2
+
+
+def test_a_raised_need_is_given_up_when_others_use_the_card():
+    scene = MemoryScene(sized("tts", 8, residency=WARM), card=20)
+    scene.others = 11
+    scene.release(scene.ask("tts"))
+    scene.finish("tts", error="CUDA out of memory.")
+    ticket = scene.ask("tts")
+    scene.wait(9)
+    assert len(scene.actions) == 1
+    scene.wait(2)
+    assert scene.actions == [("tts", "restore")] * 2
+    assert ticket in scene.granted
