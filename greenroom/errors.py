@@ -17,6 +17,8 @@ class GreenroomError(Exception):
     grpc_code = "INTERNAL"
     retry_after: float | None = None
     """Seconds after which asking again makes sense; None: it would not help."""
+    reason = "other"
+    """The label `reason` of the metrics, where a request is refused with it."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -98,12 +100,25 @@ class Unavailable(GreenroomError):
     retry_after: float | None = 1.0
 
 
+class ShuttingDown(Unavailable):
+    """The service grants no more leases: it ends."""
+
+    reason = "shutting_down"
+
+    def __init__(self) -> None:
+        super().__init__("The service is shutting down.")
+
+
 class QueueFull(Unavailable):
     """As many requests wait, or bytes are held, as the configuration allows."""
+
+    reason = "queue_full"
 
 
 class WaitedTooLong(Unavailable):
     """The model did not become ready within max_wait."""
+
+    reason = "waited_too_long"
 
 
 class DoesNotFit(Unavailable):
@@ -111,10 +126,13 @@ class DoesNotFit(Unavailable):
 
     grpc_code = "RESOURCE_EXHAUSTED"
     retry_after = None
+    reason = "does_not_fit"
 
 
 class TransitionFailed(Unavailable):
     """A load, unload, offload or restore that this caller waited for has failed."""
+
+    reason = "transition_failed"
 
 
 class OutOfMemory(Unavailable, MemoryError):

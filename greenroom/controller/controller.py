@@ -31,8 +31,8 @@ from greenroom.errors import (
     BackendDied,
     GreenroomError,
     ServerDown,
+    ShuttingDown,
     TransitionFailed,
-    Unavailable,
     UnknownModel,
 )
 from greenroom.residency.budget import Budget
@@ -42,8 +42,6 @@ from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
-
-_CLOSING = "The service is shutting down."
 
 
 class Controller:
@@ -110,7 +108,7 @@ class Controller:
         `release`, or with `leave` when it came to nothing.
         """
         if self._closing:
-            raise Unavailable(_CLOSING)
+            raise ShuttingDown
         ticket = self.stage.ask(model, self._clock.now())
         if ticket.granted_at is None:
             self._granted[ticket] = asyncio.get_running_loop().create_future()
@@ -153,7 +151,7 @@ class Controller:
         """
         steps = self.entry(model).steps
         if self._closing:
-            raise Unavailable(_CLOSING)
+            raise ShuttingDown
         if action is Action.LOAD and steps:
             await asyncio.gather(*(self.act(step, action) for step in steps))
         verb = self.stage.verb(model, action, self._clock.now())
@@ -214,7 +212,7 @@ class Controller:
     def why_not_serving(self, model: str | None = None) -> str | None:
         """Return why a request would not be served now, None if it would."""
         if self._closing:
-            return _CLOSING
+            return str(ShuttingDown())
         if not self.stage.up:
             return "Triton does not answer."
         if model is not None:
@@ -232,9 +230,9 @@ class Controller:
         logger.info("Draining: new requests are refused, running ones end")
         for ticket, future in self._granted.items():
             self.stage.leave(ticket)
-            self._resolve(future, Unavailable(_CLOSING))
+            self._resolve(future, ShuttingDown())
         for answer in self._answers.values():
-            self._resolve(answer, Unavailable(_CLOSING))
+            self._resolve(answer, ShuttingDown())
         self.events.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
@@ -267,6 +265,7 @@ class Controller:
                 self.stage.models[name] = entry
             entry.steps = spec.steps
             entry.controllable = spec.controllable
+            self.metrics.expect(entry)
             self._memory.expect(entry, spec)
 
     def _act(self, effects: Iterable[Effect] = ()) -> None:
@@ -336,8 +335,8 @@ class Controller:
         to = self.stage.models[begin.model].residency
         self.metrics.transitions.labels(begin.model, begin.action, ended.result).inc()
         self.metrics.transition_seconds.labels(begin.model, begin.action).observe(ended.seconds)
-        if begin.buries and ended.error is None:
-            self.metrics.heals.labels(begin.model).inc()
+        if ended.error is None:
+            self.metrics.count(begin)
         self.events.publish(ended.event(begin.model, came_from, to, begin.reason))
         if ended.error is not None:
             logger.warning("%s %s failed: %s", begin.action, begin.model, ended.error)

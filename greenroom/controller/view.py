@@ -81,8 +81,10 @@ class View:
 
     def observe(self, gpu: dict[str, int] | None = None) -> None:
         """Bring the gauges up to date."""
+        self._metrics.triton_up.set(self._stage.up)
+        self._metrics.gpu_budget.set(self._stage.budget.bound)
         if gpu is not None:
-            self._metrics.observe_gpu(gpu["used_bytes"])
+            self._metrics.observe_gpu(gpu["used_bytes"], gpu["total_bytes"])
         for name in self.managed():
             self._metrics.observe(self._stage.models[name])
             report = self._transitions.report(name)

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from greenroom.config import Settings
 from greenroom.controller.controller import Controller
-from greenroom.errors import BackendDied, DiedMidAnswer, ServerDown
+from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.residency.model import Ticket
 
@@ -69,6 +69,10 @@ class Leased:
                 answer = await self._sent_again(ticket, size, send)
             outcome = "served" if is_good(answer) else "failed"
             return answer
+        except GreenroomError as error:
+            if outcome == "refused":
+                self._controller.metrics.refusals.labels(model, error.reason).inc()
+            raise
         except (asyncio.CancelledError, ClientDisconnect):
             outcome = "cancelled"
             raise
@@ -86,7 +90,8 @@ class Leased:
             except BaseException:
                 self._controller.leave(ticket)
                 raise
-        self._controller.metrics.wait_seconds.labels(model).observe(time.perf_counter() - arrived)
+        seconds = time.perf_counter() - arrived
+        self._controller.metrics.wait_seconds.labels(model, ticket.start).observe(seconds)
         return ticket
 
     async def _sent(

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from greenroom.errors import DoesNotFit, WaitedTooLong
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Claim, Denied
-from greenroom.residency.effects import Begin, Measure
+from greenroom.residency.effects import EVICT, Begin, Measure
 from greenroom.residency.eviction import evictions, least_recently_used
 from greenroom.residency.model import Model, Verb
 from greenroom.residency.sentences import does_not_fit, no_room
@@ -42,6 +42,7 @@ class Admission:
         self._set_aside = 0
         self._kept: set[str] = set()
         self._gives_way: dict[str, float] = {}
+        self._short_of_memory: set[str] = set()
         budget.awaited = False
 
     def of(self, claim: Claim) -> _Steps:
@@ -63,6 +64,7 @@ class Admission:
         """Yield what else is to be done once all claims were looked at."""
         for name, entry in self._models.items():
             entry.gives_way_to = self._gives_way.get(name)
+            entry.awaits_memory = name in self._short_of_memory
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
@@ -71,6 +73,7 @@ class Admission:
 
     def _wait(self, claim: Claim, entries: Sequence[Model], need: int) -> _Steps:
         self._budget.awaited = True
+        self._short_of_memory.update(e.name for e in entries if self._budget.need((e,)))
         if self._blind:
             self._keep(claim, need)
             return
@@ -102,7 +105,7 @@ class Admission:
 
     def _evict(self, short: int, candidates: Sequence[Model]) -> Iterator[Begin]:
         for eviction in evictions(candidates, short, self._budget.frees) or ():
-            yield Begin(eviction.entry.name, eviction.action, "evict")
+            yield Begin(eviction.entry.name, eviction.action, EVICT)
 
     def _keep(self, claim: Claim, need: int) -> None:
         """Keep bytes and models out of reach of later claims."""

@@ -8,6 +8,8 @@ from greenroom.residency.states import Action
 
 HEAL = "heal"
 """The reason of what is done because a model's process is dead."""
+EVICT = "evict"
+"""The reason of what is done to make room for another model."""
 READ_BACK = "read back"
 """The reason of what Triton was in the middle of when it was met."""
 

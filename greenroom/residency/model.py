@@ -84,6 +84,8 @@ class Model:
     memory: Footprint = field(default_factory=Footprint)
     gives_way_to: float | None = None
     """The order of a request that has waited too long for this model's memory."""
+    awaits_memory: bool = False
+    """Whether somebody wants it hot and there is no room."""
 
     @property
     def moving(self) -> bool:

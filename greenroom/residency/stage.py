@@ -168,7 +168,7 @@ class Stage:
             if entry.residency in _BECOMES_HOT:
                 entry.last_manual = 0  # what was taken off stage by hand stays off, no more
             entry.residency = Residency.COLD
-            entry.broken = entry.comes_back = False
+            entry.broken = entry.comes_back = entry.awaits_memory = False
             entry.memory.expect(Residency.COLD)
             effects += [Answered(verb, gone) for verb in entry.verbs]
             entry.verbs.clear()

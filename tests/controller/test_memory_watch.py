@@ -137,6 +137,7 @@ async def test_the_gpu_is_shown_where_there_is_one(house):
     assert shown == {"index": 0, "total_bytes": 100 * MIB, "used_bytes": 40 * MIB}
     one.controller.view.observe(shown)
     assert one.metric("gpu_used_bytes") == 40 * MIB
+    assert one.metric("gpu_total_bytes") == 100 * MIB
     bare = await house()
     assert await bare.controller.view.gpu() is None
     assert bare.metric("gpu_used_bytes") is None
@@ -157,3 +158,28 @@ async def test_an_eviction_is_told_as_one(house):
         ("asr", "load", "request"),
     ]
     await events.aclose()
+    assert one.metric("evictions_total", model="tts") == 1
+    assert one.metric("evictions_total", model="asr") == 0
+    assert one.metric("gpu_budget_bytes") == 20 * MIB
+
+
+async def test_who_waits_for_memory_is_shown(house):
+    one, gpu = await on_a_card(house)
+    gpu.used = 90
+    waiter = await one.ask("tts")
+    assert one.metric("model_awaits_memory", model="tts") == 1
+    assert one.metric("model_awaits_memory", model="asr") == 0
+    gpu.used = 0
+    await one.wait(1)
+    await waiter
+    assert one.metric("model_awaits_memory", model="tts") == 0
+
+
+async def test_who_waits_for_triton_does_not_wait_for_memory(house):
+    one, gpu = await on_a_card(house)
+    gpu.used = 90
+    await one.ask("tts")
+    one.triton.die()
+    await one.settle()
+    assert one.metric("model_awaits_memory", model="tts") == 0
+    assert one.metric("triton_up") == 0

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from greenroom.controller.events import Event, Events
+from greenroom.errors import QueueFull, ShuttingDown, TransitionFailed
+from greenroom.gateway.leased import Leased
 from greenroom.residency.states import Action
 
 
@@ -116,11 +118,6 @@ async def test_a_leased_model_is_not_idle(house):
 
 async def test_the_metrics_have_the_names_and_labels_of_the_design(house):
     one = await house()
-    one.controller.release(await one.lease("tts"))
-    metrics = one.controller.metrics
-    metrics.requests.labels("tts", "http", "served").inc()
-    metrics.request_seconds.labels("tts", "cold").observe(1)
-    metrics.wait_seconds.labels("tts").observe(1)
     expected = {
         "model_residency": {"model", "residency"},
         "model_leases": {"model"},
@@ -128,11 +125,19 @@ async def test_the_metrics_have_the_names_and_labels_of_the_design(house):
         "model_device_bytes": {"model"},
         "model_device_overhead_bytes": {"model"},
         "model_host_bytes": {"model"},
+        "model_broken": {"model"},
+        "model_failures": {"model"},
+        "model_awaits_memory": {"model"},
+        "heals_total": {"model"},
+        "evictions_total": {"model"},
+        "refusals_total": {"model", "reason"},
         "transitions_total": {"model", "action", "result"},
         "transition_seconds_count": {"model", "action"},
         "requests_total": {"model", "protocol", "outcome"},
         "request_seconds_count": {"model", "start"},
-        "wait_seconds_count": {"model"},
+        "wait_seconds_count": {"model", "start"},
+        "triton_up": set(),
+        "gpu_budget_bytes": set(),
     }
     shown = {}
     for name, labels in one.metrics():
@@ -154,3 +159,43 @@ async def test_the_metrics_say_where_each_model_is(house):
     assert one.metric("transitions_total", model="asr", action="load", result="failed") == 1
     assert one.metric("transition_seconds_count", model="tts", action="load") == 1
     assert one.metric("model_leases", model="speech") is None
+
+
+async def test_a_dead_process_is_shown_until_another_has_taken_its_place(house):
+    one = await house(loaded=["tts"])
+    one.processes.seen = True
+    assert one.metric("triton_up") == 1
+    with one.triton.holding("load", "tts"):
+        one.processes.on_end("tts")
+        await one.settle()
+        assert one.metric("model_broken", model="tts") == 1
+    await one.settle()
+    assert one.metric("model_broken", model="tts") == 0
+    assert one.metric("heals_total", model="tts") == 1
+
+
+async def test_failures_in_a_row_and_refusals_are_counted(house):
+    one = await house()
+    one.triton.fail("load", "tts")
+    leased = Leased(one.controller, one.settings)
+
+    async def never():
+        raise AssertionError("there is no lease")
+
+    with pytest.raises(TransitionFailed):
+        await leased.run("tts", "http", 1, never)
+    assert one.metric("model_failures", model="tts") == 1
+    assert one.metric("refusals_total", model="tts", reason="transition_failed") == 1
+    with pytest.raises(QueueFull):
+        await leased.run("tts", "http", one.settings.max_held_bytes + 1, never)
+    assert one.metric("refusals_total", model="tts", reason="queue_full") == 1
+    assert one.metric("requests_total", model="tts", protocol="http", outcome="refused") == 2
+
+
+async def test_refusals_of_an_ending_service_have_a_reason_of_their_own(house):
+    one = await house()
+    await one.controller.drain(0)
+    with pytest.raises(ShuttingDown):
+        await Leased(one.controller, one.settings).run("tts", "http", 1, asyncio.Event().wait)
+    assert one.metric("refusals_total", model="tts", reason="shutting_down") == 1
+    assert one.metric("refusals_total", model="tts", reason="other") is None
