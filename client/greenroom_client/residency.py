@@ -13,6 +13,15 @@ class Transition(TypedDict):
     at: str
 
 
+class Cache(TypedDict):
+    """What a model keeps of earlier results; hits and misses since Triton was started."""
+
+    entries: int
+    bytes: int
+    hits: int
+    misses: int
+
+
 class ModelResidency(TypedDict):
     """One model: where its weights are and who needs them."""
 
@@ -24,6 +33,7 @@ class ModelResidency(TypedDict):
     device_bytes: int
     device_overhead_bytes: int
     host_bytes: int
+    cache: Cache | None
     pid: int | None
     last_transition: Transition | None
     last_error: str | None

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from greenroom.config import Settings
 from greenroom.controller.backend_process import BackendProcesses
+from greenroom.controller.caches import Caches
 from greenroom.controller.controller import Controller
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.repository import Repository
@@ -35,8 +36,15 @@ async def serve(settings: Settings) -> None:
     processes = BackendProcesses(region_prefix(settings))
     transitions = Transitions(settings, triton, processes)
     repository = Repository(settings.model_repository, settings.ensemble_repository)
-    gpu = GpuMemory(settings)
-    controller = Controller(settings, triton, repository, transitions, processes, gpu=gpu)
+    controller = Controller(
+        settings,
+        triton,
+        repository,
+        transitions,
+        processes,
+        gpu=GpuMemory(settings),
+        caches=Caches(settings),
+    )
     following = asyncio.create_task(controller.following.run())
     try:
         async with gateway(settings, controller, triton):

@@ -14,6 +14,7 @@ from typing import Any
 
 from greenroom.config import Settings
 from greenroom.controller.backend_process import BackendProcesses
+from greenroom.controller.caches import Caches
 from greenroom.controller.clock import Clock, LoopClock, Timer
 from greenroom.controller.ended import Ended
 from greenroom.controller.events import Events
@@ -29,6 +30,7 @@ from greenroom.controller.triton import Triton
 from greenroom.controller.view import View
 from greenroom.errors import (
     BackendDied,
+    Conflict,
     GreenroomError,
     ServerDown,
     ShuttingDown,
@@ -38,10 +40,15 @@ from greenroom.errors import (
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
 from greenroom.residency.model import Model, Ticket, Verb
+from greenroom.residency.sentences import no_cache
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 
 logger = logging.getLogger(__name__)
+
+_HAS_PROCESS = frozenset(
+    {Residency.WARM, Residency.HOT, Residency.OFFLOADING, Residency.RESTORING},
+)
 
 
 class Controller:
@@ -56,6 +63,7 @@ class Controller:
         processes: BackendProcesses,
         clock: Clock | None = None,
         gpu: GpuMemory | None = None,
+        caches: Caches | None = None,
     ) -> None:
         budget = Budget(settings.gpu_budget_bytes, settings.gpu_reserve_bytes, gpu is not None)
         self.stage = Stage((), budget, settings.max_overtaken)
@@ -78,7 +86,8 @@ class Controller:
             self._clock,
             self._act,
         )
-        self.view = View(self.stage, transitions, self.metrics, self._clock, gpu)
+        self._caches = caches
+        self.view = View(self.stage, transitions, self.metrics, self._clock, gpu, caches)
         self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
         self._granted: dict[Ticket, asyncio.Future[None]] = {}
         self._answers: dict[Verb, asyncio.Future[None]] = {}
@@ -199,6 +208,25 @@ class Controller:
                     )
         finally:
             self.leave(ticket)
+
+    async def clear_cache(self, model: str) -> None:
+        """Let a model forget its results; that neither wakes it nor counts as use.
+
+        A model without a process has forgotten them. Raises Conflict for one that can not be
+        asked, TransitionFailed and its kin when it went wrong.
+        """
+        entry = self.entry(model)
+        if not entry.controllable:
+            raise Conflict(no_cache(entry))
+        if entry.residency in _HAS_PROCESS:
+            asked_at = self._clock.now()
+            try:
+                await self._transitions.clear_cache(model)
+            except BackendDied:
+                self.healing.found(model, asked_at, "at clear_cache")
+                raise
+        if self._caches:
+            self._caches.forget()
 
     def change_policy(self, model: str, given: Mapping[str, Any]) -> None:
         """Change fields of a model's policy, until the service is started anew; acts at once.

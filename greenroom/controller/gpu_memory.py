@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 
-import aiohttp
 import pynvml
 from prometheus_client.parser import text_string_to_metric_families
 
 from greenroom.config import Settings
-from greenroom.errors import ServerDown, SetupError
+from greenroom.controller.triton_metrics import triton_metrics
+from greenroom.errors import SetupError
 from greenroom.launcher.environment import visible_gpu
 from greenroom.residency.budget import Reading
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _TRITON_LAG = 2.5
 """Seconds by which Triton's metrics may be late: it collects them every two."""
-_TRITON_TIMEOUT = aiohttp.ClientTimeout(total=2)
+_TRITON_TIMEOUT = 2.0
 _TOTAL, _USED = "nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes"
 
 
@@ -30,7 +30,7 @@ class GpuMemory:
 
     def __init__(self, settings: Settings) -> None:
         self.index = settings.gpu
-        self._url = f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics"
+        self._settings = settings
         self._device: pynvml.c_nvmlDevice_t | None = None
         self._searched = False
         self._triton_has_one = True
@@ -44,19 +44,10 @@ class GpuMemory:
             return await asyncio.to_thread(_by_nvml, self._device, now)
         if not self._triton_has_one:
             return None
-        reading = await self._by_triton(now)
+        metrics = await triton_metrics(self._settings, _TRITON_TIMEOUT)
+        reading = triton_reading(metrics, self.index, now)
         self._triton_has_one = reading is not None
         return reading
-
-    async def _by_triton(self, now: float) -> Reading | None:
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=_TRITON_TIMEOUT) as session,
-                session.get(self._url) as answer,
-            ):
-                return triton_reading(await answer.text(), self.index, now)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ServerDown(f"Triton's metrics at {self._url} do not answer: {error}.") from error
 
 
 def triton_reading(metrics: str, index: int, now: float) -> Reading | None:

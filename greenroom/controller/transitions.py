@@ -80,6 +80,16 @@ class Transitions:
         """Ask a model for its report and keep it."""
         return await self._control(model, "report")
 
+    async def clear_cache(self, model: str) -> None:
+        """Let a model forget its results. Raises TransitionFailed, BackendDied.
+
+        Its report is not kept: meanwhile the model may have been unloaded.
+        """
+        seconds, action = self._settings.control_timeout, "clear_cache"
+        report = await self._answered(model, action, self._triton.control(model, action, seconds))
+        if report.error:
+            raise TransitionFailed(report.error)
+
     async def run(
         self, model: str, action: Action, spec: ModelSpec | None, *, buries: bool = False
     ) -> Ended:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from greenroom.controller.caches import Caches
 from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.transitions import Transitions
 from greenroom.errors import ServerDown
 from greenroom.residency.stage import Stage
+from greenroom.residency.states import Residency
 
 
 class View:
@@ -20,19 +22,28 @@ class View:
         metrics: Metrics,
         clock: Clock,
         gpu: GpuMemory | None,
+        caches: Caches | None,
     ) -> None:
         self._stage = stage
         self._transitions = transitions
         self._metrics = metrics
         self._clock = clock
         self._gpu = gpu
+        self._caches = caches
 
     def managed(self) -> list[str]:
         """Return the names of all models that have a residency: ensembles have none."""
         return sorted(name for name, entry in self._stage.models.items() if not entry.steps)
 
+    async def shown(self, model: str) -> dict[str, Any]:
+        """Return a model's object of GET /residency; a cold one's cache is gone with it."""
+        caches = await self._caches.read(self._clock.now()) if self._caches else {}
+        described = self.describe(model)
+        cold = described["residency"] is Residency.COLD
+        return described | {"cache": None if cold else caches.get(model)}
+
     def describe(self, model: str) -> dict[str, Any]:
-        """Return a model's object of GET /residency."""
+        """Return what the controller itself knows of a model."""
         entry = self._stage.models[model]
         report = self._transitions.report(model)
         ended = self._transitions.last(model)

@@ -8,7 +8,7 @@ from greenroom.engines.result_cache import ResultCache
 
 
 class CacheMetrics:
-    """Hits, misses and bytes of one model's cache."""
+    """Hits, misses, entries and bytes of one model's cache."""
 
     def __init__(self, model: str, cache: ResultCache[Any]) -> None:
         self._cache = cache
@@ -31,8 +31,15 @@ class CacheMetrics:
                 description="Bytes of results kept",
                 kind=gauge,
             ),
+            pb_utils.MetricFamily(
+                name="greenroom_cache_entries",
+                description="Results kept",
+                kind=gauge,
+            ),
         ]
-        self._hits, self._misses, self._bytes = (f.Metric(labels=labels) for f in self._families)
+        self._hits, self._misses, self._bytes, self._entries = (
+            family.Metric(labels=labels) for family in self._families
+        )
 
         self._told_hits = self._told_misses = 0
 
@@ -46,4 +53,5 @@ class CacheMetrics:
         self._hits.increment(hits - self._told_hits)
         self._misses.increment(misses - self._told_misses)
         self._bytes.set(self._cache.held_bytes)
+        self._entries.set(self._cache.entries)
         self._told_hits, self._told_misses = hits, misses

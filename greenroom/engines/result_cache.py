@@ -32,6 +32,11 @@ class ResultCache(Generic[Result]):
         """Bytes held now; never more than the bound."""
         return int(self._store.currsize)
 
+    @property
+    def entries(self) -> int:
+        """Results held now."""
+        return len(self._store)
+
     def get(self, key: bytes, compute: Callable[[], Result]) -> Result:
         """Return the result under ``key``, computing and keeping it where it is missing.
 

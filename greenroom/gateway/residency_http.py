@@ -15,6 +15,7 @@ from greenroom.gateway.http_forward import HttpForward, unless_left
 from greenroom.residency.states import Action
 
 TOUCH = "touch"
+CLEAR_CACHE = "clear_cache"
 
 
 class ResidencyHttp:
@@ -39,24 +40,26 @@ class ResidencyHttp:
     async def _all(self, request: Request) -> Response:
         view = self._controller.view
         gpu = await view.gpu()
-        models = {name: view.describe(name) for name in view.managed()}
+        models = {name: await view.shown(name) for name in view.managed()}
         return JSONResponse({"models": models, "gpu": gpu, "budget": view.budget()})
 
     async def _policy(self, request: Request) -> Response:
         model = request.path_params["model"]
         self._controller.change_policy(model, await self._forward.json(request))
-        return JSONResponse(self._controller.view.describe(model))
+        return JSONResponse(await self._controller.view.shown(model))
 
     async def _act(self, request: Request) -> Response:
         model, verb = request.path_params["model"], request.path_params["verb"]
         if verb == TOUCH:
             await unless_left(request, self._controller.touch(model))
+        elif verb == CLEAR_CACHE:
+            await self._controller.clear_cache(model)
         elif verb in set(Action):
             await self._controller.act(model, Action(verb))
         else:
-            verbs = ", ".join((*Action, TOUCH))
+            verbs = ", ".join((*Action, TOUCH, CLEAR_CACHE))
             raise InvalidInput(f"Verb {verb!r} is unknown; it must be one of {verbs}.")
-        return JSONResponse(self._controller.view.describe(model))
+        return JSONResponse(await self._controller.view.shown(model))
 
     async def _events(self, request: Request) -> Response:
         async def sent() -> AsyncIterator[ServerSentEvent]:

@@ -23,6 +23,11 @@ def not_controllable(entry: Model, action: Action) -> str:
     )
 
 
+def no_cache(entry: Model) -> str:
+    """Say that the model can not be asked to forget."""
+    return f"Model {entry.name} does not take the RESIDENCY input: it has no cache to clear."
+
+
 def no_way(entry: Model, action: Action) -> str:
     """Say from where the action would be possible."""
     start = " or ".join(sorted(TRANSITIONS[action].start))

@@ -7,7 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from greenroom.ui.cache_table import cache_table, cached_models
 from greenroom.ui.server import Server, ServerError
+from greenroom.ui.sizes import size
 from greenroom.ui.words import Words
 from greenroom.ui.work import failed, told
 
@@ -50,8 +52,11 @@ class StageTab:
                 )
                 pinned = gr.Checkbox(label=w("pinned"))
                 change = gr.Button(w("set_policy"), elem_id="set-policy")
+                gr.Markdown(f"### {w('caches')}")
+                caches = gr.HTML(padding=False, elem_id="caches")
+                clear = gr.Button(w("clear_caches"), elem_id="clear-caches")
         quiet: dict[str, Any] = {"show_progress": "hidden"}
-        shown = [cards, history, log]
+        shown = [cards, history, log, caches]
         policy = [title, offload_after, unload_after, pinned]
         prepared.load(self._models, None, [model, *shown, *policy], **quiet)
         gr.Timer(LOOK_EVERY).tick(self._look, None, shown, **quiet)
@@ -60,6 +65,7 @@ class StageTab:
         for verb, button in buttons.items():
             act = self._acting(verb)
             button.click(act, model, [status, *shown], **quiet)
+        clear.click(self._clear, None, [status, *shown], **quiet)
 
     async def _models(self) -> tuple[Any, ...]:
         try:
@@ -70,14 +76,15 @@ class StageTab:
         choice = gr.update(choices=names, value=chosen)
         return choice, *await self._look(), *await self._policy_of(chosen)
 
-    async def _look(self) -> tuple[str, str, str]:
+    async def _look(self) -> tuple[str, ...]:
         try:
             shown = await self.server.residency()
         except ServerError as error:
-            return failed(str(error)), "", self._log()
+            return failed(str(error)), "", self._log(), ""
         cards = "".join(self._card(name, model) for name, model in shown["models"].items())
         picture = self.server.history.svg(MINUTES, self.words("memory"), self.words("now"))
-        return f'<div class="cards">{cards}</div>', picture, self._log()
+        caches = cache_table(self.words, shown["models"])
+        return f'<div class="cards">{cards}</div>', picture, self._log(), caches
 
     def _card(self, name: str, model: Mapping[str, Any]) -> str:
         w, state = self.words, model["residency"]
@@ -86,8 +93,8 @@ class StageTab:
         else:
             busy = w("idle", seconds=_duration(model["idle_seconds"]))
         facts = (
-            f"<span>{w('device')} {_size(model['device_bytes'])}</span>"
-            f"<span>{w('host')} {_size(model['host_bytes'])}</span>"
+            f"<span>{w('device')} {size(model['device_bytes'])}</span>"
+            f"<span>{w('host')} {size(model['host_bytes'])}</span>"
         )
         error = (
             f'<p class="failed">{escape(model["last_error"])}</p>' if model["last_error"] else ""
@@ -135,6 +142,14 @@ class StageTab:
             return failed(str(error))
         return told(self.words("policy_set", name=model))
 
+    async def _clear(self) -> tuple[str, ...]:
+        try:
+            for model in cached_models((await self.server.residency())["models"]):
+                await self.server.ask("POST", f"/residency/{model}/clear_cache")
+        except ServerError as error:
+            return failed(str(error)), *await self._look()
+        return told(self.words("caches_cleared")), *await self._look()
+
     def _acting(self, verb: str) -> Any:
         async def act(model: str | None) -> tuple[str, ...]:
             try:
@@ -150,7 +165,3 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

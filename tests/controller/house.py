@@ -21,7 +21,7 @@ NEVER = Policy(offload_after=-1, unload_after=-1)
 class House:
     """Models: tts, asr and `more` (controllable), echo (not); speech, an ensemble of asr, tts."""
 
-    def __init__(self, folder, triton, policy, gpu, settings, more=()):
+    def __init__(self, folder, triton, policy, gpu, settings, more=(), caches=None):
         models, ensembles = folder / "models", folder / "ensembles"
         if not models.exists():
             write_model(models, "asr")
@@ -52,6 +52,7 @@ class House:
             self.processes,
             self.clock,
             gpu,
+            caches,
         )
 
     @asynccontextmanager

@@ -86,7 +86,7 @@ async def test_a_listener_that_does_not_keep_up_loses_the_oldest_and_holds_nobod
 async def test_a_models_object_has_the_fields_of_the_design(house):
     one = await house()
     await one.controller.act("tts", Action.LOAD)
-    shown = one.controller.view.describe("tts")
+    shown = await one.controller.view.shown("tts")
     assert set(shown) == {
         "residency",
         "leases",
@@ -96,6 +96,7 @@ async def test_a_models_object_has_the_fields_of_the_design(house):
         "device_bytes",
         "device_overhead_bytes",
         "host_bytes",
+        "cache",
         "pid",
         "last_transition",
         "last_error",

@@ -55,10 +55,21 @@ async def test_the_second_request_with_a_reference_skips_its_analysis(start):
     await seconds("henry")  # the first request of all wires the ensemble
     first, second = await seconds("clara"), await seconds("clara")
     assert second <= 0.5 * first
-    metrics = await running.web.get(
-        f"http://127.0.0.1:{running.settings.triton_metrics_port}/metrics"
-    )
-    assert 'greenroom_cache_hits_total{model="tokenizer"} 1' in metrics.text
+    kept = {"entries": 2, "hits": 1, "misses": 2}
+    shown = await until_kept(running, **kept)
+    assert shown["cache"]["bytes"] > 10_000
+    cleared = (await running.act("tokenizer", "clear_cache")).json()
+    assert cleared["cache"] == kept | {"entries": 0, "bytes": 0}
+    assert cleared["idle_seconds"] >= shown["idle_seconds"]
+
+
+async def until_kept(running, **numbers):
+    """Wait until GET /residency, which may show what it read just before, shows these."""
+    while True:
+        shown = await running.residency("tokenizer")
+        if shown["cache"] and shown["cache"].items() >= numbers.items():
+            return shown
+        await asyncio.sleep(0.01)
 
 
 async def test_an_edit_needs_no_text_and_a_transcription_is_words(start):

@@ -122,6 +122,7 @@ def test_every_route_needs_what_is_written_here(route):
 def test_touch_needs_less_than_the_other_verbs():
     assert http_scope("POST", "/residency/tts/touch") is INFERENCE
     assert http_scope("DELETE", "/residency/tts/touch") is ADMIN
+    assert http_scope("POST", "/residency/tts/clear_cache") is ADMIN
 
 
 @pytest.mark.parametrize(

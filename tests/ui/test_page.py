@@ -162,7 +162,13 @@ async def move_on_stage(visitor, service):
     await expect(card).to_have_attribute("data-residency", "warm", timeout=PATIENCE)
     assert (await service.residency("tts"))["residency"] == "warm"
     await expect(page.locator("table.log")).to_contain_text("hot → warm")
+    kept = page.locator('table.caches tr[data-model="tokenizer"] td')
+    await expect(kept.nth(1)).not_to_have_text("0")
     await visitor.picture("stage")
+    await page.click("#clear-caches")
+    await visitor.says("#stage-status", "What was kept is forgotten")
+    await expect(kept.nth(1)).to_have_text("0")
+    assert (await service.residency("tokenizer"))["cache"]["bytes"] == 0
 
 
 async def save_and_use_a_voice(visitor):
