@@ -1,0 +1,35 @@
+"""Every text that the code can say, with an ellipsis for each value that is filled in."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_FILLED = re.compile(r"%[-+0-9.]*[a-z]|\{[^{}]*\}")
+
+
+def sentences(*folders: Path) -> set[str]:
+    """Return the string literals of all Python files below the folders."""
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    return {text for path in files for text in _texts(ast.parse(path.read_text("utf-8")))}
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(_part(value) for value in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield _FILLED.sub("…", node.value)
+
+
+def _part(value: ast.expr) -> str:
+    return str(value.value) if isinstance(value, ast.Constant) else "…"
+
+
+def is_said(message: str, said: set[str]) -> bool:
+    """Whether a message stands in one text, or each of its longer parts in some text."""
+    if any(message in text for text in said):
+        return True
+    parts = [part for part in message.split("…") if part.strip()]
+    whole = max(parts, key=len, default="")
+    return len(whole) >= 15 and all(any(part in text for text in said) for part in parts)

@@ -1,0 +1,82 @@
+"""What the documents name exists: links, settings, commands, targets, sentences."""
+
+import re
+
+import pytest
+from command_forms import fault, greenroom_calls, make_targets, targets_of_makefile
+from greenroom_client.cli.options import ApiKey, Url
+from markdown_page import Page
+from sentences_of_code import is_said, sentences
+
+from greenroom.config import PROJECT, EngineSettings, Settings
+
+PAGES = [
+    Page(PROJECT / "README.md"),
+    Page(PROJECT / "client" / "README.md"),
+    *(Page(path) for path in sorted((PROJECT / "docs").rglob("*.md"))),
+]
+SETTINGS = {
+    f"GREENROOM_{name.upper()}" for kind in (Settings, EngineSettings) for name in kind.model_fields
+} | {option.__metadata__[0].envvar for option in (Url, ApiKey)}
+_SETTING = re.compile(r"\bGREENROOM_[A-Z_]*[A-Z]\b")
+
+every_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.path.relative_to(PROJECT))
+)
+
+
+@every_page
+def test_every_link_leads_somewhere(page):
+    for link in page.links():
+        path, _, anchor = link.partition("#")
+        to = Page((page.path.parent / path).resolve()) if path else page
+        assert to.path.exists(), link
+        assert not anchor or anchor in to.anchors(), link
+
+
+@every_page
+def test_every_setting_that_is_named_exists(page):
+    assert set(_SETTING.findall(page.text)) <= SETTINGS
+
+
+@every_page
+def test_every_command_has_the_form_that_its_program_wants(page):
+    shell = "\n".join(page.blocks("sh", ""))
+    for words in greenroom_calls(shell):
+        assert fault(words) is None, words
+    targets = {*make_targets(shell), *(t for word in page.words() for t in make_targets(word))}
+    assert targets <= targets_of_makefile()
+
+
+def test_a_wrong_command_is_found():
+    for words in (
+        ["fetch"],
+        ["pull", "everything"],
+        ["doctor", "--model", "x"],
+        ["voices", "burn"],
+    ):
+        assert fault(words), words
+    assert list(greenroom_calls("PATH=x .venv/bin/greenroom up # now\n(greenroom load tts)")) == [
+        ["up"],
+        ["load", "tts)"],
+    ]
+
+
+def test_every_message_of_the_guide_is_one_that_the_code_says():
+    said = sentences(PROJECT / "greenroom", PROJECT / "client")
+    guide = Page(PROJECT / "docs" / "operating.md").section("When something goes wrong")
+    messages = [
+        message
+        for row in re.findall(r"^\| (`.+?) \|", guide, re.MULTILINE)
+        for message in re.findall(r"`([^`]+)`", row)
+    ]
+    assert len(messages) > 30
+    for message in messages:
+        assert is_said(message, said), message
+
+
+def test_a_message_that_nobody_says_is_found():
+    said = {"Port … on … …; set … to another one.", "is taken by …"}
+    assert is_said("Port … on … …; set", said)
+    assert not is_said("is taken away by …", said)
+    assert not is_said("…", said)
