@@ -28,8 +28,8 @@ def _part(value: ast.expr) -> str:
 
 def is_said(message: str, said: set[str]) -> bool:
     """Whether a message stands in one text, or each of its longer parts in some text."""
-    if any(message in text for text in said):
+    if len(message) >= 10 and any(message in text for text in said):
         return True
     parts = [part for part in message.split("…") if part.strip()]
-    whole = max(parts, key=len, default="")
-    return len(whole) >= 15 and all(any(part in text for text in said) for part in parts)
+    longest = max(parts, key=len, default="")
+    return len(longest) >= 10 and all(any(part in text for text in said) for part in parts)
