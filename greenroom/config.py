@@ -4,12 +4,18 @@ Every field can be set as ``GREENROOM_<FIELD>``. ``docs/configuration.md`` lists
 a test keeps that table true.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path, user_state_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -61,7 +67,10 @@ class Settings(_Environment):
         None, description="file of more such keys, one a line; read once at the start"
     )
     grpc_port: Port = Field(8001, description="gateway gRPC: KServe v2")
-    triton_host: str = Field("127.0.0.1", description="address of Triton")
+    triton_host: str = Field("127.0.0.1", description="address at which Triton is found")
+    triton_listen: str | None = Field(
+        None, description="address Triton listens on; unset: the one at which it is found"
+    )
     triton_http_port: Port = Field(8100, description="Triton HTTP")
     triton_grpc_port: Port = Field(8101, description="Triton gRPC")
     triton_metrics_port: Port = Field(8002, description="Triton metrics")
@@ -128,6 +137,16 @@ class Settings(_Environment):
         description="folder for locks, keys and prepared backends; "
         "unset: one per HTTP port below the user's state folder",
     )
+    shared_dir: Path | None = Field(
+        None,
+        description="folder that Triton and the controller share when they are started apart, to "
+        "know each other's processes and to ask for a restart; unset: the runtime folder",
+    )
+    secrets_dir: DirectoryPath | None = Field(
+        None,
+        description="folder of files such as `greenroom_triton_key`, each with the value of the "
+        "setting whose name it has; the environment goes before",
+    )
 
     voices_dir: Path | None = Field(
         None, description="folder of the saved voices; unset: in the user's data folder"
@@ -168,6 +187,20 @@ class Settings(_Environment):
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the folder of secrets, as Docker and Kubernetes mount them, after all else."""
+        folder = Path(os.environ.get("GREENROOM_SECRETS_DIR") or os.devnull)
+        secrets = SecretsSettingsSource(settings_cls, folder if folder.is_dir() else None)
+        return init_settings, env_settings, secrets
+
     @field_validator("policy", mode="before")
     @classmethod
     def _over_the_default(cls, given: Any) -> Any:
@@ -183,6 +216,16 @@ class Settings(_Environment):
     def runtime(self) -> Path:
         """The runtime folder of this service."""
         return self.runtime_dir or user_state_path("greenroom") / str(self.http_port)
+
+    @property
+    def shared(self) -> Path:
+        """The folder that Triton and the controller share."""
+        return self.shared_dir or self.runtime
+
+    @property
+    def triton_listens_on(self) -> str:
+        """The address Triton listens on, a name or a number."""
+        return self.triton_listen or self.triton_host
 
     @property
     def voices_folder(self) -> Path:

@@ -75,6 +75,7 @@ async def _run(out: Path, log: deque[str]) -> None:
             api_keys=None,
             api_keys_file=None,
             runtime_dir=Path(stack.enter_context(tempfile.TemporaryDirectory())),
+            shared_dir=None,
             policy={SHOWN: Policy(offload_after=-1, unload_after=IDLE)},
         )
         console.print("Starting Triton and the gateway")

@@ -143,6 +143,16 @@ class ServerDown(Unavailable):
     """Triton does not answer."""
 
 
+class KeyRefused(Unavailable):
+    """Triton does not know the key of its repository API that this controller has."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Triton at {address} refuses the controller's key; "
+            "give both the same GREENROOM_TRITON_KEY."
+        )
+
+
 class BackendDied(Unavailable):
     """The process behind a model died, or was stopped, while it had the request."""
 

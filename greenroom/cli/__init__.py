@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from greenroom.cli import options
+from greenroom.part import Part
 
 
 def register(app: typer.Typer) -> None:
@@ -18,17 +19,27 @@ def register(app: typer.Typer) -> None:
 # The verbs import their work when they run: every verb of the client passes through here.
 
 
-def up() -> None:
-    """Start Triton and the gateway, and serve until Ctrl-C.
+def up(
+    only: Annotated[
+        Part | None,
+        typer.Option("--only", help="Start this part alone; the others run elsewhere."),
+    ] = None,
+) -> None:
+    """Start Triton, the gateway and the web page, and serve until Ctrl-C.
 
     All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
     (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
     GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
     started again; SIGINT and SIGTERM end everything within 10 seconds, a second one at once.
+
+    With --only the parts run apart, in containers or as different users: GREENROOM_TRITON_LISTEN
+    and GREENROOM_TRITON_HOST say where Triton is, GREENROOM_TRITON_KEY is given to it and to the
+    controller, GREENROOM_SHARED_DIR names a folder that both have, GREENROOM_UI_GATEWAY the
+    gateway that the page asks.
     """
     from greenroom.cli.foreground import run
 
-    run()
+    run(only)
 
 
 def doctor(

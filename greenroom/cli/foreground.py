@@ -1,21 +1,22 @@
-"""``greenroom up``: the service in the foreground."""
+"""``greenroom up``: the service, or a part of it, in the foreground."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from greenroom.cli.failing import failing_plainly
 from greenroom.config import Settings
 from greenroom.launcher import Service
 from greenroom.launcher.service import ui_url
+from greenroom.part import Part
 
 
-def run() -> None:
+def run(only: Part | None) -> None:
     """Serve with the settings of the environment until a signal comes."""
     with failing_plainly():
-        asyncio.run(serve(Service(Settings())))
+        asyncio.run(serve(Service(Settings(), only=only)))
 
 
 async def serve(service: Service) -> None:
@@ -45,17 +46,21 @@ def _signals() -> list[signal.Signals]:
 
 async def _start_and_run(service: Service) -> None:
     await service.start()
-    settings = service.settings
     # Nobody need be listening.
-    page = f"page {ui_url(settings)}, " if settings.ui else ""
     with contextlib.suppress(OSError):
-        print(
-            f"Greenroom is ready: {page}HTTP {service.url}, "
-            f"gRPC {settings.listening_on(settings.grpc_port)}, Triton's metrics "
-            f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics.",
-            flush=True,
-        )
+        print(f"Greenroom is ready: {', '.join(_addresses(service))}.", flush=True)
     await service.run()
+
+
+def _addresses(service: Service) -> Iterator[str]:
+    settings = service.settings
+    if Part.UI in service.parts:
+        yield f"page {ui_url(settings)}"
+    if Part.CONTROLLER in service.parts:
+        yield f"HTTP {service.url}"
+        yield f"gRPC {settings.listening_on(settings.grpc_port)}"
+    if service.triton:
+        yield f"Triton's metrics {service.triton.metrics_url}"
 
 
 async def _unless(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

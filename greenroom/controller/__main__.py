@@ -21,7 +21,7 @@ from greenroom.controller.triton import Triton
 from greenroom.errors import GreenroomError, SetupError
 from greenroom.gateway.server import gateway
 from greenroom.launcher.region_prefix import region_prefix
-from greenroom.launcher.runtime_folder import runtime_folder
+from greenroom.launcher.runtime_folder import shared_folder
 from greenroom.launcher.triton_key import triton_key
 
 logger = logging.getLogger("greenroom.controller")
@@ -62,12 +62,15 @@ async def serve(settings: Settings) -> None:
 
 @contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """Hold the lock of this service's controller: two would undo each other's decisions."""
-    lock = FileLock(runtime_folder(settings) / "controller.lock", timeout=0)
+    """Hold the lock of this Triton's controller: two would undo each other's decisions."""
+    lock = FileLock(shared_folder(settings) / "controller.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise SetupError(f"Another controller holds {lock.lock_file}.") from None
+    except OSError as error:
+        reason = f"cannot be used ({error.strerror}); a controller of another user made it"
+        raise SetupError(f"{lock.lock_file} {reason}.") from error
     try:
         yield
     finally:

@@ -2,8 +2,10 @@
 
 A Python backend's stub is called with the path of the model's code and the name of its
 shared-memory region, which begins with this service's prefix: so a process is known to be a
-model's of this service before it is watched or killed. In another container without a shared
-pid namespace none is to be seen, and nothing is known of them.
+model's of this service before it is watched or killed. The process id in a model's report is never
+used for it: in another pid namespace it is somebody else's. In another container without a shared
+pid namespace none is to be seen, and nothing is known of them; those of another user are seen and
+watched, but can not be killed.
 """
 
 import asyncio
@@ -86,16 +88,22 @@ class BackendProcesses:
         found = backend_processes(model, self._prefix)
         for process in found:
             named.update(self._region_of(process))
-            with contextlib.suppress(psutil.Error):
+            try:
                 process.kill()
+            except psutil.AccessDenied:
+                return False
+            except psutil.Error:
+                pass
         deadline = time.monotonic() + _PATIENCE
         while any(map(alive, found)) and time.monotonic() < deadline:
             time.sleep(0.005)
         gone = self._none_left(model)
         if gone:
-            # Triton removes none of a model whose request has failed with its process.
+            # Triton removes none of a model whose request has failed with its process. Another
+            # user's stay until that Triton is started again.
             for region in named or self._orphans():
-                (SHARED_MEMORY / region).unlink(missing_ok=True)
+                with contextlib.suppress(PermissionError):
+                    (SHARED_MEMORY / region).unlink(missing_ok=True)
         return gone
 
     def _orphans(self) -> list[str]:

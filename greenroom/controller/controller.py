@@ -242,7 +242,7 @@ class Controller:
         if self._closing:
             return str(ShuttingDown())
         if not self.stage.up:
-            return "Triton does not answer."
+            return self.following.fault
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]

@@ -16,6 +16,7 @@ from greenroom.residency.states import Residency
 
 logger = logging.getLogger(__name__)
 
+_NO_ANSWER = "Triton does not answer."
 _READ_AGAIN = 1.0
 _READ_AS = {
     "READY": Residency.HOT,
@@ -47,6 +48,8 @@ class Following:
         self._healing = healing
         self._clock = clock
         self._act = act
+        self.fault = _NO_ANSWER
+        """Why Triton can not be used, while it can not."""
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -55,7 +58,9 @@ class Following:
             try:
                 states = await self._read_back()
             except GreenroomError as error:
-                logger.warning("Triton's models can not be read: %s", error)
+                if str(error) != self.fault:
+                    logger.warning("Triton's models can not be read: %s", error)
+                self.fault = str(error)
                 await asyncio.sleep(_READ_AGAIN)
                 continue
             effects = self._stage.server_back(states, self._clock.now())
@@ -75,6 +80,7 @@ class Following:
     def _lost(self) -> None:
         if self._stage.up:
             logger.warning("Triton is gone; requests wait for it")
+            self.fault = _NO_ANSWER
             self._transitions.forget()
             self._healing.forget()
             self._act(self._stage.server_lost())

@@ -153,7 +153,7 @@ class Transitions:
             f"({self._settings.load_timeout:g} s); "
         )
         if not await self._processes.end(model):
-            raise self._restart_needed(f"{late}its process can not be seen from here.")
+            raise self._restart_needed(f"{late}its process can not be ended from here.")
         with contextlib.suppress(GreenroomError, TimeoutError):
             await asyncio.wait_for(work, _AFTER_KILL)
             await self._bury(model)  # it was loaded in the very moment in which it was killed
@@ -205,12 +205,16 @@ class Transitions:
                 await self._triton.settled(model)
         except TimeoutError:
             raise self._restart_needed(
-                f"The process of model {model} does not end and can not be seen from here."
+                f"The process of model {model} does not end and can not be ended from here."
             ) from None
 
     def _restart_needed(self, why: str) -> TransitionFailed:
-        ask_for_restart(self._settings, why)
-        return TransitionFailed(f"{why} Triton is to be restarted.")
+        if ask_for_restart(self._settings, why):
+            return TransitionFailed(f"{why} Triton is to be restarted.")
+        return TransitionFailed(
+            f"{why} Nobody takes the request in {self._settings.shared} to restart Triton: restart "
+            "it, and give it and the controller the same GREENROOM_SHARED_DIR."
+        )
 
     async def _control(self, model: str, action: str) -> Report:
         """Send a control request and keep the report, also that of a failure."""

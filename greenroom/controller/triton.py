@@ -17,7 +17,7 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from greenroom.controller.dead_backend import dead_backend
-from greenroom.errors import GreenroomError, ServerDown, TritonError, UnknownModel
+from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
 
 KEY_METADATA = "triton-grpc-protocol-greenroom-key"
@@ -26,6 +26,7 @@ _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 """How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
+_RESTRICTED = "This protocol is restricted"
 _NOT_READ = "failed to poll from model repository"
 _MOVING = ("LOADING", "UNLOADING")
 _RECONNECT_MS = 100
@@ -45,6 +46,7 @@ class Triton:
     """One connection to Triton's gRPC endpoint."""
 
     def __init__(self, address: str, key: str) -> None:
+        self._address = address
         self.channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         self.key_metadata = ((KEY_METADATA, key),)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
@@ -171,4 +173,6 @@ class Triton:
         if error.code() in _BROKEN_CONNECTION and not await self.alive():
             return ServerDown("Triton does not answer.")
         message = error.details() or ""
+        if message.startswith(_RESTRICTED):
+            return KeyRefused(self._address)
         return dead_backend(message) or TritonError(message, error.code().name)

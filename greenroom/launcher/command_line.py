@@ -24,7 +24,7 @@ def triton_command_line(
     strict because cold models are no fault; no response cache is configured because it
     would answer control requests.
     """
-    host = _numeric(settings.triton_host)
+    host = _numeric(settings.triton_listens_on)
     key = f"model-repository:{HTTP_HEADER}={triton_key(settings)}"
     options = [
         "--model-control-mode=explicit",
@@ -55,5 +55,6 @@ def _numeric(host: str) -> str:
         return socket.gethostbyname(host)
     except OSError as error:
         raise SetupError(
-            f"GREENROOM_TRITON_HOST is {host}, which is no IPv4 address of this machine: {error}."
+            f"Triton is to listen on {host}, which is no IPv4 address of this machine: {error}; "
+            "set GREENROOM_TRITON_LISTEN."
         ) from error

@@ -14,7 +14,15 @@ from greenroom.launcher.installation import Installation
 from greenroom.launcher.python_library import libpython_folder
 
 _PREFIX = "GREENROOM_"
-_NOT_FOR_MODELS = ("TRITON_KEY", "API_KEYS", "API_KEYS_FILE", "API_KEY")
+_NOT_FOR_MODELS = (
+    "TRITON_KEY",
+    "API_KEYS",
+    "API_KEYS_FILE",
+    "API_KEY",
+    "UI_KEY",
+    "UI_PASSWORD",
+    "SECRETS_DIR",
+)
 
 
 def exported(settings: Settings) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import psutil
 
 from greenroom.config import Settings
 from greenroom.errors import SetupError
+from greenroom.part import Part
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def gateway_listeners(settings: Settings) -> list[Listener]:
 
 def triton_listeners(settings: Settings) -> list[Listener]:
     """Return the addresses of Triton."""
-    host = settings.triton_host
+    host = settings.triton_listens_on
     return [
         Listener("GREENROOM_TRITON_HTTP_PORT", host, settings.triton_http_port),
         Listener("GREENROOM_TRITON_GRPC_PORT", host, settings.triton_grpc_port),
@@ -40,8 +41,18 @@ def triton_listeners(settings: Settings) -> list[Listener]:
 
 
 def ui_listeners(settings: Settings) -> list[Listener]:
-    """Return the address of the web page, if there is one."""
-    return [Listener("GREENROOM_UI_PORT", settings.ui_host, settings.ui_port)] * settings.ui
+    """Return the address of the web page."""
+    return [Listener("GREENROOM_UI_PORT", settings.ui_host, settings.ui_port)]
+
+
+def listeners(settings: Settings, parts: Iterable[Part]) -> list[Listener]:
+    """Return the addresses of parts of the service."""
+    of = {
+        Part.TRITON: triton_listeners,
+        Part.CONTROLLER: gateway_listeners,
+        Part.UI: ui_listeners,
+    }
+    return [listener for part in parts for listener in of[part](settings)]
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""The runtime folder: it can be written to, and one supervisor at a time works in it."""
+"""The runtime folder: it can be written to, and one supervisor at a time has a part in it."""
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -10,33 +10,46 @@ from filelock import FileLock, Timeout
 
 from greenroom.config import Settings
 from greenroom.errors import SetupError
+from greenroom.part import Part
 
 
 def runtime_folder(settings: Settings) -> Path:
     """Make the runtime folder if it is missing and return it; SetupError if that fails."""
-    folder = settings.runtime
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unusable(folder, error.strerror) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _unusable(folder, "it cannot be written to")
-    return folder
+    return _usable(settings.runtime, "runtime folder", "GREENROOM_RUNTIME_DIR")
+
+
+def shared_folder(settings: Settings) -> Path:
+    """Make the folder that Triton and the controller share, and return it; SetupError."""
+    if settings.shared_dir is None:
+        return runtime_folder(settings)
+    return _usable(settings.shared_dir, "shared folder", "GREENROOM_SHARED_DIR")
 
 
 @contextlib.contextmanager
-def only_supervisor(settings: Settings) -> Iterator[None]:
-    """Hold the runtime folder; SetupError names the process that holds it already."""
-    folder = runtime_folder(settings)
-    owner = _owner(folder)
+def only_supervisor(settings: Settings, parts: Iterable[Part]) -> Iterator[None]:
+    """Hold parts of the service; SetupError names the process that holds one already.
+
+    Triton is held in the shared folder: whoever starts it there ends those that carry the name
+    that is kept there.
+    """
+    with contextlib.ExitStack() as held:
+        for part in parts:
+            folder = shared_folder if part is Part.TRITON else runtime_folder
+            held.enter_context(_holding(folder(settings), part))
+        yield
+
+
+@contextlib.contextmanager
+def _holding(folder: Path, part: Part) -> Iterator[None]:
+    owner = folder / f"supervisor-{part}.pid"
     # Not per thread: a test may end a service from another thread than it began in.
-    lock = FileLock(folder / "supervisor.lock", blocking=False, thread_local=False)
+    lock = FileLock(owner.with_suffix(".lock"), blocking=False, thread_local=False)
     try:
         lock.acquire()
     except Timeout as error:
         pid = owner.read_text() if owner.exists() else "unknown"
         raise SetupError(
-            f"Greenroom already runs in {folder} (pid {pid}); end it, or choose another "
+            f"Greenroom's {part} already runs in {folder} (pid {pid}); end it, or choose another "
             "GREENROOM_RUNTIME_DIR or other ports."
         ) from error
     try:
@@ -48,19 +61,22 @@ def only_supervisor(settings: Settings) -> Iterator[None]:
 
 
 def running_supervisor(settings: Settings) -> int | None:
-    """Return the process id of the supervisor that holds the runtime folder, if one does."""
+    """Return the process id of a supervisor that holds a part in the runtime folder, if any."""
+    folders = {settings.runtime, settings.shared}
+    for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(owner.read_text())
+            if psutil.pid_exists(pid):
+                return pid
+    return None
+
+
+def _usable(folder: Path, what: str, setting: str) -> Path:
+    reason: str | None = "it cannot be written to"
     try:
-        pid = int(_owner(settings.runtime).read_text())
-    except (OSError, ValueError):
-        return None
-    return pid if psutil.pid_exists(pid) else None
-
-
-def _owner(folder: Path) -> Path:
-    return folder / "supervisor.pid"
-
-
-def _unusable(folder: Path, reason: str | None) -> SetupError:
-    return SetupError(
-        f"The runtime folder {folder} cannot be used ({reason}); set GREENROOM_RUNTIME_DIR."
-    )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    except OSError as error:
+        reason = error.strerror
+    raise SetupError(f"The {what} {folder} cannot be used ({reason}); set {setting}.")

@@ -1,7 +1,7 @@
-"""The whole service in the hands of one supervisor: Triton, and the controller before it."""
+"""A service in the hands of one supervisor: all of its parts, or one of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -12,15 +12,12 @@ from greenroom.gateway.api_keys import api_keys
 from greenroom.launcher.child import Log, log_to_stderr
 from greenroom.launcher.keep_alive import Member, keep_alive
 from greenroom.launcher.leftovers import clear_leftovers
-from greenroom.launcher.ports import (
-    check_ports,
-    gateway_listeners,
-    triton_listeners,
-    ui_listeners,
-)
+from greenroom.launcher.ports import check_ports, listeners
 from greenroom.launcher.program import Program
 from greenroom.launcher.runtime_folder import only_supervisor
+from greenroom.launcher.seen_from_here import url
 from greenroom.launcher.triton_server import TritonServer
+from greenroom.part import Part
 from greenroom.ui.password import page_password
 
 LONGEST_STOP = 9.0
@@ -33,43 +30,35 @@ Programs = Callable[[Settings, Log, Mapping[str, str] | None], Sequence[Program]
 def default_programs(
     settings: Settings, log: Log, environment: Mapping[str, str] | None
 ) -> Sequence[Program]:
-    """Return the programs that run beside Triton, in the order of their start."""
-    url = f"{http_url(settings)}/readyz"
+    """Return the programs before Triton, in the order of their start: the controller."""
+    ready = f"{http_url(settings)}/readyz"
     arguments = ("-m", "greenroom.controller")
-    return [Program("controller", arguments, url, settings, log=log, environment=environment)]
+    return [Program("controller", arguments, ready, settings, log=log, environment=environment)]
 
 
-def default_companions(
-    settings: Settings, log: Log, environment: Mapping[str, str] | None
-) -> Sequence[Program]:
-    """Return the programs that nothing waits for: the web page."""
-    if not settings.ui:
-        return []
-    url = f"{ui_url(settings)}/healthz"
+def page(settings: Settings, log: Log, environment: Mapping[str, str] | None) -> Program:
+    """Return the program of the web page."""
+    ready = f"{ui_url(settings)}/healthz"
     arguments = ("-m", "greenroom.ui")
-    return [Program("ui", arguments, url, settings, log=log, environment=environment)]
+    return Program("ui", arguments, ready, settings, log=log, environment=environment)
 
 
 def http_url(settings: Settings) -> str:
     """Return the gateway's address as seen from this machine."""
-    return _url(settings.host, settings.http_port)
+    return url(settings.host, settings.http_port)
 
 
 def ui_url(settings: Settings) -> str:
     """Return the web page's address as seen from this machine."""
-    return _url(settings.ui_host, settings.ui_port)
-
-
-def _url(host: str, port: int) -> str:
-    here = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
+    return url(settings.ui_host, settings.ui_port)
 
 
 class Service:
     """Starts all processes of a service, starts again what dies, and ends them all.
 
-    As an async context manager it is ready inside the block and stopped after it. Triton and
-    the programs each come back alone; the others run on meanwhile.
+    With `only` it has just that part, and the others run elsewhere. As an async context manager
+    it is ready inside the block and stopped after it. Triton and the programs each come back
+    alone; the others run on meanwhile. Nothing waits for a companion, the page beside the rest.
     """
 
     def __init__(
@@ -79,11 +68,19 @@ class Service:
         log: Log = log_to_stderr,
         environment: Mapping[str, str] | None = None,
         programs: Programs = default_programs,
+        only: Part | None = None,
     ) -> None:
         self.settings = settings
-        self.triton = TritonServer(settings, log=log, environment=environment)
-        self.programs = list(programs(settings, log, environment))
-        self.companions = list(default_companions(settings, log, environment))
+        self.parts = [only] if only else [part for part in Part if part != Part.UI or settings.ui]
+        self.triton: TritonServer | None = None
+        self.programs: list[Program] = []
+        self.companions: list[Program] = []
+        if Part.TRITON in self.parts:
+            self.triton = TritonServer(settings, log=log, environment=environment)
+        if Part.CONTROLLER in self.parts:
+            self.programs = list(programs(settings, log, environment))
+        if Part.UI in self.parts:
+            (self.programs if only else self.companions).append(page(settings, log, environment))
         self._log = log
         self._held = ExitStack()
         self._keepers: list[asyncio.Task[None]] = []
@@ -99,22 +96,19 @@ class Service:
         Raises SetupError, with everything ended again, if the runtime folder is in use, a port
         is taken, API keys or the page's password are missing, or a process ends before it is ready.
         """
-        api_keys(self.settings)
-        if self.settings.ui:
+        if Part.CONTROLLER in self.parts:
+            api_keys(self.settings)
+        if Part.UI in self.parts:
             page_password(self.settings)
-        self._held.enter_context(only_supervisor(self.settings))
+        self._held.enter_context(only_supervisor(self.settings, self.parts))
         try:
-            # An orphan of a killed supervisor may still hold the ports.
-            await asyncio.to_thread(clear_leftovers, self.triton.prefix)
-            addresses = [
-                *gateway_listeners(self.settings),
-                *triton_listeners(self.settings),
-                *ui_listeners(self.settings),
-            ]
-            await asyncio.to_thread(check_ports, addresses)
+            if self.triton:
+                # An orphan of a killed supervisor may still hold the ports.
+                await asyncio.to_thread(clear_leftovers, self.triton.prefix)
+            await asyncio.to_thread(check_ports, listeners(self.settings, self.parts))
             for companion in self.companions:
                 self._keepers.append(asyncio.create_task(self._accompanied_by(companion)))
-            members: list[Member] = [self.triton, *self.programs]
+            members: list[Member] = [*([self.triton] if self.triton else []), *self.programs]
             for member in members:
                 await member.start()
                 self._keepers.append(asyncio.create_task(keep_alive(member, self._log)))
@@ -128,12 +122,12 @@ class Service:
 
     async def stop(self) -> None:
         """End everything within LONGEST_STOP seconds: SIGTERM, then SIGKILL."""
-        grace = min(_PROGRAM_GRACE, LONGEST_STOP - self.triton.stop_timeout)
-        await self._end(grace, self.triton.stop)
+        longest = self.triton.stop_timeout if self.triton else 0.0
+        await self._end(min(_PROGRAM_GRACE, LONGEST_STOP - longest), longest)
 
     async def kill(self) -> None:
         """End everything at once."""
-        await self._end(0.0, self.triton.kill)
+        await self._end(0.0, 0.0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -154,7 +148,7 @@ class Service:
             self._log(companion.name, str(error))
         await keep_alive(companion, self._log)
 
-    async def _end(self, grace: float, end_triton: Callable[[], Awaitable[None]]) -> None:
+    async def _end(self, grace: float, triton_grace: float) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -162,5 +156,6 @@ class Service:
         # The programs first: they lead the requests to Triton.
         programs = (*self.programs, *self.companions)
         await asyncio.gather(*(program.stop(grace) for program in programs))
-        await end_triton()
+        if self.triton:
+            await (self.triton.stop() if triton_grace else self.triton.kill())
         self._held.close()

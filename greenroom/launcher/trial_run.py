@@ -60,11 +60,12 @@ def _settings(settings: Settings, folder: Path) -> Settings:
     http, grpc, metrics = free_ports(3)
     return settings.model_copy(
         update={
-            "triton_host": "127.0.0.1",
+            "triton_listen": "127.0.0.1",
             "triton_http_port": http,
             "triton_grpc_port": grpc,
             "triton_metrics_port": metrics,
             "runtime_dir": folder,
+            "shared_dir": folder,
             "model_repository": folder / "models",
             "ensemble_repository": folder / "ensembles",
         }

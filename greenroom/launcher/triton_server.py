@@ -21,6 +21,7 @@ from greenroom.launcher.installation import find_installation
 from greenroom.launcher.ports import check_ports, triton_listeners
 from greenroom.launcher.region_prefix import region_prefix
 from greenroom.launcher.restart_request import asked_for_restart, forget_request
+from greenroom.launcher.seen_from_here import seen_from_here
 from greenroom.launcher.starting import ready
 from greenroom.launcher.triton_key import GRPC_METADATA, triton_key
 
@@ -48,6 +49,7 @@ class TritonServer:
         self.settings = settings
         self.prefix = region_prefix(settings)
         self.key = triton_key(settings)
+        self._host = seen_from_here(settings.triton_listens_on)
         self._log = log
         self._inherited = os.environ if environment is None else environment
         self._child: Child | None = None
@@ -55,12 +57,17 @@ class TritonServer:
     @property
     def http_address(self) -> str:
         """host:port of Triton's HTTP endpoint."""
-        return f"{self.settings.triton_host}:{self.settings.triton_http_port}"
+        return f"{self._host}:{self.settings.triton_http_port}"
 
     @property
     def grpc_address(self) -> str:
         """host:port of Triton's gRPC endpoint."""
-        return f"{self.settings.triton_host}:{self.settings.triton_grpc_port}"
+        return f"{self._host}:{self.settings.triton_grpc_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus finds Triton's metrics."""
+        return f"http://{self._host}:{self.settings.triton_metrics_port}/metrics"
 
     @property
     def key_metadata(self) -> dict[str, str]:

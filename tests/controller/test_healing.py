@@ -13,6 +13,7 @@ from greenroom.errors import (
     UnknownModel,
 )
 from greenroom.gateway.leased import Leased
+from greenroom.launcher.restart_request import ask_for_restart
 from greenroom.residency.control import Report
 from greenroom.residency.states import Action
 
@@ -258,9 +259,24 @@ async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays
         while one.residency("tts") == "unloading":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     request = one.settings.runtime / "triton.restart"
-    reason = "The process of model tts does not end and can not be seen from here."
+    reason = "The process of model tts does not end and can not be ended from here."
     assert request.read_text() == reason
     assert one.controller.view.describe("tts")["last_error"].startswith(reason)
+
+
+async def test_a_request_for_a_restart_that_nobody_takes_is_told(loaded, monkeypatch):
+    monkeypatch.setattr("greenroom.controller.transitions._UNSEEN", 0.02)
+    one = await loaded()
+    one.processes.seen = False
+    assert ask_for_restart(one.settings, "An earlier one.")
+    with one.triton.holding("settled", "tts"):
+        one.processes.on_end("tts")
+        await one.settle()
+        while one.residency("tts") == "unloading":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    told = one.controller.view.describe("tts")["last_error"]
+    assert "Nobody takes the request" in told
+    assert told.endswith("give it and the controller the same GREENROOM_SHARED_DIR.")
 
 
 async def test_a_touch_does_not_take_a_dead_process_for_a_hot_model(loaded, monkeypatch):

@@ -140,7 +140,7 @@ async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, l
 
 async def test_two_settings_with_one_port_are_named(free_settings, log):
     settings = free_settings(http_port=4242, triton_metrics_port=4242)
-    expected = "GREENROOM_HTTP_PORT and GREENROOM_TRITON_METRICS_PORT are both 4242"
+    expected = "GREENROOM_TRITON_METRICS_PORT and GREENROOM_HTTP_PORT are both 4242"
     with pytest.raises(SetupError, match=expected):
         await Service(settings, log=log, programs=with_door()).start()
 

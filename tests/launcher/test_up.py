@@ -130,9 +130,9 @@ async def test_a_signal_during_the_start_ends_it(free_settings, wait_for):
     process = await asyncio.create_subprocess_exec(
         sys.executable, HERE / "up_with_door.py", env=child_environment(settings, os.environ)
     )
-    await wait_for((settings.runtime / "supervisor.pid").exists)
+    await wait_for((settings.runtime / "supervisor-triton.pid").exists)
     process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
-    assert not (settings.runtime / "supervisor.pid").exists()
+    assert not (settings.runtime / "supervisor-triton.pid").exists()
     prefix = region_prefix(settings)
     assert not any(prefix in str(one.info["cmdline"]) for one in psutil.process_iter(["cmdline"]))

@@ -1,0 +1,46 @@
+"""Triton as one user, before it a controller as the same or another one."""
+
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from place import ADMIN, Place
+
+
+@pytest.fixture(scope="module")
+def place():
+    folder = Path(tempfile.mkdtemp(prefix="greenroom-apart-"))
+    folder.chmod(0o755)
+    yield Place(folder)
+    shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def triton(place):
+    async with place.triton() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def web(place):
+    """Return a client of the gateway with an operator's key."""
+    headers = {"authorization": f"Bearer {ADMIN}"}
+    async with httpx.AsyncClient(base_url=place.url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def controlled(place, triton):
+    """Return a starter of controllers, of which one at a time runs before Triton."""
+    async with AsyncExitStack() as stack:
+
+        async def start(user):
+            return await stack.enter_async_context(place.controller(user))
+
+        yield start
+    # Left by one user, it would keep the next one out.
+    (place.shared / "controller.lock").unlink(missing_ok=True)
