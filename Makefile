@@ -24,7 +24,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	if command -v shellcheck >/dev/null; then shellcheck scripts/setup scripts/lock .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/lock .ci/run; fi
 
 # Newest versions that pyproject.toml allows, written to constraints.txt.
 lock:
