@@ -15,14 +15,24 @@ from greenroom.part import Part
 
 def runtime_folder(settings: Settings) -> Path:
     """Make the runtime folder if it is missing and return it; SetupError if that fails."""
-    return _usable(settings.runtime, "runtime folder", "GREENROOM_RUNTIME_DIR")
+    folder = settings.runtime
+    if reason := _why_unusable(folder):
+        raise SetupError(
+            f"The runtime folder {folder} cannot be used ({reason}); set GREENROOM_RUNTIME_DIR."
+        )
+    return folder
 
 
 def shared_folder(settings: Settings) -> Path:
     """Make the folder that Triton and the controller share, and return it; SetupError."""
     if settings.shared_dir is None:
         return runtime_folder(settings)
-    return _usable(settings.shared_dir, "shared folder", "GREENROOM_SHARED_DIR")
+    folder = settings.shared_dir
+    if reason := _why_unusable(folder):
+        raise SetupError(
+            f"The shared folder {folder} cannot be used ({reason}); set GREENROOM_SHARED_DIR."
+        )
+    return folder
 
 
 @contextlib.contextmanager
@@ -49,7 +59,7 @@ def _holding(folder: Path, part: Part) -> Iterator[None]:
     except Timeout as error:
         pid = owner.read_text() if owner.exists() else "unknown"
         raise SetupError(
-            f"Greenroom's {part} already runs in {folder} (pid {pid}); end it, or choose another "
+            f"Greenroom already runs in {folder} ({part}, pid {pid}); end it, or choose another "
             "GREENROOM_RUNTIME_DIR or other ports."
         ) from error
     try:
@@ -71,12 +81,10 @@ def running_supervisor(settings: Settings) -> int | None:
     return None
 
 
-def _usable(folder: Path, what: str, setting: str) -> Path:
-    reason: str | None = "it cannot be written to"
+def _why_unusable(folder: Path) -> str | None:
+    """Make a folder if it is missing; return why it can not be worked in, None if it can."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
-            return folder
     except OSError as error:
-        reason = error.strerror
-    raise SetupError(f"The {what} {folder} cannot be used ({reason}); set {setting}.")
+        return error.strerror
+    return None if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written to"

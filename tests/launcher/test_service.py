@@ -120,7 +120,7 @@ async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
 
 async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
     second = Service(service.settings, log=log, programs=with_door())
-    with pytest.raises(SetupError, match=rf"already runs in .*\(pid {os.getpid()}\)"):
+    with pytest.raises(SetupError, match=rf"already runs in .*\(triton, pid {os.getpid()}\)"):
         await second.start()
     assert service.triton.running
     await service.kill()
