@@ -13,10 +13,10 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
 from greenroom.config import Settings
+from greenroom.controller.alarm import Alarm
 from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.caches import Caches
-from greenroom.controller.clock import Clock, LoopClock, Timer
-from greenroom.controller.ended import Ended
+from greenroom.controller.clock import Clock, LoopClock
 from greenroom.controller.events import Events
 from greenroom.controller.following import Following
 from greenroom.controller.gpu_memory import GpuMemory
@@ -25,6 +25,7 @@ from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
 from greenroom.controller.repository import Repository
+from greenroom.controller.telling import Telling
 from greenroom.controller.transitions import Transitions
 from greenroom.controller.triton import Triton
 from greenroom.controller.view import View
@@ -91,8 +92,8 @@ class Controller:
         self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
         self._granted: dict[Ticket, asyncio.Future[None]] = {}
         self._answers: dict[Verb, asyncio.Future[None]] = {}
-        self._timer: Timer | None = None
-        self._timer_due = 0.0
+        self._alarm = Alarm(self._clock, self._act)
+        self._telling = Telling(self.metrics, self.events)
         self._tasks: set[asyncio.Task[None]] = set()
         self._acted = asyncio.Event()
         self._closing = False
@@ -269,8 +270,7 @@ class Controller:
 
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""
-        if self._timer:
-            self._timer.cancel()
+        self._alarm.cancel()
         self.healing.close()
         for task in self._tasks:
             task.cancel()
@@ -297,7 +297,7 @@ class Controller:
             self._memory.expect(entry, spec)
 
     def _act(self, effects: Iterable[Effect] = ()) -> None:
-        """Carry out `effects`, then what the stage decides now, and set the timer anew.
+        """Carry out `effects`, then what the stage decides now, and set the alarm anew.
 
         Both of the stage's questions are about the same moment: nothing falls between them.
         """
@@ -315,7 +315,7 @@ class Controller:
                 case Answered(verb, error):
                     self._resolve(self._answers.pop(verb, None), error)
         self._acted.set()
-        self._set_timer(self.stage.next_due(now))
+        self._alarm.set(self.stage.next_due(now))
 
     @staticmethod
     def _resolve(future: asyncio.Future[None] | None, error: GreenroomError | None) -> None:
@@ -332,19 +332,6 @@ class Controller:
         self._acted.clear()
         await self._acted.wait()
 
-    def _set_timer(self, due: float | None) -> None:
-        """A timer that is set too early only costs a look, so it is never moved later."""
-        if due is None or (self._timer and self._timer_due <= due):
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._timer_due = due
-        self._timer = self._clock.call_at(due, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._act()
-
     async def _transition(self, begin: Begin) -> None:
         came_from = self.stage.models[begin.model].came_from
         spec = self.repository.models.get(begin.model)
@@ -354,33 +341,12 @@ class Controller:
         elif isinstance(ended.error, BackendDied):
             self.healing.found(begin.model, self._clock.now(), f"at {begin.action}")
         effects = self.stage.finished(begin, self._clock.now(), ended.error, ended.reported)
-        self._memory.take(begin.model, self._transitions.report(begin.model), spec)
-        self._tell(begin, came_from, ended)
+        report = self._transitions.report(begin.model)
+        self._memory.take(begin.model, report, spec)
+        to = self.stage.models[begin.model].residency
+        self._telling.tell(begin, came_from, to, ended, report)
         self._act(effects)
         await self.healing.after(begin, ended)
-
-    def _tell(self, begin: Begin, came_from: Residency, ended: Ended) -> None:
-        to = self.stage.models[begin.model].residency
-        self.metrics.transitions.labels(begin.model, begin.action, ended.result).inc()
-        self.metrics.transition_seconds.labels(begin.model, begin.action).observe(ended.seconds)
-        if ended.error is None:
-            self.metrics.count(begin)
-        self.events.publish(ended.event(begin.model, came_from, to, begin.reason))
-        if ended.error is not None:
-            logger.warning("%s %s failed: %s", begin.action, begin.model, ended.error)
-            return
-        report = self._transitions.report(begin.model)
-        logger.info(
-            "%s %s (%s): %s -> %s in %.3f s, %d bytes on the device, %d in host memory",
-            begin.action,
-            begin.model,
-            begin.reason,
-            came_from,
-            to,
-            ended.seconds,
-            report.device_bytes,
-            report.host_bytes,
-        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
