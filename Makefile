@@ -1,10 +1,11 @@
 # Everything starts from a fresh clone: the set-up makes .venv first, and takes no time later.
-# PYTHON=... names the interpreter (3.11 or 3.12), ARGS=... is handed to pytest.
+# PYTHON=... names the interpreter (3.11 or 3.12), ARGS=... is handed to pytest or the load test.
 OUT ?= demo.wav
 ARGS ?=
+SHAPE ?= steady
 BIN := .venv/bin
 
-.PHONY: run demo test check lock clean
+.PHONY: run demo test load soak check lock clean
 
 # exec, so that a signal for make reaches the program and nothing stays behind.
 run:
@@ -18,6 +19,18 @@ demo:
 test:
 	@scripts/setup dev
 	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# SHAPE=steady, ramp, burst, idle-gap or thrash; HOST=http://... is a gateway that runs already,
+# WEB=1 serves Locust's page. A shell may have a HOST of its own, so only make's counts.
+load:
+	@scripts/setup dev
+	@exec $(BIN)/python tests/load $(SHAPE) $(if $(findstring command,$(origin HOST)),--host $(HOST)) \
+	  $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	  $(if $(WEB),--web) $(LIMIT:%=--limit %) $(ARGS)
+
+soak:
+	@scripts/setup dev
+	@exec $(BIN)/python tests/load/soak.py $(ARGS)
 
 check:
 	@scripts/setup dev

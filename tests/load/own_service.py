@@ -1,0 +1,53 @@
+"""A service of the load test's own, on free ports, as the shape needs it."""
+
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from load_shapes import Shape
+
+from greenroom.config import Policy
+from greenroom.launcher import Service
+from greenroom.launcher.child import Log
+from greenroom.launcher.free_settings import free_settings
+
+WEIGHTS = 32 * 2**20
+"""Bytes of one of the models that share a budget."""
+
+
+@asynccontextmanager
+async def own_service(shape: Shape, log: Log) -> AsyncIterator[Service]:
+    """Start a service; it is stopped, and its folder gone, after the block."""
+    with tempfile.TemporaryDirectory(prefix="greenroom-load-") as folder:
+        settings = free_settings(
+            ui=False,
+            host="127.0.0.1",
+            api_keys=None,
+            api_keys_file=None,
+            runtime_dir=Path(folder) / "runtime",
+            **(_crowded(Path(folder)) if shape.budget else {}),
+        )
+        async with Service(settings, log=log) as service:
+            yield service
+
+
+def _crowded(folder: Path) -> dict[str, Any]:
+    """Write three models with weights; return the settings for room for two and a half."""
+    sys.path.append(str(Path(__file__).parent.parent))
+    from managed_models import weight_model  # imports torch
+
+    names = ("a", "b", "c")
+    for seed, name in enumerate(names):
+        weight_model(folder / "models", name, WEIGHTS, seed=seed)
+    (folder / "ensembles").mkdir()
+    return {
+        "model_repository": folder / "models",
+        "ensemble_repository": folder / "ensembles",
+        "gpu_budget_bytes": WEIGHTS * 5 // 2,
+        "gpu_activation_bytes": 0,
+        "max_overtaken": 1,
+        "policy": dict.fromkeys(names, Policy(offload_after=-1, unload_after=-1)),
+    }
