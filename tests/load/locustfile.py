@@ -16,6 +16,9 @@ import grpc.experimental.gevent
 from locust import events
 
 grpc.experimental.gevent.init_gevent()
+# Each gRPC call that waits holds a thread of gevent's pool; with its ten, HTTP connections would
+# wait behind the calls for their host name.
+gevent.get_hub().threadpool.maxsize = 1000
 sys.path.append(str(Path(__file__).parent.parent))
 
 from chosen_shape import ChosenShape  # noqa: E402, F401
