@@ -2,7 +2,7 @@
 
 import time
 
-from load_shapes import SHAPES, Stage
+from load_shapes import CROWD, SHAPES, Stage
 from locust import LoadTestShape
 from locust.runners import STATE_RUNNING
 from speech_users import KServeGrpc, KServeHttp, SpeechApi
@@ -37,7 +37,9 @@ class ChosenShape(LoadTestShape):
             self._go_on()
         if self._stage is None:
             return None
-        classes = [WeightUser] if self._shape.budget else [KServeHttp, KServeGrpc, SpeechApi]
+        classes = (
+            [WeightUser] if self._shape.models == CROWD else [KServeHttp, KServeGrpc, SpeechApi]
+        )
         return self._stage.users, self._rate, classes
 
     def _go_on(self):

@@ -7,7 +7,7 @@ import gevent
 import httpx
 from gateway_counts import Computing, counts
 from greenroom_client import Client
-from greenroom_client.errors import GreenroomClientError
+from greenroom_client.errors import GreenroomClientError, NotFound
 from load_limits import judged
 from load_report import bounded, figures, print_report
 from load_shapes import MODEL, SHAPES
@@ -43,18 +43,15 @@ class LoadRun:
         """Set what the shape wants, and begin to count."""
         LoadUser.tally = Tally()
         try:
-            if self._shape.from_cold:
-                self._client.unload(MODEL)
-            if self._shape.policy:
-                self._policy = self._client.residency()["models"][MODEL]["policy"]
-                self._client.set_policy(MODEL, **self._shape.policy)
+            models = self._client.residency()["models"]
+            self._set(models)
         except GreenroomClientError as error:
             print(f"The run cannot begin: {error}", flush=True)
             self._environment.process_exit_code = 1
             gevent.spawn(self._environment.runner.quit)
             return
         self._before = counts(self._gateway)
-        self._computing = Computing(self._gateway, self._client.residency()["models"])
+        self._computing = Computing(self._gateway, models)
         self._looking = gevent.spawn(self._look)
 
     def count(self, **event):
@@ -84,6 +81,19 @@ class LoadRun:
             told["passed"] = passed
             self._options.report.write_text(json.dumps(told, indent=1) + "\n")
         self._environment.process_exit_code = 0 if passed else 1
+
+    def _set(self, models):
+        for model in self._shape.models:
+            if model not in models:
+                raise NotFound(
+                    f"shape {self._options.shape} asks for a model {model!r}, which this service "
+                    "does not have."
+                )
+        if self._shape.from_cold:
+            self._client.unload(MODEL)
+        if self._shape.policy:
+            self._policy = models[MODEL]["policy"]
+            self._client.set_policy(MODEL, **self._shape.policy)
 
     def _look(self):
         looks = 0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from load_shapes import Shape
+from load_shapes import CROWD, Shape
 
 from greenroom.config import Policy
 from greenroom.launcher import Service
@@ -28,7 +28,7 @@ async def own_service(shape: Shape, log: Log) -> AsyncIterator[Service]:
             api_keys=None,
             api_keys_file=None,
             runtime_dir=Path(folder) / "runtime",
-            **(_crowded(Path(folder)) if shape.budget else {}),
+            **(_crowded(Path(folder)) if shape.models == CROWD else {}),
         )
         async with Service(settings, log=log) as service:
             yield service
@@ -39,8 +39,7 @@ def _crowded(folder: Path) -> dict[str, Any]:
     sys.path.append(str(Path(__file__).parent.parent))
     from managed_models import weight_model  # imports torch
 
-    names = ("a", "b", "c")
-    for seed, name in enumerate(names):
+    for seed, name in enumerate(CROWD):
         weight_model(folder / "models", name, WEIGHTS, seed=seed)
     (folder / "ensembles").mkdir()
     return {
@@ -49,5 +48,5 @@ def _crowded(folder: Path) -> dict[str, Any]:
         "gpu_budget_bytes": WEIGHTS * 5 // 2,
         "gpu_activation_bytes": 0,
         "max_overtaken": 1,
-        "policy": dict.fromkeys(names, Policy(offload_after=-1, unload_after=-1)),
+        "policy": dict.fromkeys(CROWD, Policy(offload_after=-1, unload_after=-1)),
     }

@@ -10,11 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from load_shapes import SHAPES
 from own_ports import own_ports
 from prometheus_client.parser import text_string_to_metric_families
 from running import Running
 
-from greenroom.config import Settings
+from greenroom.config import PROJECT, Settings
 
 LOAD = Path(__file__).parent
 
@@ -106,6 +107,13 @@ async def test_the_idle_gap_puts_the_policy_back(serving):
     assert (await serving.residency("tts"))["policy"] == before
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_service_without_the_models_of_a_shape_is_told(serving):
+    status, said = await load("thrash", *at(serving))
+    assert status == 1
+    assert "The run cannot begin: shape thrash asks for a model 'a', which this" in said
+
+
 async def test_an_address_where_nobody_answers_is_told(unused_tcp_port):
     status, said = await load("steady", "--host", f"http://127.0.0.1:{unused_tcp_port}")
     assert status == 1
@@ -116,11 +124,18 @@ async def test_an_address_where_nobody_answers_is_told(unused_tcp_port):
 async def test_help_lists_the_shapes_and_a_wrong_limit_is_told():
     status, said = await load("--help")
     assert status == 0
-    for shape in ("steady", "ramp", "burst", "idle-gap", "thrash"):
-        assert f"\n  {shape} " in said
+    assert all(f"\n  {shape} " in said for shape in SHAPES)
     status, said = await load("steady", "--limit", "p96=3", "--host", "http://127.0.0.1:9")
     assert status == 2
     assert "limit 'p96' is unknown; there are cold, failures, loads, p95, warm." in said
+
+
+def test_the_page_of_benchmarks_says_what_the_shapes_are():
+    page = (PROJECT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for name, shape in SHAPES.items():
+        limits = ", ".join(f"{limit} {bound:g}" for limit, bound in shape.limits.items())
+        row = f"| `{name}` | {shape.about} | {shape.users} | {shape.seconds:g} | {limits} |"
+        assert row in page
 
 
 @pytest.mark.long

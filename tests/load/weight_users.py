@@ -5,9 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 import tritonclient.grpc as triton_grpc
+from load_shapes import CROWD
 from load_user import PATIENCE, LoadUser, authorization
-
-MODELS = ("a", "b", "c")
 
 
 class WeightUser(LoadUser):
@@ -26,7 +25,7 @@ class WeightUser(LoadUser):
         self.triton.close()
 
     def ask(self):
-        model, number = random.choice(MODELS), random.randrange(2**31)
+        model, number = random.choice(CROWD), random.randrange(2**31)
         self.measured("KServe gRPC", model, lambda: self._infer(model, number))
 
     def _infer(self, model, number):
