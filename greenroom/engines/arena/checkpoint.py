@@ -1,7 +1,6 @@
 """Where weights may come from: safetensors, one file or several, or a state dict."""
 
 import json
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from greenroom.engines.arena import safetensors_file
+from greenroom.engines.arena import safetensors_file, torch_file
 from greenroom.errors import SetupError
 
 Source = str | PathLike[str] | Mapping[str, Tensor]
@@ -82,7 +81,7 @@ def _of_file(path: Path, stack: ExitStack) -> list[tuple[str, Stored]]:
     try:
         if path.suffix == ".safetensors":
             return list(stack.enter_context(safetensors_file.opened(path)).items())
-        return _state(_pickled(path), str(path))
+        return _state(torch_file.read(path), str(path))
     except OSError as error:
         raise SetupError(f"checkpoint {path} can not be read: {error.strerror}.") from None
 
@@ -110,14 +109,6 @@ def _shards(index: Path) -> list[Path]:
             "names of files beside it."
         ) from None
     return [index.parent / name for name in sorted(names)]
-
-
-def _pickled(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        first = str(error).strip().split("\n", 1)[0][:200]
-        raise SetupError(f"checkpoint {path} is no whole PyTorch state dict: {first}") from None
 
 
 def _state(state: object, where: str) -> list[tuple[str, Stored]]:

@@ -1,17 +1,15 @@
 """Finding and reading a Whisper checkpoint: tensors and numbers, never code."""
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from whisper.model import ModelDimensions
 
 from greenroom.checkpoints.released import whisper
 from greenroom.config import EngineSettings
+from greenroom.engines.arena import torch_file
 from greenroom.errors import SetupError
 
 MULTILINGUAL = 51_865
@@ -53,15 +51,7 @@ def read(path: Path) -> Checkpoint:
 
     SetupError names what is wrong with it.
     """
-    try:
-        # The older form of a .pt, which is no archive, can not be mapped.
-        mapped = zipfile.is_zipfile(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except OSError as error:
-        raise SetupError(f"Whisper checkpoint {path} can not be read: {error.strerror}.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise SetupError(f"Whisper checkpoint {path} is no whole .pt file: {reason}") from None
+    content = torch_file.read(path)
     if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= content.keys():
         raise SetupError(f"Whisper checkpoint {path} must hold dims and model_state_dict.")
     identity = f"{path} {path.stat().st_mtime_ns}"

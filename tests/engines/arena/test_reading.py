@@ -290,11 +290,11 @@ def test_files_that_are_not_there_or_no_checkpoint_are_refused(tmp_path):
     assert "neither model.safetensors nor" in refusal(net(), tmp_path)
     pickled = tmp_path / "model.pt"
     pickled.write_bytes(b"not a checkpoint")
-    assert "is no whole PyTorch state dict" in refusal(net(), pickled)
+    assert "is no whole .pt file" in refusal(net(), pickled)
     torch.save({"dims": {"n": 3}, "model": {}}, pickled)
     assert "must be a flat mapping of names to tensors" in refusal(net(), pickled)
     torch.save(nn.Linear(1, 1), pickled)
-    assert "is no whole PyTorch state dict" in refusal(net(), pickled)
+    assert "holds torch.nn.modules.linear.Linear, which is neither" in refusal(net(), pickled)
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,8 @@ def pickled(value) -> bytes:
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        (PARAFORMER / "model.pt", b"nothing", "is no whole PyTorch state dict"),
-        (PARAFORMER / "model.pt", pickled({"encoder.x": Payload()}), "is no whole PyTorch state"),
+        (PARAFORMER / "model.pt", b"nothing", "is no whole .pt file"),
+        (PARAFORMER / "model.pt", pickled({"encoder.x": Payload()}), "holds posix.system"),
         (PARAFORMER / "model.pt", pickled([1]), "holds a list; it must be a state dict"),
         (PARAFORMER / "config.yaml", b"a: [", "is no plain YAML file"),
         (PARAFORMER / "config.yaml", b"a: !!python/name:os.system", "is no plain YAML file"),

@@ -206,7 +206,7 @@ class Harmful:
 @pytest.mark.parametrize("name", ["flow", "hift"])
 def test_nothing_in_a_file_is_executed(name: str, folder: Path) -> None:
     torch.save({"weight": Harmful(folder / "touched")}, folder / f"{name}.pt")
-    with pytest.raises(SetupError, match=f"{name}.pt is no whole PyTorch state dict"):
+    with pytest.raises(SetupError, match=f"{name}.pt holds getattr, which is neither a tensor"):
         read(folder)
     assert not (folder / "touched").exists()
 
@@ -214,7 +214,7 @@ def test_nothing_in_a_file_is_executed(name: str, folder: Path) -> None:
 def test_a_truncated_file_and_one_that_is_not_there(folder: Path) -> None:
     path = folder / "hift.pt"
     path.write_bytes(path.read_bytes()[:10_000])
-    with pytest.raises(SetupError, match=r"hift\.pt (is no whole|can not be read)"):
+    with pytest.raises(SetupError, match=r"hift\.pt is no whole"):
         read(folder)
     path.unlink()
     with pytest.raises(SetupError, match=r"hift\.pt can not be read: No such file"):

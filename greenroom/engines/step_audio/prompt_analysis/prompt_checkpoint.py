@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor
 
+from greenroom.engines.arena import torch_file
 from greenroom.errors import SetupError
 
 FOLDER = Path("Step-Audio-Tokenizer")
@@ -80,7 +80,7 @@ class PromptCheckpoint:
 
         They are views of the mapped files; those of Paraformer's decoder are never read.
         """
-        state = _pickled(self.paraformer)
+        state = _mapping(self.paraformer)
         for wrapper in ("state_dict", "model"):
             inner = state.get(wrapper)
             state = inner if isinstance(inner, Mapping) else state
@@ -97,13 +97,8 @@ class PromptCheckpoint:
         return torch.from_numpy(centres)
 
 
-def _pickled(path: Path) -> Mapping[str, Any]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
-    except Exception as error:
-        # Unpickling what is no checkpoint can fail in any way.
-        first = str(error).strip().split("\n", 1)[0][:200]
-        raise SetupError(f"{path} is no whole PyTorch state dict: {first}") from None
+def _mapping(path: Path) -> Mapping[str, Any]:
+    state = torch_file.read(path)
     if not isinstance(state, Mapping):
         raise SetupError(f"{path} holds a {type(state).__name__}; it must be a state dict.")
     return state
