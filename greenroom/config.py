@@ -183,6 +183,13 @@ class Settings(_Environment):
     receive_timeout: float = Field(
         120.0, gt=0, description="seconds a request's head, and then its body, may take to arrive"
     )
+    drain_timeout: float = Field(
+        2.0,
+        ge=0,
+        le=300,
+        description="seconds that running requests may take when the service is told to end; "
+        "0 none",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )

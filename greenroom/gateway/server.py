@@ -30,8 +30,8 @@ from greenroom.speech_api.app import speech_app
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 2.0
-"""Seconds that requests in flight may take when the gateway is told to end."""
+_LAST_ANSWERS = 2.0
+"""Seconds in which what was answered has to be written when the gateway ends."""
 
 
 class _HttpServer(uvicorn.Server):
@@ -69,9 +69,9 @@ async def gateway(
         try:
             yield
         finally:
-            await controller.drain(_GRACE)
+            await controller.drain(settings.drain_timeout)
             http_server.should_exit = True
-            await grpc_server.stop(_GRACE)
+            await grpc_server.stop(_LAST_ANSWERS)
             await serving
 
 

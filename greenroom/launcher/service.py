@@ -16,13 +16,14 @@ from greenroom.launcher.ports import check_ports, listeners
 from greenroom.launcher.program import Program
 from greenroom.launcher.runtime_folder import only_supervisor
 from greenroom.launcher.seen_from_here import url
-from greenroom.launcher.triton_server import TritonServer
+from greenroom.launcher.triton_server import TritonServer, stop_timeout
 from greenroom.part import Part
 from greenroom.ui.password import page_password
 
-LONGEST_STOP = 9.0
-"""Seconds in which everything has to end, killed or not."""
 _PROGRAM_GRACE = 3.0
+"""Seconds that a program has to end, where drain_timeout does not need more."""
+_AFTER_DRAIN = 1.0
+"""Seconds that the controller has beyond drain_timeout."""
 
 Programs = Callable[[Settings, Log, Mapping[str, str] | None], Sequence[Program]]
 
@@ -51,6 +52,15 @@ def http_url(settings: Settings) -> str:
 def ui_url(settings: Settings) -> str:
     """Return the web page's address as seen from this machine."""
     return url(settings.ui_host, settings.ui_port)
+
+
+def longest_stop(settings: Settings) -> float:
+    """Return the seconds in which all parts have ended, killed or not; 9 by default."""
+    return _grace(settings) + stop_timeout(settings)
+
+
+def _grace(settings: Settings) -> float:
+    return max(_PROGRAM_GRACE, settings.drain_timeout + _AFTER_DRAIN)
 
 
 class Service:
@@ -121,13 +131,12 @@ class Service:
         await asyncio.gather(*self._keepers)
 
     async def stop(self) -> None:
-        """End everything within LONGEST_STOP seconds: SIGTERM, then SIGKILL."""
-        longest = self.triton.stop_timeout if self.triton else 0.0
-        await self._end(min(_PROGRAM_GRACE, LONGEST_STOP - longest), longest)
+        """End everything within `longest_stop` seconds: SIGTERM, then SIGKILL."""
+        await self._end(_grace(self.settings))
 
     async def kill(self) -> None:
         """End everything at once."""
-        await self._end(0.0, 0.0)
+        await self._end(0.0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -148,7 +157,7 @@ class Service:
             self._log(companion.name, str(error))
         await keep_alive(companion, self._log)
 
-    async def _end(self, grace: float, triton_grace: float) -> None:
+    async def _end(self, grace: float) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -157,5 +166,5 @@ class Service:
         programs = (*self.programs, *self.companions)
         await asyncio.gather(*(program.stop(grace) for program in programs))
         if self.triton:
-            await (self.triton.stop() if triton_grace else self.triton.kill())
+            await (self.triton.stop() if grace else self.triton.kill())
         self._held.close()

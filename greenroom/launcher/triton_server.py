@@ -30,6 +30,11 @@ LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
 
 
+def stop_timeout(settings: Settings) -> float:
+    """Return the seconds after which a server that is to stop is killed: its own and a bit."""
+    return settings.triton_exit_timeout + 1.0
+
+
 class TritonServer:
     """Triton in explicit mode on this service's ports, with its model processes.
 
@@ -73,11 +78,6 @@ class TritonServer:
     def key_metadata(self) -> dict[str, str]:
         """The gRPC metadata that opens the repository API."""
         return {GRPC_METADATA: self.key}
-
-    @property
-    def stop_timeout(self) -> float:
-        """Seconds after which stop() kills the server; its own exit timeout and a bit."""
-        return self.settings.triton_exit_timeout + 1.0
 
     @property
     def pid(self) -> int | None:
@@ -132,7 +132,7 @@ class TritonServer:
 
     async def stop(self) -> None:
         """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
-        await self._end(self.stop_timeout)
+        await self._end(stop_timeout(self.settings))
 
     async def kill(self) -> None:
         """End the server and its model processes at once, with SIGKILL."""

@@ -13,6 +13,7 @@ import yaml
 from compose_file import COMPOSE, EXAMPLE, compose, compose_for_cpu, example, resolved, variables
 
 from greenroom.config import PROJECT, EngineSettings, Settings
+from greenroom.launcher.service import longest_stop
 
 SETTINGS = {
     f"GREENROOM_{name.upper()}": field
@@ -157,6 +158,15 @@ def test_the_gpu_is_reserved_and_left_out_without_one():
     # Inside of the container the one GPU has the number 0.
     assert all("GREENROOM_GPU" not in SERVICES[name].get("environment", {}) for name in OURS)
     assert "deploy" not in compose_for_cpu()["services"]["triton"]
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("triton", "triton_exit_timeout"), ("controller", "drain_timeout")]
+)
+def test_what_ends_has_the_time_that_it_may_be_given(name, setting):
+    (most,) = (one.le for one in Settings.model_fields[setting].metadata if hasattr(one, "le"))
+    grace = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    assert grace > longest_stop(Settings(**{setting: most}))
 
 
 def test_the_controller_sees_tritons_processes_and_shared_memory():

@@ -10,7 +10,7 @@ from command_forms import fault
 from markdown_page import Page, blocks_of
 
 from greenroom.config import PROJECT, EngineSettings, Policy, Settings
-from greenroom.launcher.service import LONGEST_STOP
+from greenroom.launcher.service import longest_stop
 
 GUIDE = Page(PROJECT / "docs" / "operating.md")
 RECIPES = blocks_of(GUIDE.section("Policies for three situations"), "sh")
@@ -77,5 +77,5 @@ def test_the_unit_of_systemd_gives_the_service_time_to_end():
     program, *words = shlex.split(service["ExecStart"])
     assert program.endswith(".venv/bin/greenroom")
     assert fault(words) is None
-    assert int(service["TimeoutStopSec"]) > LONGEST_STOP
+    assert int(service["TimeoutStopSec"]) > longest_stop(Settings())
     assert service["KillMode"] == "mixed"

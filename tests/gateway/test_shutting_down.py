@@ -4,7 +4,10 @@ import asyncio
 import os
 import signal
 
+import numpy as np
 import pytest
+import tritonclient.grpc as triton_grpc
+from echo import echoed, grpc_inputs, http_inputs
 from tritonclient.utils import InferenceServerException
 
 
@@ -29,4 +32,22 @@ async def test_manual_actions_and_listeners_are_answered_at_the_end(start):
         await by_grpc
     assert not any("shutting" in line for line in await events)  # it ended, and not in the middle
     await running.logged("controller | ended")
+    assert running.count("Traceback") == 0
+
+
+async def test_running_requests_have_the_time_that_was_given(start):
+    """Longer than the usual time of an end, for the supervisor too; no timer takes their model."""
+    at_once = {"offload_after": 0, "unload_after": 0}
+    running = await start(drain_timeout=20, policy={"slow": at_once})
+    seconds = triton_grpc.InferInput("SECONDS", (1, 1), "FP32")
+    seconds.set_data_from_numpy(np.array([[4.0]], np.float32))
+    asked = asyncio.create_task(running.grpc.infer("slow", [*grpc_inputs(), seconds]))
+    await running.until("slow", leases=1)
+    stopping = asyncio.create_task(running.service.stop())
+    await running.logged("Draining")
+    assert (await running.web.get("/readyz")).status_code == 503
+    with pytest.raises(InferenceServerException, match="shutting down"):
+        await running.http.infer("echo", http_inputs())
+    assert echoed(await asked)
+    await stopping
     assert running.count("Traceback") == 0

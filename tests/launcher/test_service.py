@@ -12,6 +12,7 @@ from greenroom.errors import SetupError
 from greenroom.launcher import Service
 from greenroom.launcher.leftovers import alive, regions, stubs
 from greenroom.launcher.restart_request import ask_for_restart
+from greenroom.launcher.service import longest_stop
 
 
 class Log:
@@ -80,7 +81,7 @@ async def test_a_triton_that_is_asked_to_restart_does_so_once(service, log):
 async def test_a_stopped_triton_is_killed_when_the_service_stops(service, log):
     triton = psutil.Process(service.triton.pid)
     triton.suspend()
-    await asyncio.wait_for(service.stop(), service.triton.stop_timeout + 3)
+    await asyncio.wait_for(service.stop(), longest_stop(service.settings) + 1)
     assert not alive(triton)
 
 

@@ -13,6 +13,7 @@ from tritonclient.utils import InferenceServerException
 from greenroom.errors import SetupError
 from greenroom.launcher import TritonServer
 from greenroom.launcher.leftovers import alive, regions
+from greenroom.launcher.triton_server import stop_timeout
 
 
 def request(value: float) -> triton_grpc.InferInput:
@@ -48,7 +49,7 @@ async def test_stop_ends_a_request_that_hangs(triton, client, gate, wait_for):
 
 async def test_a_stopped_process_is_killed_after_the_exit_timeout(triton):
     os.kill(triton.pid, signal.SIGSTOP)
-    await asyncio.wait_for(triton.stop(), triton.stop_timeout + 2)
+    await asyncio.wait_for(triton.stop(), stop_timeout(triton.settings) + 2)
     assert not triton.running
 
 
