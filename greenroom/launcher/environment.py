@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from greenroom.config import Settings
 from greenroom.errors import SetupError
 from greenroom.launcher.installation import Installation
-from greenroom.launcher.python_library import libpython_folder
+from greenroom.launcher.python_library import libpython_folder, linker_looks_in
 
 _PREFIX = "GREENROOM_"
 _NOT_FOR_MODELS = (
@@ -53,7 +53,10 @@ def triton_environment(
     for name in _NOT_FOR_MODELS:
         environment.pop(f"{_PREFIX}{name}", None)
     libraries = [installation.bundled_libraries, libpython_folder()]
-    environment["LD_LIBRARY_PATH"] = _joined(libraries, environment.get("LD_LIBRARY_PATH"))
+    # What is named here goes before the libraries that packages bring along: the system's folder
+    # would give torch the system's cuDNN.
+    named = [folder for folder in libraries if folder and not linker_looks_in(folder)]
+    environment["LD_LIBRARY_PATH"] = _joined(named, environment.get("LD_LIBRARY_PATH"))
     environment["PATH"] = _joined([Path(sys.executable).parent], environment.get("PATH"))
     environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["CUDA_VISIBLE_DEVICES"] = visible_gpu(
@@ -81,5 +84,5 @@ def visible_gpu(gpu: int, visible: str | None) -> str:
     return devices[gpu]
 
 
-def _joined(folders: list[Path | None], rest: str | None) -> str:
-    return os.pathsep.join([str(folder) for folder in folders if folder] + ([rest] if rest else []))
+def _joined(folders: list[Path], rest: str | None) -> str:
+    return os.pathsep.join([*map(str, folders), *([rest] if rest else [])])

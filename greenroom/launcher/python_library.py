@@ -25,6 +25,13 @@ def libpython_folder() -> Path:
     )
 
 
+def linker_looks_in(folder: Path) -> bool:
+    """Whether the dynamic linker finds what is in a folder without being told of it."""
+    architecture = str(sysconfig.get_config_var("MULTIARCH") or "")
+    systems = [Path(root, part) for root in ("/lib", "/usr/lib") for part in ("", architecture)]
+    return folder.resolve() in [system.resolve() for system in systems]
+
+
 def _candidates() -> list[Path]:
     architecture = str(sysconfig.get_config_var("MULTIARCH") or "")
     libdir = str(sysconfig.get_config_var("LIBDIR") or "/usr/lib")

@@ -1,13 +1,15 @@
 """What the children of the supervisor find in their environment."""
 
 import os
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from greenroom.config import Policy, Settings
+from greenroom.launcher import environment as environments
 from greenroom.launcher.environment import child_environment, triton_environment
-from greenroom.launcher.installation import find_installation
+from greenroom.launcher.installation import find_installation, installation
 
 
 @pytest.fixture
@@ -45,6 +47,15 @@ def test_models_find_the_libraries_and_no_key(settings):
     assert environment["PATH"].endswith(f"{os.pathsep}/bin")
     for folder in environment["LD_LIBRARY_PATH"].split(os.pathsep):
         assert any(Path(folder).iterdir())
+
+
+def test_the_systems_libraries_do_not_go_before_those_of_packages(settings, monkeypatch):
+    systems = Path("/usr/lib", sysconfig.get_config_var("MULTIARCH"))
+    monkeypatch.setattr(environments, "libpython_folder", lambda: systems)
+    container = installation(Path("/opt/tritonserver/bin/tritonserver"))
+    inherited = {"LD_LIBRARY_PATH": "/usr/local/nvidia/lib"}
+    environment = triton_environment(settings, container, inherited)
+    assert environment["LD_LIBRARY_PATH"] == "/usr/local/nvidia/lib"
 
 
 @pytest.mark.parametrize(
