@@ -1,5 +1,6 @@
 """Where the server is and how long to wait: the settings both clients give to httpx."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ class Connection:
             "base_url": self.url,
             "headers": headers,
             "timeout": httpx.Timeout(self.timeout, connect=connect),
+            # The proxy of http_proxy is for other machines.
+            "trust_env": not _is_this_machine(httpx.URL(self.url).host),
         }
 
     def patient(self) -> httpx.Timeout:
@@ -77,3 +80,10 @@ class Connection:
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"{request}: the connection broke: {reason}.") from None
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

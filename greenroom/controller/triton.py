@@ -39,6 +39,8 @@ CHANNEL_OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", _RECONNECT_MS),
     ("grpc.max_reconnect_backoff_ms", _RECONNECT_MOST_MS),
     ("grpc.client_idle_timeout_ms", 2**31 - 1),
+    # Triton is this machine's or the next container's: http_proxy leads away from it.
+    ("grpc.enable_http_proxy", 0),
 )
 
 

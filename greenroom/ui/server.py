@@ -25,7 +25,10 @@ class Server:
 
     def __init__(self, url: str, api_key: str | None) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._web = httpx.AsyncClient(base_url=url, headers=headers, timeout=_NO_TIMEOUT)
+        # The gateway is beside the page: a proxy leads away from it.
+        self._web = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=_NO_TIMEOUT, trust_env=False
+        )
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.history = History()
 

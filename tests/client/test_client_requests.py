@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from both_clients import Ask
 from greenroom_client import AsyncClient, Client, InvalidInput, ServerError, Transcript
+from greenroom_client.connection import Connection
 from scripted_server import Answer, ScriptedServer, infer_answer, json_answer, speech_answer, words
 
 SPEECH = "/v2/models/speech/infer"
@@ -205,6 +206,16 @@ def test_the_key_travels_as_a_bearer_token(ask: Ask, server: ScriptedServer, ton
     with_key, without = server.requests
     assert with_key.headers["Authorization"] == "Bearer s3cret"
     assert "Authorization" not in without.headers
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    ask: Ask, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.on("GET", "/residency", json_answer({"models": {}, "gpu": None}))
+
+    assert ask("residency")["models"] == {}
+    assert Connection("http://gpu-box:8000", None, None).httpx_options()["trust_env"]
 
 
 def test_a_server_may_live_below_a_path(ask: Ask, server: ScriptedServer) -> None:

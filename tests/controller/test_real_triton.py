@@ -49,6 +49,12 @@ async def echo(server):
         return (await client.infer("echo", [tensor])).as_numpy("OUTPUT")
 
 
+async def test_no_proxy_is_asked_for_triton(triton, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with connected(triton) as connection:
+        assert await connection.alive()
+
+
 async def test_models_come_and_go_with_their_processes(triton, connection):
     await connection.ready()
     assert await connection.alive()
