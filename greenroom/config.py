@@ -252,9 +252,15 @@ class Settings(_Environment):
 class EngineSettings(_Environment):
     """The engines: what the processes behind Triton read."""
 
-    asr_engine: str | None = Field(None, description="engine of asr; unset: as in its config")
-    tokenizer_engine: str | None = Field(None, description="engine of tokenizer; unset: likewise")
-    tts_engine: str | None = Field(None, description="engine of tts; unset: likewise")
+    asr_engine: str | None = Field(
+        None, description="engine of asr: embedded or whisper; unset: as in its config, embedded"
+    )
+    tokenizer_engine: str | None = Field(
+        None, description="engine of tokenizer: embedded or step-audio; unset: likewise"
+    )
+    tts_engine: str | None = Field(
+        None, description="engine of tts: embedded or step-audio-editx; unset: likewise"
+    )
     models_dir: Path | None = Field(
         None,
         description="folder of the released checkpoints, as `greenroom pull` fills it; "

@@ -44,7 +44,7 @@ FIXED = {
 """Settings that the containers themselves, or scripts/keys, decide."""
 SERVICES = compose()["services"]
 LASTING = {name for name, service in SERVICES.items() if "profiles" not in service}
-OURS = {name for name, service in SERVICES.items() if "build" in service}
+OURS = {name for name, service in SERVICES.items() if service["image"].startswith("greenroom")}
 FILES = pytest.mark.parametrize("file", [compose, compose_for_cpu], ids=["gpu", "cpu"])
 
 
@@ -150,6 +150,27 @@ def test_images_are_pinned(file):
     for name, service in file()["services"].items():
         tag = service["image"].rpartition(":")[2]
         assert any(figure.isdigit() for figure in tag), name
+
+
+@FILES
+def test_an_image_is_built_once_by_those_that_start_together(file):
+    """Two builds of one name at the same time, as Compose does them, fail on a fresh machine."""
+    lasting = [file()["services"][name] for name in LASTING & OURS]
+    built = [service["image"] for service in lasting if "build" in service]
+    assert sorted(built) == sorted({service["image"] for service in lasting})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_proxy_of_docker_is_asked_only_by_what_fetches_from_elsewhere(name):
+    proxies = compose()["x-no-proxy"]
+    given = SERVICES[name]["environment"]
+    assert name == "pull" or given | proxies == given
+    assert not any(proxies.values())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_logs_are_bounded(name):
+    assert SERVICES[name]["logging"]["driver"] == "local"
 
 
 def test_the_gpu_is_reserved_and_left_out_without_one():
