@@ -26,7 +26,7 @@ from greenroom.residency.model import Model
 from greenroom.residency.states import TRANSITIONS, Action, Residency
 
 PROTOCOLS = ("http", "grpc", "openai")
-OUTCOMES = ("served", "refused", "failed", "cancelled")
+OUTCOMES = ("served", "refused", "invalid", "failed", "cancelled")
 STARTS = (Residency.HOT, Residency.WARM, Residency.COLD)
 _REFUSALS: tuple[type[GreenroomError], ...] = (
     DoesNotFit,

@@ -112,14 +112,18 @@ class Stream:
             "grpc",
             len(request),
             lambda: self._forward(parsed, request, answers),
+            status=lambda good: 200 if good else 500,
         )
 
     async def _forward(
         self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers
-    ) -> None:
-        """Collect one request's answers, to the last even when the client has left."""
+    ) -> bool:
+        """Collect one request's answers, to the last even when the client has left.
+
+        Returns whether none of them is an error; whose fault one is, Triton does not say here.
+        """
         call = self._call(metadata=self._metadata)
-        begun = False
+        begun, good = False, True
         try:
             await call.write(request)
             await call.done_writing()
@@ -127,6 +131,7 @@ class Stream:
                 if died := _dead_backend(answer):
                     raise DiedMidAnswer(died.instance) if begun else died
                 begun = True
+                good = good and not answer.startswith(_ERROR_TAG)
                 answers.put_nowait(_with_id(answer, parsed))
         except asyncio.CancelledError:
             if begun:
@@ -136,6 +141,7 @@ class Stream:
             if begun:  # what was answered can not be taken back, so it is not tried again
                 raise Unavailable("Triton went away in the middle of the answer.") from error
             raise await self._translated(error) from error
+        return good
 
     async def _write(self, answers: _Answers, context: Context) -> None:
         """Write one request's answers up to None, each as one with those of other requests."""

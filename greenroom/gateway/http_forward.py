@@ -57,13 +57,18 @@ class Answer:
             return None
         return sentence if isinstance(sentence, str) else None
 
+    @property
+    def told_status(self) -> int:
+        """The status for the client, whom JSON that Triton can not read is to be told of."""
+        sentence = self.sentence if self.status == 500 else None
+        return 400 if sentence and any(words in sentence for words in _UNREADABLE) else self.status
+
     def response(self) -> Response:
         """Return it for the client; an error comes without the backend's traceback."""
         sentence = self.sentence
         if sentence is None:
             return Response(self.body, self.status, self.headers)
-        blamed = self.status == 500 and any(words in sentence for words in _UNREADABLE)
-        return JSONResponse({"error": without_traceback(sentence)}, 400 if blamed else self.status)
+        return JSONResponse({"error": without_traceback(sentence)}, self.told_status)
 
 
 class HttpForward:

@@ -91,7 +91,7 @@ class KServeHttp:
             len(body),
             lambda: self._forward.send(request, body),
             while_waiting=lambda granted: unless_left(request, granted),
-            is_good=lambda answer: answer.good,
+            status=lambda answer: answer.told_status,
         )
         return answer.response()
 

@@ -41,10 +41,11 @@ class Leased:
         send: Callable[[], Awaitable[_Answer]],
         *,
         while_waiting: WhileWaiting | None = None,
-        is_good: Callable[[_Answer], bool] = lambda answer: True,
+        status: Callable[[_Answer], int] = lambda answer: 200,
     ) -> _Answer:
         """Send a request of `size` bytes under a lease and return the answer.
 
+        `status` reads an answer's HTTP status, or what it would be there.
         A model that no repository has needs no lease: Triton says what is to be said.
         Raises what `send` raises, or Unavailable when no lease is to be had.
         """
@@ -62,16 +63,20 @@ class Leased:
             except DiedMidAnswer:
                 raise
             except (ServerDown, BackendDied) as died:
+                outcome = "refused"
                 with self.held.holding(size):
                     if isinstance(died, ServerDown):
                         await self._controller.following.check()
                     ticket = await self._lease(model, arrived, while_waiting)
+                outcome = "failed"
                 answer = await self._sent_again(ticket, size, send)
-            outcome = "served" if is_good(answer) else "failed"
+            outcome = _outcome(status(answer))
             return answer
         except GreenroomError as error:
             if outcome == "refused":
                 self._controller.metrics.refusals.labels(model, error.reason).inc()
+            else:
+                outcome = _outcome(error.http_status)
             raise
         except (asyncio.CancelledError, ClientDisconnect):
             outcome = "cancelled"
@@ -137,3 +142,10 @@ class Leased:
         metrics.requests.labels(model, protocol, outcome).inc()
         if ticket is not None and outcome == "served":
             metrics.request_seconds.labels(model, ticket.start).observe(seconds)
+
+
+def _outcome(status: int) -> str:
+    """Tell an answer that was good, a request that can not be, and what is our failure."""
+    if status < 400:
+        return "served"
+    return "invalid" if status < 500 else "failed"

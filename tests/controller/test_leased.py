@@ -1,11 +1,20 @@
 """One request's way through the gateway: lease, send, release, once more if Triton dies."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from greenroom.config import Policy
-from greenroom.errors import InvalidInput, QueueFull, ServerDown, TransitionFailed
+from greenroom.controller.metrics import OUTCOMES
+from greenroom.errors import (
+    BackendDied,
+    InvalidInput,
+    QueueFull,
+    ServerDown,
+    TransitionFailed,
+    TritonError,
+)
 from greenroom.gateway.leased import Leased
 
 
@@ -82,16 +91,28 @@ async def test_an_answer_that_is_an_error_ends_the_lease_too(house):
         await Leased(one.controller, one.settings).run("echo", "http", 1, send)
     assert leases(one) == 0
     assert send.count == 1
-    assert outcome(one, "failed") == 1
+    assert outcome(one, "invalid") == 1
 
 
-async def test_an_answer_that_is_not_good_counts_as_failed(house):
+@pytest.mark.parametrize(
+    ("answer", "counted"),
+    [
+        (400, "invalid"),
+        (500, "failed"),
+        (TritonError("AUDIO is empty.", "INVALID_ARGUMENT"), "invalid"),
+        (TritonError("CUDA error", "INTERNAL"), "failed"),
+    ],
+)
+async def test_an_answer_that_is_not_good_counts_as_whose_fault_it_is(house, answer, counted):
     one = await house()
-    send = Sending(404)
+    send = Sending(answer)
     send.end.set()
-    leased = Leased(one.controller, one.settings)
-    assert await leased.run("echo", "http", 1, send, is_good=lambda status: status < 400) == 404
-    assert outcome(one, "failed") == 1
+    with suppress(TritonError):
+        leased = Leased(one.controller, one.settings)
+        await leased.run("echo", "http", 1, send, status=lambda status: status)
+    assert {name: outcome(one, name) for name in OUTCOMES} == dict.fromkeys(OUTCOMES, 0) | {
+        counted: 1
+    }
     assert one.metric("request_seconds_count", model="echo", start="cold") == 0
 
 
@@ -141,6 +162,18 @@ async def test_a_request_without_a_lease_is_not_sent(house):
         await Leased(one.controller, one.settings).run("echo", "http", 1, send)
     assert send.count == 0
     assert outcome(one, "refused") == 1
+
+
+async def test_a_request_that_gets_no_second_lease_counts_as_refused(house):
+    one = await house()
+    send = Sending(BackendDied("echo_0_0"))
+    task = await begin(one, send)
+    one.triton.fail("load", "echo")
+    send.end.set()
+    with pytest.raises(TransitionFailed):
+        await task
+    assert outcome(one, "refused") == 1
+    assert one.metric("refusals_total", model="echo", reason="transition_failed") == 1
 
 
 async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_place(house):

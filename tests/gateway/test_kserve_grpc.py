@@ -157,6 +157,18 @@ async def test_a_message_that_is_none_is_invalid(start):
     assert "ModelInferRequest" in refused.value.details()
 
 
+async def test_an_error_in_a_stream_counts_as_failed(start):
+    running = await start()
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}")
+    stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+    asked = service_pb2.ModelInferRequest(model_name="echo")
+    (answer,) = [answer async for answer in stub.ModelStreamInfer(iter([asked]))]
+    await channel.close()
+    assert answer.error_message
+    counted = 'requests_total{model="echo",outcome="failed",protocol="grpc"} 1.0'
+    assert counted in (await running.web.get("/metrics")).text
+
+
 async def test_answers_that_are_not_read_hold_no_lease(start):
     running = await start()
     samples = np.zeros((1, 2**20), np.float32)
