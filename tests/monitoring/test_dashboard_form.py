@@ -5,6 +5,9 @@ import re
 from itertools import combinations
 
 import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from programs import DASHBOARD, DEPLOY
 
 from greenroom.config import PROJECT
@@ -12,6 +15,29 @@ from greenroom.config import PROJECT
 BOARD = json.loads(DASHBOARD.read_text())
 PANELS = BOARD["panels"]
 CHARTS = [panel for panel in PANELS if panel["type"] != "row"]
+BESIDE_THE_SCHEMA = {"titleFormat", "textFormat", "step", "definition"}
+"""What Prometheus' plugin reads of an annotation, and Grafana writes beside a variable's query."""
+
+
+def test_grafanas_schema_knows_each_field():
+    """What it does not know is lost on the way through it."""
+    plugins.register_default_plugins()
+    passed = json.loads(JSONEncoder().encode(Dashboard.from_json(BOARD)))
+
+    def lost(here, there, path):
+        if isinstance(here, dict):
+            for key in here.keys() - BESIDE_THE_SCHEMA:
+                if key in there:
+                    yield from lost(here[key], there[key], [*path, key])
+                else:
+                    yield [*path, key]
+        elif isinstance(here, list):
+            for number, pair in enumerate(zip(here, there, strict=True)):
+                yield from lost(*pair, [*path, number])
+        elif here != there:
+            yield path
+
+    assert list(lost(BOARD, passed, [])) == []
 
 
 def test_what_grafana_reads_is_there():
