@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 from programs import program
 
+PATIENCE = 60
+"""Seconds for which a query is repeated until it has data, far more than it should take."""
 Series = list[tuple[dict[str, str], list[float]]]
 
 
@@ -62,9 +64,10 @@ class Prometheus:
         return _numbers((each["metric"], each["values"]) for each in data["result"])
 
     async def until(self, query: str) -> Series:
-        """Wait until a query returns something, and return that."""
-        while not (found := await self.now(query)):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+        """Wait until a query returns something, and return that. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while not (found := await self.now(query)):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         return found
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import json
 
+import httpx
 import pytest
 from hurried import hurried_query
 from programs import DASHBOARD
 from test_prometheus_files import rules
+from watched import COLD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -16,7 +18,7 @@ PANELS = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if "tar
 
 @pytest.mark.parametrize("rule", [rule["record"] for rule in rules("rules.yml")])
 async def test_each_rule_yields_data(watched, rule):
-    await watched.recorded(rule)
+    await watched.shown(f"{rule} >= 0")
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=[panel["title"] for panel in PANELS])
@@ -25,8 +27,15 @@ async def test_each_query_of_the_dashboard_yields_data(watched, panel):
         query = hurried_query(target["expr"])
         for name, value in VARIABLES.items():
             query = query.replace(name, value)
-        start, end = watched.steady_from, watched.steady_until
-        assert await watched.prometheus.between(query, start, end), target["expr"]
+        await watched.shown(query)
+
+
+async def test_prometheus_shows_the_gateway_its_key(watched):
+    targets = (await watched.prometheus.get("targets"))["activeTargets"]
+    (gateway,) = (each for each in targets if each["labels"]["job"] == "greenroom")
+    assert (gateway["health"], gateway["lastError"]) == ("up", "")
+    async with httpx.AsyncClient() as nobody:
+        assert (await nobody.get(gateway["scrapeUrl"])).status_code == 401
 
 
 async def test_the_model_variable_offers_every_model(watched):
@@ -42,18 +51,14 @@ async def test_nothing_fires_in_a_steady_run(watched):
 
 
 async def test_a_cold_models_series_of_triton_are_missing_and_its_rules_are_not(watched):
-    cold = (
-        'count({__name__=~"triton:.+", model="tts"} == 0) == 5'
-        ' unless on () nv_inference_request_success{model="tts"}'
-    )
-    assert await watched.prometheus.between(cold, watched.steady_from, watched.steady_until)
+    assert await watched.prometheus.between(COLD, watched.steady_from, watched.steady_until)
 
 
 async def test_a_killed_process_is_told_of_and_one_that_is_killed_again_too(watched):
     for killed in range(3):
-        assert (await watched.echo()).status_code == 200  # in use, it is replaced at once
+        assert (await watched.serving.echo()).status_code == 200  # in use, it is replaced at once
         watched.running.lines.clear()
-        watched.process("fickle").kill()
+        watched.serving.process("fickle").kill()
         await watched.running.logged("load fickle (heal): cold -> hot")
         if not killed:
             await watched.firing("GreenroomModelProcessDied", "fickle")
@@ -61,19 +66,22 @@ async def test_a_killed_process_is_told_of_and_one_that_is_killed_again_too(watc
 
 
 async def test_a_killed_process_that_can_not_be_replaced_is_an_alarm(watched):
-    refuses = watched.models / "refuses"
-    assert (await watched.echo()).status_code == 200
+    refuses = watched.serving.models / "refuses"
+    assert (await watched.serving.echo()).status_code == 200
     refuses.touch()
     try:
-        watched.process("fickle").kill()
-        answers = await asyncio.gather(*(watched.echo() for _ in range(4)))
+        watched.serving.process("fickle").kill()
+        answers = await asyncio.gather(*(watched.serving.echo() for _ in range(4)))
         assert {answer.status_code for answer in answers} == {503}
-        await watched.firing("GreenroomModelFailing", "fickle")
-        labels = await watched.firing("GreenroomRequestsRefused", "fickle")
-        assert (labels["reason"], labels["severity"]) == ("transition_failed", "warning")
+        # Side by side: the refusals are seen for a window's length only.
+        _, refused = await asyncio.gather(
+            watched.firing("GreenroomModelFailing", "fickle"),
+            watched.firing("GreenroomRequestsRefused", "fickle"),
+        )
+        assert (refused["reason"], refused["severity"]) == ("transition_failed", "warning")
     finally:
         refuses.unlink()
-    assert (await watched.echo()).status_code == 200
+    assert (await watched.serving.echo()).status_code == 200
     await watched.prometheus.until(
         'absent(ALERTS{alertname="GreenroomModelFailing", alertstate="firing"})'
     )
