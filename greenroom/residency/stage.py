@@ -178,7 +178,8 @@ class Stage:
         """Triton can be asked again; `states` are those read from it (absent: cold).
 
         What it is loading or unloading goes on as a transition like any other; an ensemble
-        that moves counts as cold, since to load it again takes no time.
+        that moves counts as cold, since to load it again takes no time. What failed in the one
+        before holds nothing back.
         """
         self.up = True
         effects: list[Effect] = []
@@ -191,7 +192,7 @@ class Stage:
                 entry.residency = Residency.COLD if loads else Residency.HOT
             entry.memory.expect(entry.residency)
             entry.idle_since = entry.came_at = now
-            entry.retry_at = 0.0
+            entry.failures, entry.retry_at = 0, 0.0
             if moves:
                 action = Action.LOAD if loads else Action.UNLOAD
                 effects.append(self._begin(Begin(entry.name, action, READ_BACK)))

@@ -27,7 +27,7 @@ def test_promtool_finds_no_fault():
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize("file", ["alerts.yml", "recording.yml"])
+@pytest.mark.parametrize("file", ["alerts.yml", "quiet.yml", "recording.yml"])
 def test_the_rules_say_what_they_should(file):
     tested = promtool("test", "rules", UNIT_TESTS / file)
     assert tested.returncode == 0, tested.stdout

@@ -74,6 +74,7 @@ def test_a_back_off_from_before_does_not_count_for_a_new_triton():
     scene.finish("tts", error="No.")
     scene.lose()
     scene.back()
+    assert scene["tts"].failures == 0
     scene.ask("tts")
     assert scene.actions == [("tts", "load")] * 2
 
