@@ -10,7 +10,13 @@ from greenroom.config import PROJECT
 README = Page(PROJECT / "README.md")
 CHINESE = Page(PROJECT / "docs" / "zh" / "quickstart.md")
 GUIDE = Page(PROJECT / "docs" / "operating.md")
-QUICK_START = ("Two commands", "The first request", "Who may ask", "The production models")
+QUICK_START = (
+    "Two commands",
+    "The first request",
+    "Who may ask",
+    "With Docker",
+    "The production models",
+)
 _COMMENT = re.compile(r"\s+#.*$", re.MULTILINE)
 
 
