@@ -30,7 +30,8 @@ def up(
     All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
     (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
     GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
-    started again; SIGINT and SIGTERM end everything within 10 seconds, a second one at once.
+    started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (2) seconds for
+    the requests that run; a second one ends it at once.
 
     With --only the parts run apart, in containers or as different users: GREENROOM_TRITON_LISTEN
     and GREENROOM_TRITON_HOST say where Triton is, GREENROOM_TRITON_KEY is given to it and to the
