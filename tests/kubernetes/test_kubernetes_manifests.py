@@ -52,6 +52,10 @@ def test_kubernetes_reads_it(name, document, version):
     kubernetes_validate.validate(document, version, strict=True)
 
 
+def test_no_variable_of_a_service_is_taken_for_a_setting():
+    assert all(pod_spec(document)["enableServiceLinks"] is False for document in RUN)
+
+
 def test_what_kubernetes_does_not_know_is_found():
     wrong = yaml.safe_load(yaml.safe_dump(SERVER))
     wrong["spec"]["template"]["spec"]["containers"][0]["lifecycle"]["prestop"] = {}
