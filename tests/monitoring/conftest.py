@@ -51,7 +51,7 @@ async def watched(serving, tmp_path_factory):
     program("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     key = folder / "key"
-    key.write_text(f"{TO_LOOK}\n")  # alone on its line, as scripts/keys writes it
+    key.write_text(f"{TO_LOOK}\n")  # an editor ends the line, scripts/keys does not
     settings = serving.running.settings
     targets = {
         "greenroom": f"127.0.0.1:{settings.http_port}",
