@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from greenroom.gateway.server import gateway
 from greenroom.launcher.region_prefix import region_prefix
 from greenroom.launcher.runtime_folder import shared_folder
 from greenroom.launcher.triton_key import triton_key
+from greenroom.tracing import traces
 
 logger = logging.getLogger("greenroom.controller")
 
@@ -44,6 +46,7 @@ async def serve(settings: Settings) -> None:
         processes,
         gpu=GpuMemory(settings),
         caches=Caches(settings),
+        traces=traces(os.environ),
     )
     following = asyncio.create_task(controller.following.run())
     try:
@@ -58,6 +61,7 @@ async def serve(settings: Settings) -> None:
         following.cancel()
         await controller.close()
         await triton.close()
+        await asyncio.to_thread(controller.traces.end)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.sentences import no_cache
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
+from greenroom.tracing import Traces
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +66,14 @@ class Controller:
         clock: Clock | None = None,
         gpu: GpuMemory | None = None,
         caches: Caches | None = None,
+        traces: Traces | None = None,
     ) -> None:
         budget = Budget(settings.gpu_budget_bytes, settings.gpu_reserve_bytes, gpu is not None)
         self.stage = Stage((), budget, settings.max_overtaken)
         self.repository = repository
         self.events = Events()
         self.metrics = Metrics()
+        self.traces = traces or Traces()
         self._settings = settings
         self._transitions = transitions
         self._clock = clock or LoopClock()
@@ -335,7 +338,12 @@ class Controller:
     async def _transition(self, begin: Begin) -> None:
         came_from = self.stage.models[begin.model].came_from
         spec = self.repository.models.get(begin.model)
-        ended = await self._transitions.run(begin.model, begin.action, spec, buries=begin.buries)
+        waiting = [ticket for ticket in self._granted if begin.model in ticket.needs]
+        with self.traces.transition(begin, waiting) as span:
+            ended = await self._transitions.run(
+                begin.model, begin.action, spec, buries=begin.buries
+            )
+            span.ended(ended.error)
         if isinstance(ended.error, ServerDown):
             await self.following.check()  # then its waiters wait for Triton: they did not fail
         elif isinstance(ended.error, BackendDied):

@@ -29,6 +29,7 @@ from greenroom.errors import (
 from greenroom.gateway.control_input import refuse_control
 from greenroom.gateway.grpc_types import Context
 from greenroom.gateway.leased import Leased
+from greenroom.tracing import Traces
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,16 @@ class Stream:
     """One client's stream."""
 
     def __init__(
-        self, triton: Triton, leased: Leased, metadata: tuple[tuple[str, str | bytes], ...]
+        self,
+        triton: Triton,
+        leased: Leased,
+        traces: Traces,
+        metadata: tuple[tuple[str, str | bytes], ...],
     ) -> None:
         self._call: Callable[..., Any] = triton.channel.stream_stream(_METHOD)
         self._translated = triton.translated
         self._leased = leased
+        self._traces = traces
         self._metadata = metadata
         self._writing = asyncio.Lock()
         self._room = asyncio.Semaphore(_MOST_UNANSWERED)
@@ -122,7 +128,7 @@ class Stream:
 
         Returns whether none of them is an error; whose fault one is, Triton does not say here.
         """
-        call = self._call(metadata=self._metadata)
+        call = self._call(metadata=tuple(self._traces.passed(self._metadata)))
         begun, good = False, True
         try:
             await call.write(request)

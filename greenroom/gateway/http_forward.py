@@ -17,6 +17,7 @@ from greenroom.config import Settings
 from greenroom.controller.dead_backend import dead_backend
 from greenroom.errors import InvalidInput, ServerDown, TooLarge, TooSlow, without_traceback
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.tracing import Traces
 
 HEADER_LENGTH = "inference-header-content-length"
 _PASSED = (
@@ -74,11 +75,18 @@ class Answer:
 class HttpForward:
     """The connections to Triton's HTTP endpoint."""
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession, held: HeldBytes) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        session: aiohttp.ClientSession,
+        held: HeldBytes,
+        traces: Traces,
+    ) -> None:
         self.most = settings.max_request_bytes
         self._seconds = settings.receive_timeout
         self._held = held
         self._session = session
+        self._traces = traces
         self._address = f"http://{settings.triton_host}:{settings.triton_http_port}"
 
     async def body(self, request: Request) -> bytes:
@@ -128,7 +136,8 @@ class HttpForward:
         Raises InvalidInput, ServerDown, BackendDied.
         """
         path = quote(request.scope["path"])
-        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        given = ((name, request.headers[name]) for name in _PASSED if name in request.headers)
+        headers = dict(self._traces.passed(given))
         size = len(path) + sum(len(name) + len(value) for name, value in headers.items())
         if size > _LONGEST_HEAD:
             raise InvalidInput(

@@ -47,6 +47,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         self._most_streams = settings.max_streams
         self._streams = 0
         self._triton = triton
+        self._traces = controller.traces
         self._leased = leased
         self._repository = repository
         self._calls: dict[str, Any] = {}
@@ -85,7 +86,8 @@ class KServeGrpc(grpc.GenericRpcHandler):
         if call is None:
             call = self._calls[method] = self._triton.channel.unary_unary(f"/{SERVICE}/{method}")
         try:
-            answer: bytes = await call(request, metadata=_passed_metadata(context))
+            metadata = tuple(self._traces.passed(_passed_metadata(context)))
+            answer: bytes = await call(request, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise await self._triton.translated(error) from error
         return answer
@@ -106,7 +108,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
             await abort(context, QueueFull(full))
         self._streams += 1
         try:
-            stream = Stream(self._triton, self._leased, _passed_metadata(context))
+            stream = Stream(self._triton, self._leased, self._traces, _passed_metadata(context))
             await stream.run(requests, context)
         finally:
             self._streams -= 1

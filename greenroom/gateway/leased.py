@@ -32,6 +32,7 @@ class Leased:
     def __init__(self, controller: Controller, settings: Settings) -> None:
         self.held = HeldBytes(settings.max_held_bytes)
         self._controller = controller
+        self._traces = controller.traces
 
     async def run(
         self,
@@ -52,49 +53,53 @@ class Leased:
         if not self._controller.knows(model):
             with self.held.holding(size):
                 return await send()
-        arrived = time.perf_counter()
-        outcome, ticket = "refused", None
-        try:
-            with self.held.holding(size):
-                ticket = await self._lease(model, arrived, while_waiting)
-            outcome = "failed"
+        with self._traces.request(model, protocol) as span:
+            arrived = time.perf_counter()
+            outcome, ticket = "refused", None
             try:
-                answer = await self._sent(ticket, size, send)
-            except DiedMidAnswer:
-                raise
-            except (ServerDown, BackendDied) as died:
-                outcome = "refused"
                 with self.held.holding(size):
-                    if isinstance(died, ServerDown):
-                        await self._controller.following.check()
                     ticket = await self._lease(model, arrived, while_waiting)
                 outcome = "failed"
-                answer = await self._sent_again(ticket, size, send)
-            outcome = _outcome(status(answer))
-            return answer
-        except GreenroomError as error:
-            if outcome == "refused":
-                self._controller.metrics.refusals.labels(model, error.reason).inc()
-            else:
-                outcome = _outcome(error.http_status)
-            raise
-        except (asyncio.CancelledError, ClientDisconnect):
-            outcome = "cancelled"
-            raise
-        finally:
-            self._measured(model, protocol, outcome, ticket, time.perf_counter() - arrived)
+                try:
+                    answer = await self._sent(ticket, size, send)
+                except DiedMidAnswer:
+                    raise
+                except (ServerDown, BackendDied) as died:
+                    outcome = "refused"
+                    with self.held.holding(size):
+                        if isinstance(died, ServerDown):
+                            await self._controller.following.check()
+                        ticket = await self._lease(model, arrived, while_waiting)
+                    outcome = "failed"
+                    answer = await self._sent_again(ticket, size, send)
+                outcome = _outcome(status(answer))
+                return answer
+            except GreenroomError as error:
+                if outcome == "refused":
+                    self._controller.metrics.refusals.labels(model, error.reason).inc()
+                else:
+                    outcome = _outcome(error.http_status)
+                raise
+            except (asyncio.CancelledError, ClientDisconnect):
+                outcome = "cancelled"
+                raise
+            finally:
+                self._measured(model, protocol, outcome, ticket, time.perf_counter() - arrived)
+                span.answered(outcome, ticket)
 
     async def _lease(
         self, model: str, arrived: float, while_waiting: WhileWaiting | None
     ) -> Ticket:
-        ticket = self._controller.ask(model)
-        if ticket.granted_at is None:
-            try:
-                waiting = self._controller.granted(ticket)
-                await (while_waiting(waiting) if while_waiting else waiting)
-            except BaseException:
-                self._controller.leave(ticket)
-                raise
+        with self._traces.wait() as span:
+            ticket = self._controller.ask(model)
+            span.asked(ticket)
+            if ticket.granted_at is None:
+                try:
+                    waiting = self._controller.granted(ticket)
+                    await (while_waiting(waiting) if while_waiting else waiting)
+                except BaseException:
+                    self._controller.leave(ticket)
+                    raise
         seconds = time.perf_counter() - arrived
         self._controller.metrics.wait_seconds.labels(model, ticket.start).observe(seconds)
         return ticket
@@ -107,7 +112,7 @@ class Leased:
         The end may be that of the model's process: then the answer is not waited for.
         """
         self.held.keep(size)
-        work = asyncio.ensure_future(send())
+        work = asyncio.ensure_future(self._inferred(send))
         self._controller.healing.sent(ticket, work)
         work.add_done_callback(lambda done: self._ended(ticket, size, done))
         try:
@@ -117,6 +122,10 @@ class Leased:
             if work.cancelled() and not (task and task.cancelling()):
                 raise BackendDied(ticket.model) from None
             raise
+
+    async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        with self._traces.infer():
+            return await send()
 
     async def _sent_again(
         self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]

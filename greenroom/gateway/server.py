@@ -55,14 +55,14 @@ async def gateway(
         logger.warning(warning)
     leased, repository = Leased(controller, settings), RepositoryApi(controller, triton)
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
-    guarded = GuardedGrpc(kserve_grpc, keys) if keys else kserve_grpc
-    grpc_server = await _grpc_server(settings, guarded)
+    joined = controller.traces.around_grpc(kserve_grpc)
+    grpc_server = await _grpc_server(settings, GuardedGrpc(joined, keys) if keys else joined)
     async with session() as connections:
-        forward = HttpForward(settings, connections, leased.held)
+        forward = HttpForward(settings, connections, leased.held, controller.traces)
         kserve = KServeHttp(controller, repository, leased, forward)
         speech = speech_app(settings, controller, triton, leased, forward)
         routes = [*kserve.routes(), *ResidencyHttp(controller, forward).routes()]
-        whole = app(routes, speech)
+        whole = controller.traces.around_http(app(routes, speech))
         http_server = _http_server(GuardedHttp(whole, keys) if keys else whole, settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))

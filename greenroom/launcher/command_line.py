@@ -16,13 +16,13 @@ def regions_option(prefix: str) -> str:
 
 
 def triton_command_line(
-    settings: Settings, installation: Installation, backends: Path | None
+    settings: Settings, installation: Installation, backends: Path | None, traces: str | None
 ) -> list[str]:
     """Return how tritonserver is started.
 
     Auto-completion is off because it starts a second process per load; readiness is not
     strict because cold models are no fault; no response cache is configured because it
-    would answer control requests.
+    would answer control requests. With a URL for `traces`, only what the gateway traces is traced.
     """
     host = _numeric(settings.triton_listens_on)
     key = f"model-repository:{HTTP_HEADER}={triton_key(settings)}"
@@ -46,6 +46,13 @@ def triton_command_line(
     ]
     if backends:
         options.append(f"--backend-directory={backends}")
+    if traces:
+        options += [
+            "--trace-config=mode=opentelemetry",
+            f"--trace-config=opentelemetry,url={traces}",
+            "--trace-config=level=TIMESTAMPS",
+            "--trace-config=rate=0",
+        ]
     return [str(installation.binary), *options]
 
 

@@ -24,6 +24,7 @@ from greenroom.launcher.restart_request import asked_for_restart, forget_request
 from greenroom.launcher.seen_from_here import seen_from_here
 from greenroom.launcher.starting import ready
 from greenroom.launcher.triton_key import GRPC_METADATA, triton_key
+from greenroom.tracing import endpoint
 
 _LIVE = "/v2/health/live"
 LONGEST_START = 120.0
@@ -166,7 +167,7 @@ class TritonServer:
         check_ports(triton_listeners(settings))
         return Child(
             self.name,
-            triton_command_line(settings, found, backends),
+            triton_command_line(settings, found, backends, endpoint(self._inherited)),
             triton_environment(settings, found, self._inherited),
             log=self._log,
             # Orphaned, it can still end its models and remove its regions.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError
-from greenroom.residency.effects import HEAL
+from greenroom.residency.effects import HEAL, REQUEST
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.states import Residency
 from greenroom.residency.waiting import Waiting
@@ -30,7 +30,7 @@ class Claim:
         if entry.comes_back:
             return HEAL
         if isinstance(self.asker, Ticket):
-            return "request"
+            return REQUEST
         if entry.name != self.model:
             return "ensemble"
         return "manual" if isinstance(self.asker, Verb) else "pinned"

@@ -6,6 +6,8 @@ from greenroom.errors import GreenroomError
 from greenroom.residency.model import Ticket, Verb
 from greenroom.residency.states import Action
 
+REQUEST = "request"
+"""The reason of what is done because a request waits for it."""
 HEAL = "heal"
 """The reason of what is done because a model's process is dead."""
 EVICT = "evict"

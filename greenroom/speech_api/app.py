@@ -34,7 +34,7 @@ def speech_app(
     engines = EngineSettings()
     store = VoicesStore(settings.voices_folder)
     store.clear_partial()
-    pipeline = Pipeline(controller, leased, ModelCalls(triton))
+    pipeline = Pipeline(controller, leased, ModelCalls(triton, controller.traces))
     longest = engines.max_audio_seconds
     app: FastAPI = FastAPIOffline(
         title="Greenroom", description=_DESCRIPTION, exception_handlers=HANDLERS

@@ -16,6 +16,7 @@ from tritonclient.utils import (
 )
 
 from greenroom.controller.triton import Triton
+from greenroom.tracing import Traces
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -35,8 +36,9 @@ def words(array: Array) -> str:
 class ModelCalls:
     """Calls models; whoever calls holds their lease."""
 
-    def __init__(self, triton: Triton) -> None:
+    def __init__(self, triton: Triton, traces: Traces) -> None:
         self._triton = triton
+        self._traces = traces
         self._infer = triton.channel.unary_unary(
             _METHOD,
             request_serializer=pb.ModelInferRequest.SerializeToString,
@@ -50,7 +52,7 @@ class ModelCalls:
         """
         request = await asyncio.to_thread(_request, model, inputs)
         try:
-            answer = await self._infer(request)
+            answer = await self._infer(request, metadata=tuple(self._traces.passed(())))
         except grpc.aio.AioRpcError as error:
             raise await self._triton.translated(error) from error
         return _outputs(answer)
