@@ -58,6 +58,12 @@ def test_the_systems_libraries_do_not_go_before_those_of_packages(settings, monk
     assert environment["LD_LIBRARY_PATH"] == "/usr/local/nvidia/lib"
 
 
+@pytest.mark.parametrize(("inherited", "arenas"), [({}, "2"), ({"MALLOC_ARENA_MAX": "9"}, "9")])
+def test_the_heap_has_few_arenas_unless_told_otherwise(settings, inherited, arenas):
+    environment = triton_environment(settings, find_installation(settings), inherited)
+    assert environment["MALLOC_ARENA_MAX"] == arenas
+
+
 @pytest.mark.parametrize(
     ("gpu", "inherited", "visible"), [(0, None, "0"), (1, "4,5", "5"), (0, "", "")]
 )
