@@ -7,7 +7,7 @@ from typing import Any
 from greenroom.ui.sizes import size
 from greenroom.ui.words import Words
 
-_COLUMNS = ("model", "entries", "size", "hits", "misses", "hit_ratio")
+_COLUMNS = ("model", "entries", "size", "found")
 
 
 def cached_models(models: Mapping[str, Any]) -> Iterator[str]:
@@ -26,7 +26,9 @@ def cache_table(words: Words, models: Mapping[str, Any]) -> str:
 
 def _row(name: str, cache: Mapping[str, int]) -> str:
     asked = cache["hits"] + cache["misses"]
-    ratio = f"{100 * cache['hits'] / asked:.0f} %" if asked else "&ndash;"
-    cells = (cache["entries"], size(cache["bytes"]), cache["hits"], cache["misses"], ratio)
+    found = f"{cache['hits']} / {asked}"
+    if asked:
+        found += f" ({100 * cache['hits'] / asked:.0f} %)"
+    cells = (cache["entries"], size(cache["bytes"]), found)
     shown = "".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr data-model="{escape(name)}"><td>{escape(name)}</td>{shown}</tr>'

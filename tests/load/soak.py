@@ -30,8 +30,7 @@ from rich.table import Table
 MIB = 2**20
 LIMITS = {
     "controller_rss": 2 * MIB,
-    # Its heap moves by some MiB from cycle to cycle.
-    "triton_rss": 8 * MIB,
+    "triton_rss": 2 * MIB,
     "stubs_rss": 2 * MIB,
     "shared_memory": 0,
     "handles": 1,

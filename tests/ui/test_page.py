@@ -164,6 +164,7 @@ async def move_on_stage(visitor, service):
     await expect(page.locator("table.log")).to_contain_text("hot → warm")
     kept = page.locator('table.caches tr[data-model="tokenizer"] td')
     await expect(kept.nth(1)).not_to_have_text("0")
+    assert await page.eval_on_selector("#caches", "box => box.scrollWidth <= box.clientWidth")
     await visitor.picture("stage")
     await page.click("#clear-caches")
     await visitor.says("#stage-status", "What was kept is forgotten")
