@@ -58,8 +58,8 @@ def triton_environment(
     named = [folder for folder in libraries if folder and not linker_looks_in(folder)]
     environment["LD_LIBRARY_PATH"] = _joined(named, environment.get("LD_LIBRARY_PATH"))
     environment["PATH"] = _joined([Path(sys.executable).parent], environment.get("PATH"))
-    # Triton frees large buffers in other threads than it makes them in: with an arena for each of
-    # them glibc's heap goes on growing for many requests.
+    # With as many arenas as glibc makes by itself Triton's heap goes on growing for hundreds of
+    # requests of different sizes (docs/benchmarks.md).
     environment.setdefault("MALLOC_ARENA_MAX", "2")
     environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["CUDA_VISIBLE_DEVICES"] = visible_gpu(

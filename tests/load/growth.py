@@ -31,8 +31,8 @@ class Growth:
 
     @property
     def kept(self) -> bool:
-        """Whether it may be within the limit: a jumpy series proves nothing by its slope alone."""
-        return self.low <= self.limit
+        """Whether it stays within the limit."""
+        return self.slope <= self.limit
 
 
 def growth(name: str, samples: Sequence[float], limit: float) -> Growth:
