@@ -74,7 +74,7 @@ class Watched:
         An increase shows from the scrape after the event on, and in a rule from its next
         evaluation on: each kind of event is waited for, not any one of them.
         """
-        await self.prometheus.until(COLD)
+        await self.shown(COLD)
         await self.serving.hear()
         await self.serving.hear()
         assert (await self.serving.echo()).status_code == 200
