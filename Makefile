@@ -14,7 +14,7 @@ run:
 
 demo:
 	@scripts/setup
-	@exec $(BIN)/python -m greenroom.demo --out "$(OUT)"
+	@exec $(BIN)/python -m greenroom_speech.demo --out "$(OUT)"
 
 test:
 	@scripts/setup dev

@@ -29,10 +29,11 @@ import tritonclient.grpc.aio as triton_grpc
 from rich.console import Console
 from rich.table import Table
 
-from greenroom.config import PROJECT, Policy
-from greenroom.engines.arena import Arena
-from greenroom.launcher import Service
-from greenroom.launcher.free_settings import free_settings
+from greenroom.managed.arena import Arena
+from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT
+from greenroom.supervisor import Service
+from greenroom.supervisor.free_settings import free_settings
 
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "weight_model")]
 from managed_models import WeightModel, weight_model  # noqa: E402

@@ -12,7 +12,7 @@ import torch
 sys.path.insert(0, sys.argv[1])
 from weight_engine import Weights
 
-from greenroom.engines.arena import Arena
+from greenroom.managed.arena import Arena
 
 folder = Path(sys.argv[1])
 with torch.device("meta"):

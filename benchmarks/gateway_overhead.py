@@ -22,9 +22,10 @@ import tritonclient.http.aio as triton_http
 from rich.console import Console
 from rich.table import Table
 
-from greenroom.config import PROJECT, Policy
-from greenroom.launcher import Service
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT
+from greenroom.supervisor import Service
+from greenroom.supervisor.free_settings import free_settings
 
 SIZES = {"64 B": 16, "640 kB": 160_000}
 CLIENTS = (1, 4)

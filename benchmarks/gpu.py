@@ -31,10 +31,11 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from greenroom.config import PROJECT, Policy
-from greenroom.engines.arena import Arena
-from greenroom.launcher import Service
-from greenroom.launcher.free_settings import free_settings
+from greenroom.managed.arena import Arena
+from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT
+from greenroom.supervisor import Service
+from greenroom.supervisor.free_settings import free_settings
 
 sys.path.insert(0, str(PROJECT / "examples"))
 from tiny_checkpoint import write_tokenizer

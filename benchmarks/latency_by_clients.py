@@ -26,9 +26,10 @@ import tritonclient.grpc.aio as triton_grpc
 from rich.console import Console
 from rich.table import Table
 
-from greenroom.config import PROJECT, Policy, Settings
-from greenroom.launcher import Service, TritonServer
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT, Settings
+from greenroom.supervisor import Service, TritonServer
+from greenroom.supervisor.free_settings import free_settings
 
 sys.path.append(str(PROJECT / "tests"))
 from managed_models import WeightModel, weight_model
@@ -177,7 +178,6 @@ async def both_ways(folder: Path, megabytes: int) -> AsyncIterator[tuple[Way, Wa
 
     def settings(name: str) -> Settings:
         return free_settings(
-            ui=False,
             runtime_dir=folder / name,
             model_repository=folder / "models",
             ensemble_repository=folder / "ensembles",

@@ -1,6 +1,6 @@
 """Make the bundled reference voices: synthetic speech with moved formants and pitch.
 
-Usage: ``python benchmarks/make_voices.py`` writes greenroom/voices/*.flac. The recordings are
+Usage: ``python benchmarks/make_voices.py`` writes speech/greenroom_speech/voices/*.flac. The recordings are
 derived from Flite's and espeak-ng's output and belong to nobody.
 """
 
@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import soundfile
-
-from greenroom.engines.embedded import world
-from greenroom.engines.embedded.base_voice import BaseVoice, Speaker
-from greenroom.engines.embedded.formants import warped
-from greenroom.engines.embedded.loudness import levelled
-from greenroom.engines.embedded.voice_pitch import smooth_pitch
-from greenroom.engines.embedded.world import RATE, Analysis, Floats
-from greenroom.voices import voices
+from greenroom_speech.engines.embedded import world
+from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
+from greenroom_speech.engines.embedded.formants import warped
+from greenroom_speech.engines.embedded.loudness import levelled
+from greenroom_speech.engines.embedded.voice_pitch import smooth_pitch
+from greenroom_speech.engines.embedded.world import RATE, Analysis, Floats
+from greenroom_speech.voices import voices
 
 RMS = 0.08
 PAUSE = np.zeros(RATE // 4)

@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 
 import soundfile
+from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.speech_requests import cloned, heard, prepared
+from greenroom_speech.voices import voice
 from rich.console import Console
 from rich.table import Table
 
-from greenroom.launcher import Service
-from greenroom.launcher.free_settings import free_settings
-from greenroom.ui.server import Server
-from greenroom.ui.sounds import cloned, heard, prepared
-from greenroom.voices import voice
+from greenroom.supervisor import Service
+from greenroom.supervisor.free_settings import free_settings
 
 TEXT = "Good evening, and welcome to the show."
 
@@ -54,8 +54,8 @@ async def measure(rounds: int, pressed_after: float) -> dict[bool, list[float]]:
     """Return the waits with (True) and without preparation."""
     waits: dict[bool, list[float]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as folder:
-        settings = free_settings(runtime_dir=Path(folder), ui=False)
-        service = Service(settings, log=lambda name, line: None)
+        settings = free_settings(runtime_dir=Path(folder))
+        service = Service(settings, log=lambda name, line: None, plugins=())
         await service.start()
         server = Server(service.url, None)
         try:

@@ -20,29 +20,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
-from torch import Tensor, nn
-
-from greenroom.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
-from greenroom.engines.step_audio.prompt_analysis.linguistic_encoder import ROWS, LinguisticEncoder
-from greenroom.engines.step_audio.prompt_analysis.linguistic_front_end import (
+from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
+from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import (
+    ROWS,
+    LinguisticEncoder,
+)
+from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_front_end import (
     Normalisation,
     feature_frames,
     linguistic_features,
 )
-from greenroom.engines.step_audio.prompt_analysis.log_mel import log_mel
-from greenroom.engines.step_audio.prompt_analysis.preprocessing import (
+from greenroom_speech.engines.step_audio.prompt_analysis.log_mel import log_mel
+from greenroom_speech.engines.step_audio.prompt_analysis.preprocessing import (
     limited,
     normalised,
     trimmed,
 )
-from greenroom.engines.step_audio.prompt_analysis.resampling import resampled
-from greenroom.engines.step_audio.prompt_analysis.semantic_network import (
+from greenroom_speech.engines.step_audio.prompt_analysis.resampling import resampled
+from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import (
     SemanticNetwork,
     SemanticShape,
 )
-from greenroom.engines.step_audio.prompt_analysis.speech_features import speech_features
+from greenroom_speech.engines.step_audio.prompt_analysis.speech_features import speech_features
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
 
 TESTS = Path(__file__).parent.parent / "tests"
 INPUTS, WIDTH = 560, 512
@@ -62,8 +64,8 @@ from pathlib import Path
 begun = time.process_time()
 import torch
 torch_in = time.process_time()
-from greenroom.config import EngineSettings
-from greenroom.engines.step_audio.prompt_analysis.engine import StepAudioTokenizer
+from greenroom_speech.settings import EngineSettings
+from greenroom_speech.engines.step_audio.prompt_analysis.engine import StepAudioTokenizer
 engine_in = time.process_time()
 StepAudioTokenizer(EngineSettings(models_dir=Path(sys.argv[1]))).close()
 print(torch_in - begun, engine_in - torch_in, time.process_time() - engine_in)

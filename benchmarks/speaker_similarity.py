@@ -10,7 +10,7 @@ this project and needs torch. Beside the project, in an environment of its own::
 
     python -m venv /tmp/similarity && . /tmp/similarity/bin/activate
     pip install torch librosa webrtcvad-wheels && pip install --no-deps resemblyzer
-    pip install -e client -e '.[embedded]'
+    pip install -e client -e . -e 'speech[embedded]'
 """
 
 import argparse
@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from greenroom_speech.engines.embedded.base_voice import Speaker
+from greenroom_speech.engines.embedded.languages import guess, language_of
+from greenroom_speech.engines.embedded.tokenizer import profile
+from greenroom_speech.engines.embedded.tts import EmbeddedTts
+from greenroom_speech.engines.embedded.world import RATE
+from greenroom_speech.settings import EngineSettings
+from greenroom_speech.voices import voices
 from resemblyzer import VoiceEncoder, preprocess_wav
 
-from greenroom.config import EngineSettings
-from greenroom.engines.embedded.base_voice import Speaker
-from greenroom.engines.embedded.languages import guess, language_of
-from greenroom.engines.embedded.tokenizer import profile
-from greenroom.engines.embedded.tts import EmbeddedTts
-from greenroom.engines.embedded.world import RATE
-from greenroom.engines.engine import text
-from greenroom.voices import voices
+from greenroom.managed.engine import text
 
 SAID = {
     "en": (

@@ -8,7 +8,7 @@ import typer
 from greenroom_client.cli import app
 from greenroom_client.cli.plugins import add_plugins
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 _COMMAND = r"(?:^|[;&|(]) *(?:\w+=\S* +)*"
 _GREENROOM = re.compile(rf"{_COMMAND}(?:[\w./-]+/)?greenroom +(.+)")

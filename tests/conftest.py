@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pytest
 from own_ports import own_ports
 from running import Running
 
-from greenroom.config import Settings
-from greenroom.launcher import TritonServer
+from greenroom.settings import Settings
+from greenroom.supervisor import TritonServer
+from greenroom.supervisor.component import PluginProcess
 
 TESTS = Path(__file__).parent
 
@@ -26,6 +27,8 @@ def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> N
         kept = ("GREENROOM_TRITONSERVER", "GREENROOM_PARITY", "GREENROOM_TOKENIZER_MODEL")
         if name.startswith("GREENROOM_") and name not in kept:
             del os.environ[name]
+    os.environ["GREENROOM_UI"] = "false"
+    os.environ["GREENROOM_UI"] = "false"
     os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
@@ -46,7 +49,6 @@ def free_settings(tmp_path: Path) -> SettingsFactory:
             "model_repository": TESTS / "models",
             "ensemble_repository": TESTS / "ensembles",
             "triton_exit_timeout": 2,
-            "ui": False,
         }
         made.append(Settings(**own_ports() | defaults | overrides))
         return made[-1]
@@ -93,7 +95,14 @@ async def start(
     """Return a starter of whole services; they are killed after the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(**overrides: Any) -> Running:
-            return await stack.enter_async_context(Running(free_settings(**overrides)))
+        async def start(
+            plugins: Sequence[PluginProcess] = (),
+            environment: Mapping[str, str] | None = None,
+            **overrides: Any,
+        ) -> Running:
+            running = Running(
+                free_settings(**overrides), plugins=plugins, environment=environment or {}
+            )
+            return await stack.enter_async_context(running)
 
         yield start

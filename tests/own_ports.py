@@ -8,7 +8,7 @@ import os
 import socket
 from itertools import cycle
 
-from greenroom.config import Settings
+from greenroom.settings import Settings
 
 FIRST, EACH, WORKERS = 12_000, 1_250, 16
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
@@ -19,8 +19,12 @@ _PORTS = cycle(range(_BEGIN, _BEGIN + EACH))
 def own_ports() -> dict[str, int]:
     """Return a free port for each port that a service has, by the setting's name."""
     names = [name for name in Settings.model_fields if name.endswith("_port")]
-    free = (port for port in _PORTS if _is_free(port))
-    return dict(zip(names, free, strict=False))
+    return dict(zip(names, (own_port() for _ in names), strict=True))
+
+
+def own_port() -> int:
+    """Return a free port."""
+    return next(port for port in _PORTS if _is_free(port))
 
 
 def _is_free(port: int) -> bool:

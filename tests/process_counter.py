@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 
-from greenroom.controller.backend_process import backend_processes
+from greenroom.triton.backend_processes import backend_processes
 
 INTERVAL = 0.02
 

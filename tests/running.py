@@ -1,25 +1,41 @@
 """One whole service for a test: real Triton, real gateway, and clients for both sides."""
 
 import asyncio
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from types import MappingProxyType
 
 import httpx
 import tritonclient.grpc.aio as triton_grpc
 import tritonclient.http.aio as triton_http
 
-from greenroom.config import Settings
-from greenroom.launcher import Service
-from greenroom.launcher.service import Programs, default_programs, ui_url
+from greenroom.settings import Settings
+from greenroom.supervisor import Service
+from greenroom.supervisor.component import PluginProcess
+from greenroom.supervisor.service import Programs, default_programs
 
 
 class Running:
     """A running service, what it logged, and unmodified clients of gateway and Triton."""
 
-    def __init__(self, settings: Settings, programs: Programs = default_programs) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        programs: Programs = default_programs,
+        plugins: Sequence[PluginProcess] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.settings = settings
         self.lines: list[str] = []
         self._logged = asyncio.Event()
-        self.service = Service(settings, log=self._log, programs=programs)
+        self.service = Service(
+            settings,
+            log=self._log,
+            programs=programs,
+            plugins=plugins,
+            environment={**os.environ, **environment},
+        )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self):
@@ -46,10 +62,10 @@ class Running:
 
     async def page_served(self) -> None:
         """Wait until the web page is there; nothing else waits for it."""
-        async with httpx.AsyncClient(base_url=ui_url(self.settings)) as page:
+        async with httpx.AsyncClient() as page:
             while True:
                 with suppress(httpx.HTTPError):
-                    (await page.get("/healthz")).raise_for_status()
+                    (await page.get(self.service.plugins[0].ready_url)).raise_for_status()
                     return
                 await asyncio.sleep(0.05)
 

@@ -1,11 +1,12 @@
-"""docs/configuration.md says what greenroom/config.py does."""
+"""docs/configuration.md says what the settings do."""
 
 import runpy
 
 import pytest
 from pydantic import ValidationError
 
-from greenroom.config import PROJECT, Policy, Settings
+from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT, Settings
 
 
 def test_the_page_is_up_to_date():
@@ -20,10 +21,10 @@ def test_every_setting_is_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("GREENROOM_POLICY", '{"tts": {"unload_after": 5}, "asr": {"max_wait": 7}}')
     settings = Settings()
     assert settings.http_port == 9000
-    assert settings.policy_of("tts") == Policy(unload_after=5)
-    assert settings.policy_of("asr") == Policy(pinned=True, max_wait=7)
-    assert settings.policy_of("tokenizer") == Policy(pinned=True)
-    assert settings.policy_of("another") == Policy()
+    pinned = Policy(pinned=True)
+    assert settings.policy_of("tts", Policy()) == Policy(unload_after=5)
+    assert settings.policy_of("asr", pinned) == Policy(pinned=True, max_wait=7)
+    assert settings.policy_of("tokenizer", pinned) == pinned
 
 
 def test_a_setting_out_of_its_range_is_refused(monkeypatch):

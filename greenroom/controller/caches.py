@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from greenroom.config import Settings
-from greenroom.controller.triton_metrics import triton_metrics
 from greenroom.errors import ServerDown
+from greenroom.settings import Settings
+from greenroom.triton.metrics import triton_metrics
 
 _PREFIX = "greenroom_cache_"
 _SERIES = {

@@ -12,22 +12,18 @@ import logging
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
-from greenroom.config import Settings
 from greenroom.controller.alarm import Alarm
-from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.caches import Caches
 from greenroom.controller.clock import Clock, LoopClock
 from greenroom.controller.events import Events
-from greenroom.controller.following import Following
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.healing import Healing
 from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
-from greenroom.controller.repository import Repository
-from greenroom.controller.telling import Telling
+from greenroom.controller.transition_report import Telling
 from greenroom.controller.transitions import Transitions
-from greenroom.controller.triton import Triton
+from greenroom.controller.triton_monitor import Following
 from greenroom.controller.view import View
 from greenroom.errors import (
     BackendDied,
@@ -40,11 +36,15 @@ from greenroom.errors import (
 )
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
+from greenroom.residency.messages import no_cache
 from greenroom.residency.model import Model, Ticket, Verb
-from greenroom.residency.sentences import no_cache
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
+from greenroom.settings import Settings
 from greenroom.tracing import Traces
+from greenroom.triton.backend_processes import BackendProcesses
+from greenroom.triton.client import Triton
+from greenroom.triton.repository import Repository
 
 logger = logging.getLogger(__name__)
 
@@ -291,7 +291,7 @@ class Controller:
         for name, spec in self.repository.models.items():
             entry = self.stage.models.get(name)
             if entry is None:
-                policy = self._settings.policy_of(name)
+                policy = self._settings.policy_of(name, spec.policy)
                 entry = Model(name, policy, idle_since=self._clock.now())
                 self.stage.models[name] = entry
             entry.steps = spec.steps

@@ -7,11 +7,11 @@ import os
 import pynvml
 from prometheus_client.parser import text_string_to_metric_families
 
-from greenroom.config import Settings
-from greenroom.controller.triton_metrics import triton_metrics
 from greenroom.errors import SetupError
-from greenroom.launcher.environment import visible_gpu
 from greenroom.residency.budget import Reading
+from greenroom.settings import Settings
+from greenroom.triton.environment import visible_gpu
+from greenroom.triton.metrics import triton_metrics
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.clock import Clock, Timer
-from greenroom.controller.dead_backend import dead_model
 from greenroom.controller.ended import Ended
 from greenroom.controller.transitions import Transitions
 from greenroom.errors import BackendDied, GreenroomError, ServerDown
@@ -22,6 +20,8 @@ from greenroom.residency.effects import Begin, Effect
 from greenroom.residency.model import Model, Ticket
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Residency
+from greenroom.triton.backend_processes import BackendProcesses
+from greenroom.triton.messages import dead_model
 
 logger = logging.getLogger(__name__)
 

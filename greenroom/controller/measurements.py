@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from greenroom.config import EngineSettings
-from greenroom.controller.repository import ModelSpec
+from greenroom.managed.engine_choice import engine_name
+from greenroom.settings import ModelSettings
+from greenroom.triton.repository import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +31,9 @@ _FILE = TypeAdapter(dict[str, _Measurement])
 class Measurements:
     """A small file that may be lost or broken: then a model's size is estimated once more."""
 
-    def __init__(self, folder: Path, engines: EngineSettings) -> None:
+    def __init__(self, folder: Path, models: ModelSettings) -> None:
         self._path = folder / FILE
-        self._engines = engines
+        self._models = models
         self._kept = self._read()
 
     def of(self, spec: ModelSpec) -> int | None:
@@ -60,15 +61,14 @@ class Measurements:
 
     def _weight_files(self, spec: ModelSpec) -> Iterator[Path]:
         places = [spec.folder]
-        if named := _parameter(spec, f"weights.{self._engine(spec)}"):
-            places.append(self._engines.models / named)
+        if named := spec.parameters.get(f"weights.{self._engine(spec)}"):
+            places.append(self._models.models / named)
         for place in places:
             found = place.rglob("*") if place.is_dir() else [place]
             yield from (p.resolve() for p in found if p.suffix in _WEIGHTS and p.is_file())
 
     def _engine(self, spec: ModelSpec) -> str:
-        chosen: str | None = getattr(self._engines, f"{spec.name}_engine", None)
-        return chosen or _parameter(spec, "engine")
+        return engine_name(spec.name, spec.parameters.get("engine", ""))
 
     def _source(self, spec: ModelSpec) -> str:
         described = (self._engine(spec), self.weight_bytes(spec), sorted(spec.fingerprint()))
@@ -90,8 +90,3 @@ class Measurements:
         draft = self._path.with_suffix(".draft")  # the one controller of a service writes it
         draft.write_text(text, encoding="utf-8")
         draft.replace(self._path)
-
-
-def _parameter(spec: ModelSpec, name: str) -> str:
-    parameters = spec.config.parameters
-    return parameters[name].string_value if name in parameters else ""

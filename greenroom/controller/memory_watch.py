@@ -5,17 +5,17 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from greenroom.config import EngineSettings, Settings
 from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.measurements import Measurements
-from greenroom.controller.repository import ModelSpec
 from greenroom.errors import ServerDown
 from greenroom.residency.budget import Reading
 from greenroom.residency.control import Report
 from greenroom.residency.model import Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Residency
+from greenroom.settings import ModelSettings, Settings
+from greenroom.triton.repository import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class MemoryWatch:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._activation = settings.gpu_activation_bytes
-        self._measurements = Measurements(settings.runtime, EngineSettings())
+        self._measurements = Measurements(settings.runtime, ModelSettings())
         self._stage = stage
         self._gpu = gpu
         self._clock = clock

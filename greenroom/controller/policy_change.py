@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from greenroom.config import Policy
 from greenroom.errors import InvalidInput
+from greenroom.residency.policy import Policy
 
 
 def changed_policy(policy: Policy, given: Mapping[str, Any]) -> Policy:

@@ -8,11 +8,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from greenroom.config import Settings
-from greenroom.controller.backend_process import BackendProcesses
 from greenroom.controller.ended import Ended
-from greenroom.controller.repository import ModelSpec
-from greenroom.controller.triton import Triton
 from greenroom.errors import (
     BackendDied,
     GreenroomError,
@@ -20,9 +16,13 @@ from greenroom.errors import (
     TritonError,
     UnknownModel,
 )
-from greenroom.launcher.restart_request import ask_for_restart
 from greenroom.residency.control import Report
 from greenroom.residency.states import Action, Residency
+from greenroom.settings import Settings
+from greenroom.triton.backend_processes import BackendProcesses
+from greenroom.triton.client import Triton
+from greenroom.triton.repository import ModelSpec
+from greenroom.triton.restart_request import ask_for_restart
 
 logger = logging.getLogger(__name__)
 

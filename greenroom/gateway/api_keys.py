@@ -14,9 +14,9 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from greenroom.config import Settings
 from greenroom.errors import Refused, SetupError, Unauthenticated
 from greenroom.gateway.loopback import is_loopback
+from greenroom.settings import Settings
 
 MAKE_ONE = '(umask 077; echo "admin:$(head -c 32 /dev/urandom | base64)" > api.keys)'
 """The shell command that makes a file with a new key."""

@@ -15,8 +15,6 @@ import grpc
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2 as pb
 
-from greenroom.controller.dead_backend import dead_backend
-from greenroom.controller.triton import Triton
 from greenroom.errors import (
     BROKEN,
     BackendDied,
@@ -26,10 +24,12 @@ from greenroom.errors import (
     Unavailable,
     without_traceback,
 )
-from greenroom.gateway.control_input import refuse_control
+from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.grpc_types import Context
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.lease import Leased
 from greenroom.tracing import Traces
+from greenroom.triton.client import Triton
+from greenroom.triton.messages import dead_backend
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import grpc
+from greenroom_speech.api.openai_errors import refusal as openai_refusal
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
@@ -12,7 +13,6 @@ from greenroom.gateway.app import refusal
 from greenroom.gateway.grpc_types import Context, Handler
 from greenroom.gateway.kserve_grpc import abort
 from greenroom.gateway.permissions import grpc_scope, http_scope
-from greenroom.speech_api.problems import refusal as openai_refusal
 
 _HEADER = "authorization"
 

@@ -13,16 +13,16 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
-from greenroom.config import Settings
 from greenroom.controller.controller import Controller
-from greenroom.controller.triton import Triton
 from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
-from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
-from greenroom.gateway.control_input import refuse_control
+from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.grpc_types import Context, Handler
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.unloaded_metadata import cold_config, cold_metadata, spec_of
+from greenroom.settings import Settings
+from greenroom.triton.client import Triton
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from starlette.routing import BaseRoute, Route
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.controller.repository import ModelSpec
 from greenroom.errors import InvalidInput, ServerDown
-from greenroom.gateway.cold_answers import cold_config, cold_metadata, spec_of
-from greenroom.gateway.control_input import json_part, refuse_control_in_json
-from greenroom.gateway.http_forward import HEADER_LENGTH, HttpForward, unless_left
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.control_guard import json_part, refuse_control_in_json
+from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.unloaded_metadata import cold_config, cold_metadata, spec_of
+from greenroom.triton.http_client import HEADER_LENGTH, HttpForward, unless_left
+from greenroom.triton.repository import ModelSpec
 
 _BOTH = ["GET", "POST"]
 

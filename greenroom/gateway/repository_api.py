@@ -6,8 +6,8 @@ from typing import Any
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.controller.triton import Triton
 from greenroom.residency.states import Action
+from greenroom.triton.client import Triton
 
 
 class RepositoryApi:

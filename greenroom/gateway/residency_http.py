@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput
-from greenroom.gateway.http_forward import HttpForward, unless_left
 from greenroom.residency.states import Action
+from greenroom.triton.http_client import HttpForward, unless_left
 
 TOUCH = "touch"
 CLEAR_CACHE = "clear_cache"

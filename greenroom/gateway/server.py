@@ -10,23 +10,23 @@ from typing import Any
 
 import grpc
 import uvicorn
+from greenroom_speech.api.app import speech_app
 from starlette.types import ASGIApp
 
-from greenroom.config import Settings
 from greenroom.controller.controller import Controller
-from greenroom.controller.triton import Triton
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys, exposed
 from greenroom.gateway.app import app
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
 from greenroom.gateway.http_connection import HttpConnection
-from greenroom.gateway.http_forward import HttpForward, session
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.residency_http import ResidencyHttp
-from greenroom.speech_api.app import speech_app
+from greenroom.settings import Settings
+from greenroom.triton.client import Triton
+from greenroom.triton.http_client import HttpForward, session
 
 logger = logging.getLogger(__name__)
 

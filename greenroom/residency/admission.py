@@ -20,8 +20,8 @@ from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Claim, Denied
 from greenroom.residency.effects import EVICT, Begin, Measure
 from greenroom.residency.eviction import evictions, least_recently_used
+from greenroom.residency.messages import does_not_fit, no_room
 from greenroom.residency.model import Model, Verb
-from greenroom.residency.sentences import does_not_fit, no_room
 from greenroom.residency.states import Residency, way_to
 
 _NOT_LOADED = frozenset({Residency.COLD, Residency.LOADING, Residency.UNLOADING})

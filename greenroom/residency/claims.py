@@ -8,7 +8,7 @@ from greenroom.errors import GreenroomError
 from greenroom.residency.effects import HEAL, REQUEST
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.states import Residency
-from greenroom.residency.waiting import Waiting
+from greenroom.residency.wait_queue import Waiting
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from greenroom.config import Policy
 from greenroom.residency.footprint import Footprint
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import MOVING, TAKES_AWAY, TRANSITIONS, Action, Residency
 
 

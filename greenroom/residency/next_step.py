@@ -9,7 +9,7 @@ from greenroom.residency.effects import HEAL, Begin, Measure
 from greenroom.residency.idle import idle_action
 from greenroom.residency.model import Model, Verb
 from greenroom.residency.states import TAKES_AWAY, Action, Residency, way_to
-from greenroom.residency.waiting import Waiting
+from greenroom.residency.wait_queue import Waiting
 
 
 class NextStep:

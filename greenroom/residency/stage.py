@@ -15,7 +15,6 @@ where a transition begins; it returns effects, and its caller reports back with 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from greenroom.config import Policy
 from greenroom.errors import (
     DoesNotFit,
     GreenroomError,
@@ -24,24 +23,25 @@ from greenroom.errors import (
     TransitionFailed,
     WaitedTooLong,
 )
-from greenroom.residency.breaking import back_off, note_broken
+from greenroom.residency.backoff import back_off, note_broken
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied
 from greenroom.residency.control import Report
-from greenroom.residency.due import due_times
+from greenroom.residency.deadlines import due_times
 from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Granted, Refused
 from greenroom.residency.footprint import lacks_memory
-from greenroom.residency.model import Model, Ticket, Verb, coldest
-from greenroom.residency.next_step import NextStep
-from greenroom.residency.sentences import (
+from greenroom.residency.manual_actions import failed_verbs, pending_verb, settled_verbs
+from greenroom.residency.messages import (
     does_not_fit,
     no_room,
     not_in_time,
     queue_full,
 )
+from greenroom.residency.model import Model, Ticket, Verb, coldest
+from greenroom.residency.next_step import NextStep
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
-from greenroom.residency.verbs import failed_verbs, pending_verb, settled_verbs
-from greenroom.residency.waiting import Waiting
+from greenroom.residency.wait_queue import Waiting
 
 _RULES = frozenset({"pinned", "offload_after", "unload_after"})
 _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})

@@ -12,15 +12,15 @@ from typing import Any
 from command_line import GREENROOM
 from own_ports import own_ports
 
-from greenroom.config import Settings
-from greenroom.launcher.environment import child_environment
-from greenroom.launcher.service import http_url
+from greenroom.settings import Settings
+from greenroom.settings.exported import child_environment
+from greenroom.supervisor.service import http_url
 
 
 @contextmanager
 def real_service(folder: Path, **given: Any) -> Iterator[str]:
     """Yield the address of a service on free ports; it has ended when the block has."""
-    defaults = {"runtime_dir": folder / "runtime", "ui": False}
+    defaults = {"runtime_dir": folder / "runtime"}
     settings = Settings(**own_ports() | defaults | given)
     with subprocess.Popen(
         [GREENROOM, "up"],

@@ -11,11 +11,10 @@ import soundfile
 from command_line import run
 from greenroom_client import AsyncClient, Client, InvalidInput, NotFound, Speech
 from greenroom_client.residency import Event
+from greenroom_speech.engines.embedded import flite
+from greenroom_speech.engines.embedded.base_voice import Speaker
+from greenroom_speech.engines.embedded.languages import language_of
 from real_service import real_service
-
-from greenroom.engines.embedded import flite
-from greenroom.engines.embedded.base_voice import Speaker
-from greenroom.engines.embedded.languages import language_of
 
 WORDS = "It is easy to tell the depth of a well. Four hours of steady work faced us."
 TEXT = "Glue the sheet to the dark blue background."

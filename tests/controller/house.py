@@ -10,10 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from scripted_processes import ScriptedProcesses
 from scripted_triton import ScriptedTriton
 
-from greenroom.config import Policy, Settings
 from greenroom.controller.controller import Controller
-from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
+from greenroom.residency.policy import Policy
+from greenroom.settings import Settings
+from greenroom.triton.repository import Repository
 
 NEVER = Policy(offload_after=-1, unload_after=-1)
 

@@ -1,6 +1,6 @@
 """Processes of models that are nowhere to be seen, unless the test says so."""
 
-from greenroom.controller.backend_process import BackendProcesses
+from greenroom.triton.backend_processes import BackendProcesses
 
 
 class ScriptedProcesses(BackendProcesses):

@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 
-from greenroom.launcher.environment import child_environment
+from greenroom.settings.exported import child_environment
 
 
 async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings):
     settings = free_settings(host="0.0.0.0")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "greenroom.controller"),
+        *(sys.executable, "-m", "greenroom.gateway"),
         env=child_environment(settings, os.environ),
         stderr=subprocess.PIPE,
     )

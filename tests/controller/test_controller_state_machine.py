@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 )
 from slow_triton import SlowTriton
 
-from greenroom.config import Policy
 from greenroom.errors import DoesNotFit, GreenroomError, TritonError
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 MIB = 2**20

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from scripted_triton import ScriptedTriton
 
-from greenroom.config import Policy
 from greenroom.errors import ServerDown
 from greenroom.residency.control import Report
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 
@@ -103,7 +103,7 @@ async def test_a_look_at_the_connection_is_enough_to_notice_that_triton_is_gone(
 
 
 async def test_a_triton_whose_models_can_not_be_read_is_asked_again(house, monkeypatch):
-    monkeypatch.setattr("greenroom.controller.following._READ_AGAIN", 0)
+    monkeypatch.setattr("greenroom.controller.triton_monitor._READ_AGAIN", 0)
     one = await house(up=False)
     one.triton.unreadable = 3
     one.triton.come("tts")

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.errors import (
     BackendDied,
     DiedMidAnswer,
@@ -12,10 +11,11 @@ from greenroom.errors import (
     TransitionFailed,
     UnknownModel,
 )
-from greenroom.gateway.leased import Leased
-from greenroom.launcher.restart_request import ask_for_restart
+from greenroom.gateway.lease import Leased
 from greenroom.residency.control import Report
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
+from greenroom.triton.restart_request import ask_for_restart
 
 HEAL = [("begin_unload", "tts"), ("load", "tts"), ("report", "tts")]
 

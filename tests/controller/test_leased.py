@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.controller.metrics import OUTCOMES
 from greenroom.errors import (
     BackendDied,
@@ -15,7 +14,8 @@ from greenroom.errors import (
     TransitionFailed,
     TritonError,
 )
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.lease import Leased
+from greenroom.residency.policy import Policy
 
 
 class Sending:

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.errors import QueueFull, TransitionFailed, Unavailable, WaitedTooLong
+from greenroom.residency.policy import Policy
 
 
 async def test_fifty_waiters_are_served_by_one_load(house):

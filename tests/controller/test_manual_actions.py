@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.errors import Conflict, GreenroomError, ServerDown, UnknownModel
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 

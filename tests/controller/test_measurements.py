@@ -3,9 +3,9 @@
 import pytest
 from model_folders import write_model
 
-from greenroom.config import EngineSettings
 from greenroom.controller.measurements import FILE, Measurements
-from greenroom.controller.repository import Repository
+from greenroom.settings import ModelSettings
+from greenroom.triton.repository import Repository
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def measurements(folder, **engines):
-    return Measurements(folder / "runtime", EngineSettings(models_dir=folder / "pulled", **engines))
+def measurements(folder):
+    return Measurements(folder / "runtime", ModelSettings(models_dir=folder / "pulled"))
 
 
 def spec(folder):
@@ -29,9 +29,11 @@ def test_a_measurement_outlives_the_process(folder):
     assert [path.name for path in (folder / "runtime").iterdir()] == [FILE]
 
 
-def test_a_measurement_is_of_these_files_and_this_engine(folder):
+def test_a_measurement_is_of_these_files_and_this_engine(folder, monkeypatch):
     measurements(folder).keep(spec(folder), 1234)
-    assert measurements(folder, tts_engine="other").of(spec(folder)) is None
+    with monkeypatch.context() as other:
+        other.setenv("GREENROOM_TTS_ENGINE", "other")
+        assert measurements(folder).of(spec(folder)) is None
     (folder / "models/tts/1/model.py").write_text("changed = True\n")
     assert measurements(folder).of(spec(folder)) is None
 
@@ -60,7 +62,7 @@ def test_weight_files_lie_in_the_models_folder(folder):
     assert measurements(folder).weight_bytes(spec(folder)) == 1000
 
 
-def test_weight_files_of_the_chosen_engine_lie_where_the_config_says(folder):
+def test_weight_files_of_the_chosen_engine_lie_where_the_config_says(folder, monkeypatch):
     with (folder / "models/tts/config.pbtxt").open("a") as config:
         config.write('parameters { key: "engine" value { string_value: "embedded" } }\n')
         config.write('parameters { key: "weights.large" value { string_value: "large-1" } }\n')
@@ -68,4 +70,5 @@ def test_weight_files_of_the_chosen_engine_lie_where_the_config_says(folder):
     for number in range(2):
         (folder / f"pulled/large-1/{number}.safetensors").write_bytes(bytes(1000))
     assert measurements(folder).weight_bytes(spec(folder)) == 0
-    assert measurements(folder, tts_engine="large").weight_bytes(spec(folder)) == 2000
+    monkeypatch.setenv("GREENROOM_TTS_ENGINE", "large")
+    assert measurements(folder).weight_bytes(spec(folder)) == 2000

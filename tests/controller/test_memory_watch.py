@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from scripted_gpu import MIB, ScriptedGpu
 
-from greenroom.config import Policy
 from greenroom.controller.measurements import FILE
 from greenroom.errors import DoesNotFit, ServerDown, WaitedTooLong
 from greenroom.residency.control import Report
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 HOT = Report(residency="hot", device_bytes=10 * MIB, device_overhead_bytes=2 * MIB)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.controller.policy_change import changed_policy
 from greenroom.errors import DoesNotFit, InvalidInput, UnknownModel
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 

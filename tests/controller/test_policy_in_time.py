@@ -2,7 +2,7 @@
 
 from model_folders import write_model
 
-from greenroom.config import Policy
+from greenroom.residency.policy import Policy
 
 
 async def test_an_idle_model_is_offloaded_and_then_unloaded(house):

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc.aio as triton_grpc
 
-from greenroom.controller.backend_process import BackendProcesses, backend_processes
-from greenroom.controller.repository import Repository
 from greenroom.controller.transitions import Transitions
-from greenroom.controller.triton import Triton
 from greenroom.errors import (
     GreenroomError,
     KeyRefused,
@@ -21,8 +18,11 @@ from greenroom.errors import (
     TritonError,
     UnknownModel,
 )
-from greenroom.launcher import TritonServer
 from greenroom.residency.states import Action
+from greenroom.supervisor import TritonServer
+from greenroom.triton.backend_processes import BackendProcesses, backend_processes
+from greenroom.triton.client import Triton
+from greenroom.triton.repository import Repository
 
 REPORTING = Path(__file__).parent / "models"
 

@@ -4,7 +4,7 @@ import os
 
 from model_folders import write_ensemble, write_model
 
-from greenroom.controller.repository import Repository
+from greenroom.triton.repository import Repository
 
 
 def test_several_folders_are_read_as_one(tmp_path):

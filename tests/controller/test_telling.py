@@ -6,7 +6,7 @@ import pytest
 
 from greenroom.controller.events import Event, Events
 from greenroom.errors import QueueFull, ShuttingDown, TransitionFailed
-from greenroom.gateway.leased import Leased
+from greenroom.gateway.lease import Leased
 from greenroom.residency.states import Action
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from greenroom.config import Policy
 from greenroom.errors import TransitionFailed
+from greenroom.residency.policy import Policy
 
 
 async def test_a_touch_returns_when_the_model_is_hot(house):

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 COMPOSE = PROJECT / "docker-compose.yml"
 CPU = PROJECT / "docker-compose.cpu.yml"

@@ -10,16 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from all_settings import ALL, OF_ENGINES
 from compose_file import COMPOSE, EXAMPLE, compose, compose_for_cpu, example, resolved, variables
 
-from greenroom.config import PROJECT, EngineSettings, Settings
-from greenroom.launcher.service import longest_stop
+from greenroom.settings import PROJECT, Settings
+from greenroom.supervisor.service import longest_stop
 
-SETTINGS = {
-    f"GREENROOM_{name.upper()}": field
-    for fields in (Settings.model_fields, EngineSettings.model_fields)
-    for name, field in fields.items()
-}
 FIXED = {
     "GREENROOM_API_KEYS",
     "GREENROOM_API_KEYS_FILE",
@@ -70,10 +66,10 @@ def test_every_variable_is_in_the_example_and_every_example_is_used():
 def test_the_example_says_what_the_settings_say():
     for name, value, comment in example():
         defaults = variables()[name]
-        if name in SETTINGS and defaults == {""}:
-            described = SETTINGS[name].description
+        if name in ALL and defaults == {""}:
+            described = ALL[name].description
             assert comment.startswith(f"{described} (default: "), f"{name}: {described}"
-            assert value == written(SETTINGS[name].default), name
+            assert value == written(ALL[name].default), name
         else:
             assert defaults == {value}, name
             assert f"(default: {value}" in comment, name
@@ -89,25 +85,24 @@ def written(default):
 
 
 def test_every_setting_can_be_set_or_is_decided_by_the_containers():
-    assert set(SETTINGS) - set(variables()) == FIXED
+    assert set(ALL) - set(variables()) == FIXED
 
 
 def test_containers_get_only_settings_that_there_are():
     for name in OURS:
         given = {key for key in SERVICES[name].get("environment", {}) if "GREENROOM" in key}
-        assert given <= set(SETTINGS), name
+        assert given <= set(ALL), name
         targets = {one["target"] for one in SERVICES[name].get("secrets", []) if "target" in one}
-        assert {target.upper() for target in targets} <= set(SETTINGS), name
+        assert {target.upper() for target in targets} <= set(ALL), name
 
 
 def test_triton_and_controller_read_the_same_of_the_engines():
-    engines = {f"GREENROOM_{name.upper()}" for name in EngineSettings.model_fields}
     triton, controller = (
-        {key: value for key, value in SERVICES[name]["environment"].items() if key in engines}
+        {key: value for key, value in SERVICES[name]["environment"].items() if key in OF_ENGINES}
         for name in ("triton", "controller")
     )
     assert triton == controller
-    assert len(triton) == len(engines) - len({"models_dir", "cache_dir"})
+    assert len(triton) == len(OF_ENGINES) - len({"models_dir", "cache_dir"})
 
 
 @FILES

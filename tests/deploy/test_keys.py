@@ -5,13 +5,15 @@ import subprocess
 
 import pytest
 from compose_file import compose
+from greenroom_speech.settings import PageSettings
 from pydantic import ValidationError
 
-from greenroom.config import PROJECT, Settings
 from greenroom.gateway.api_keys import Scope, api_keys
-from greenroom.launcher.environment import child_environment, triton_environment
-from greenroom.launcher.installation import find_installation
-from greenroom.launcher.triton_key import triton_key
+from greenroom.settings import PROJECT, Settings
+from greenroom.settings.exported import exported
+from greenroom.triton.environment import triton_environment
+from greenroom.triton.installation import find_installation
+from greenroom.triton.key import triton_key
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_the_containers_find_their_keys(secrets, tmp_path, monkeypatch):
     monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("triton", secrets, tmp_path / "t")))
     assert triton_key(Settings()) == triton_key(controller)
     monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("ui", secrets, tmp_path / "u")))
-    assert Settings().ui_key.get_secret_value() == admin
+    assert PageSettings().ui_key.get_secret_value() == admin
 
 
 def test_the_environment_goes_before_the_secrets(secrets, monkeypatch):
@@ -74,9 +76,9 @@ def test_the_environment_goes_before_the_secrets(secrets, monkeypatch):
 def test_models_know_of_no_secret(secrets, monkeypatch):
     (secrets / "greenroom_ui_password").write_text("curtain\n")
     monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(secrets))
-    settings = Settings(triton_key="sesame")
-    assert "curtain" in str(child_environment(settings, {}))
-    environment = triton_environment(settings, find_installation(settings), {})
+    settings, page = Settings(triton_key="sesame"), exported(PageSettings())
+    assert "curtain" in str(page)
+    environment = triton_environment(settings, find_installation(settings), page)
     assert not any(word in str(environment) for word in ("curtain", "sesame", "SECRETS_DIR"))
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from markdown_page import Page, blocks_of
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 README = Page(PROJECT / "README.md")
 CHINESE = Page(PROJECT / "docs" / "zh" / "quickstart.md")

@@ -3,21 +3,20 @@
 import re
 
 import pytest
+from all_settings import ALL
 from command_forms import fault, greenroom_calls, make_targets, targets_of_makefile
 from greenroom_client.cli.options import ApiKey, Url
 from markdown_page import Page
 from sentences_of_code import is_said, sentences
 
-from greenroom.config import PROJECT, EngineSettings, Settings
+from greenroom.settings import PROJECT
 
 PAGES = [
     Page(PROJECT / "README.md"),
     Page(PROJECT / "client" / "README.md"),
     *(Page(path) for path in sorted((PROJECT / "docs").rglob("*.md"))),
 ]
-SETTINGS = {
-    f"GREENROOM_{name.upper()}" for kind in (Settings, EngineSettings) for name in kind.model_fields
-} | {option.__metadata__[0].envvar for option in (Url, ApiKey)}
+SETTINGS = set(ALL) | {option.__metadata__[0].envvar for option in (Url, ApiKey)}
 _SETTING = re.compile(r"\bGREENROOM_[A-Z_]*[A-Z]\b")
 
 every_page = pytest.mark.parametrize(
@@ -63,7 +62,7 @@ def test_a_wrong_command_is_found():
 
 
 def test_every_message_of_the_guide_is_one_that_the_code_says():
-    said = sentences(PROJECT / "greenroom", PROJECT / "client")
+    said = sentences(PROJECT / "greenroom", PROJECT / "speech", PROJECT / "client")
     guide = Page(PROJECT / "docs" / "operating.md").section("When something goes wrong")
     messages = [
         message

@@ -9,7 +9,7 @@ from command_forms import fault
 from markdown_page import Page
 from sentences_of_code import is_said, sentences
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 RUNBOOK = Page(PROJECT / "docs" / "runbook.md")
 _CODE = re.compile(r"`([^`]+)`")
@@ -32,7 +32,7 @@ def test_the_services_of_compose_exist():
 
 
 def test_what_is_looked_for_in_the_log_is_said_there():
-    said = sentences(PROJECT / "greenroom", PROJECT / "client")
+    said = sentences(PROJECT / "greenroom", PROJECT / "speech", PROJECT / "client")
     drivers = "CUDA error"
     looked_for = set(re.findall(r'"([^"]+)"', SAID)) - {drivers}
     assert len(looked_for) >= 3

@@ -5,7 +5,7 @@ import pytest
 from speech_requests import over_grpc, over_http, tone
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import Settings
+from greenroom.settings import Settings
 
 GOOD = {"AUDIO": tone(2.0), "SAMPLE_RATE": 16000, "TRANSCRIPT": "Hello there.", "TEXT": "Good day."}
 LONG = "word " * 200_000

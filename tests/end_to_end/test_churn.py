@@ -10,7 +10,7 @@ from managed_models import weight_model
 from process_counter import ProcessCounter
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import Policy
+from greenroom.residency.policy import Policy
 
 SIZE = 16 * 2**20
 NAMES = ("a", "b", "c")

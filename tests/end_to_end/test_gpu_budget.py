@@ -12,8 +12,8 @@ from managed_models import weight_model
 from running import Running
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import Policy
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.supervisor.free_settings import free_settings
 
 SIZE = 48 * 2**20
 BUDGET = 2 * SIZE + SIZE // 2

@@ -11,7 +11,7 @@ import pytest
 from echo import SAMPLES, echoed, grpc_inputs, http_inputs
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import Policy
+from greenroom.residency.policy import Policy
 
 MODELS = Path(__file__).parent.parent / "models"
 

@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 import soundfile
+from greenroom_speech.voices import voice
+from greenroom_speech.word_errors import word_errors
 from speech_requests import over_grpc, over_http
 
-from greenroom.config import Settings
-from greenroom.voices import voice
-from greenroom.word_errors import word_errors
+from greenroom.settings import Settings
 
 REAL = {
     name: Settings.model_fields[name].default
@@ -90,7 +90,7 @@ async def test_an_edit_needs_no_text_and_a_transcription_is_words(start):
 
 async def test_the_demo_tells_the_whole_story(tmp_path):
     demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "greenroom.demo", "--out", str(tmp_path / "demo.wav")),
+        *(sys.executable, "-m", "greenroom_speech.demo", "--out", str(tmp_path / "demo.wav")),
         stdout=asyncio.subprocess.PIPE,
     )
     told = (await demo.communicate())[0].decode()

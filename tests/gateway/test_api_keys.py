@@ -2,9 +2,9 @@
 
 import pytest
 
-from greenroom.config import Settings
 from greenroom.errors import Refused, SetupError, Unauthenticated
 from greenroom.gateway.api_keys import ApiKeys, Scope, api_keys, exposed
+from greenroom.settings import Settings
 
 ADMIN_KEY, INFERENCE_KEY = "a" * 20, "zA9._~+/-" + "0" * 20 + "=="
 BOTH = f"admin:{ADMIN_KEY}, inference:{INFERENCE_KEY}"

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from greenroom.errors import InvalidInput, Refused, TooLarge
-from greenroom.gateway.control_input import json_part, refuse_control, refuse_control_in_json
+from greenroom.gateway.control_guard import json_part, refuse_control, refuse_control_in_json
 
 
 def request(*names):

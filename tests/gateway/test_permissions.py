@@ -2,6 +2,11 @@
 
 import pytest
 from fastapi.routing import APIRoute
+from greenroom_speech.api.analyses import analysing
+from greenroom_speech.api.catalogue import catalogue
+from greenroom_speech.api.saved_voices import saved_voices
+from greenroom_speech.api.speech import speaking
+from greenroom_speech.api.transcriptions import hearing
 from starlette.routing import Route
 from tritonclient.grpc import service_pb2
 
@@ -9,11 +14,6 @@ from greenroom.gateway.api_keys import Scope
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.permissions import grpc_scope, http_scope
 from greenroom.gateway.residency_http import ResidencyHttp
-from greenroom.speech_api.analysing import analysing
-from greenroom.speech_api.catalogue import catalogue
-from greenroom.speech_api.hearing import hearing
-from greenroom.speech_api.saved_voices import saved_voices
-from greenroom.speech_api.speaking import speaking
 
 OPEN, INFERENCE, ADMIN = None, Scope.INFERENCE, Scope.ADMIN
 
@@ -96,7 +96,7 @@ def routes():
         *hearing(None, 1).routes,
         *analysing(None, 1).routes,
         *saved_voices(None, None, 1).routes,
-        *catalogue(None, None).routes,
+        *catalogue(None).routes,
     )
     found = [*kserve, *ResidencyHttp(None, None).routes(), *speech]
     assert all(isinstance(route, Route | APIRoute) for route in found)

@@ -7,21 +7,19 @@ import subprocess
 import kubernetes_validate
 import pytest
 import yaml
+from all_settings import ALL as SETTINGS
 from command_forms import fault
 from prometheus_client import generate_latest
 
-from greenroom.config import PROJECT, EngineSettings, Settings
 from greenroom.controller.metrics import Metrics
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys
-from greenroom.launcher.service import longest_stop
+from greenroom.settings import PROJECT, Settings
+from greenroom.supervisor.service import longest_stop
 
 FOLDER = PROJECT / "deploy" / "kubernetes"
 SIDECARS_SINCE, NEWEST = "1.29", "1.37"
 NOT_OF_KUBERNETES = {"Kustomization", "PodMonitor", "ScaledObject"}
-SETTINGS = {
-    f"GREENROOM_{name.upper()}" for kind in (Settings, EngineSettings) for name in kind.model_fields
-}
 
 
 def documents(name):

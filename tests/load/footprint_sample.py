@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from greenroom.launcher import Service
-from greenroom.launcher.leftovers import regions
+from greenroom.supervisor import Service
+from greenroom.triton.leftovers import regions
 
 
 @dataclass(frozen=True)

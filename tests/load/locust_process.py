@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenroom.launcher import Service
-from greenroom.launcher.child import Child
+from greenroom.supervisor import Service
+from greenroom.supervisor.child import Child
 
 LOCUSTFILE = Path(__file__).parent / "locustfile.py"
 GRACE = 10.0

@@ -9,10 +9,10 @@ from typing import Any
 
 from load_shapes import CROWD, Shape
 
-from greenroom.config import Policy
-from greenroom.launcher import Service
-from greenroom.launcher.child import Log
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.supervisor import Service
+from greenroom.supervisor.child import Log
+from greenroom.supervisor.free_settings import free_settings
 
 WEIGHTS = 32 * 2**20
 """Bytes of one of the models that share a budget."""
@@ -23,14 +23,13 @@ async def own_service(shape: Shape, log: Log) -> AsyncIterator[Service]:
     """Start a service; it is stopped, and its folder gone, after the block."""
     with tempfile.TemporaryDirectory(prefix="greenroom-load-") as folder:
         settings = free_settings(
-            ui=False,
             host="127.0.0.1",
             api_keys=None,
             api_keys_file=None,
             runtime_dir=Path(folder) / "runtime",
             **(_crowded(Path(folder)) if shape.models == CROWD else {}),
         )
-        async with Service(settings, log=log) as service:
+        async with Service(settings, log=log, plugins=()) as service:
             yield service
 
 

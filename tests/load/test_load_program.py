@@ -15,7 +15,7 @@ from own_ports import own_ports
 from prometheus_client.parser import text_string_to_metric_families
 from running import Running
 
-from greenroom.config import PROJECT, Settings
+from greenroom.settings import PROJECT, Settings
 
 LOAD = Path(__file__).parent
 
@@ -40,9 +40,7 @@ async def load(*arguments):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def serving(tmp_path_factory):
     folder = tmp_path_factory.mktemp("load")
-    settings = Settings(
-        **own_ports(), runtime_dir=folder / "runtime", ui=False, triton_exit_timeout=2
-    )
+    settings = Settings(**own_ports(), runtime_dir=folder / "runtime", triton_exit_timeout=2)
     async with Running(settings) as running:
         yield running
 

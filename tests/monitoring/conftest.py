@@ -11,7 +11,8 @@ from prometheus_server import Prometheus
 from running import Running
 from watched import Serving, Watched
 
-from greenroom.config import Policy, Settings
+from greenroom.residency.policy import Policy
+from greenroom.settings import Settings
 
 HERE = Path(__file__).parent
 TO_LOOK, TO_ACT = "a-key-to-look-around", "a-key-to-act-by-hand"
@@ -32,13 +33,13 @@ async def serving(tmp_path_factory):
         **own_ports(),
         runtime_dir=folder / "runtime",
         model_repository=folder / "models",
-        voices_dir=folder / "voices",
         triton_exit_timeout=2,
-        ui=False,
         api_keys=f"inference:{TO_LOOK},admin:{TO_ACT}",
         policy=POLICY,
     )
-    async with Running(settings) as running:
+    async with Running(
+        settings, environment={"GREENROOM_VOICES_DIR": str(folder / "voices")}
+    ) as running:
         serving = Serving(running, folder / "models", TO_ACT)
         for pinned in ("asr", "tokenizer"):
             await running.until(pinned, residency="hot")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 DEPLOY = PROJECT / "deploy"
 RULES = DEPLOY / "prometheus"

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from programs import DASHBOARD, DEPLOY
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 BOARD = json.loads(DASHBOARD.read_text())
 PANELS = BOARD["panels"]
@@ -78,7 +78,7 @@ def test_only_variables_that_exist_are_used():
 
 
 def test_the_states_have_the_colours_of_the_web_page():
-    look = (PROJECT / "greenroom/ui/look.css").read_text()
+    look = (PROJECT / "speech/greenroom_speech/ui/look.css").read_text()
     dark = re.search(r"\.dark \{(.*?)\}", look)[1]
     colours = dict(re.findall(r"--(\w+): (#\w+);", dark))
     (stage,) = (panel for panel in PANELS if panel["type"] == "state-timeline")

@@ -9,7 +9,7 @@ import pytest
 from programs import promtool
 from prometheus_client.parser import text_string_to_metric_families
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

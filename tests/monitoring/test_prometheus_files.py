@@ -6,7 +6,7 @@ import pytest
 import yaml
 from programs import RULES, promtool
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 UNIT_TESTS = PROJECT / "tests" / "monitoring"
 

@@ -9,8 +9,8 @@ import pytest_asyncio
 from faults import Faults
 from running import Running
 
-from greenroom.config import Policy
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.supervisor.free_settings import free_settings
 
 HERE = Path(__file__).parent
 _COMPILED = shutil.ignore_patterns("__pycache__")

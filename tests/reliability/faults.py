@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from echo import SAMPLES, grpc_inputs, http_inputs
 from prometheus_client.parser import text_string_to_metric_families
 
-from greenroom.controller.backend_process import backend_processes
-from greenroom.launcher.leftovers import regions, stubs
+from greenroom.triton.backend_processes import backend_processes
+from greenroom.triton.leftovers import regions, stubs
 
 FOUND = "is dead or stopped"
 

@@ -5,7 +5,7 @@ import asyncio
 import psutil
 import pytest
 
-from greenroom.launcher.leftovers import alive
+from greenroom.triton.leftovers import alive
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 from echo import echoed, grpc_inputs
 
-from greenroom.launcher.leftovers import regions
+from greenroom.triton.leftovers import regions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,8 +13,8 @@ from managed_models import weight_model
 from running import Running
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import Policy
-from greenroom.launcher.free_settings import free_settings
+from greenroom.residency.policy import Policy
+from greenroom.supervisor.free_settings import free_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

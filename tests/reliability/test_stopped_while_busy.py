@@ -7,7 +7,7 @@ from echo import echoed, grpc_inputs, http_inputs
 from faults import Faults
 from tritonclient.utils import InferenceServerException
 
-from greenroom.launcher.leftovers import alive
+from greenroom.triton.leftovers import alive
 
 
 async def test_six_requests_in_flight_are_answered_and_new_ones_refused(start, gate):

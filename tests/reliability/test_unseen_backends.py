@@ -9,13 +9,13 @@ from echo import echoed, grpc_inputs
 from faults import Faults
 from running import Running
 
-from greenroom.launcher.program import Program
-from greenroom.launcher.service import http_url
+from greenroom.supervisor.program import Program
+from greenroom.supervisor.service import http_url
 
 UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 UNSHARED = f"""
 import os, sys
-os.execvp("unshare", [*{UNSHARE}, sys.executable, "-m", "greenroom.controller"])
+os.execvp("unshare", [*{UNSHARE}, sys.executable, "-m", "greenroom.gateway"])
 """
 
 

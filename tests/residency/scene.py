@@ -1,10 +1,10 @@
 """A stage with its own time, and a record of everything that it has decided."""
 
-from greenroom.config import Policy
 from greenroom.errors import GreenroomError
 from greenroom.residency.control import Report
 from greenroom.residency.effects import Answered, Begin, Granted, Measure, Refused
 from greenroom.residency.model import Model
+from greenroom.residency.policy import Policy
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import TRANSITIONS, Action, Residency
 

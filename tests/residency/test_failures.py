@@ -4,7 +4,7 @@ import pytest
 from scene import Scene, model
 
 from greenroom.errors import TransitionFailed
-from greenroom.residency.breaking import LONGEST_BACK_OFF
+from greenroom.residency.backoff import LONGEST_BACK_OFF
 from greenroom.residency.states import Residency
 
 

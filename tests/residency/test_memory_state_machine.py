@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from memory_scene import MIB, MemoryScene, sized
 
-from greenroom.config import Policy
 from greenroom.errors import DoesNotFit, WaitedTooLong
 from greenroom.residency.effects import READ_BACK, Begin
+from greenroom.residency.policy import Policy
 from greenroom.residency.states import TAKES_AWAY
 
 FOR_EVER = 1e9

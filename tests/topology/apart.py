@@ -10,12 +10,13 @@ from pathlib import Path
 
 import greenroom_client
 import psutil
+from greenroom_speech.settings import PageSettings
 
-from greenroom.config import PROJECT, Settings
-from greenroom.launcher.environment import exported
+from greenroom.settings import PROJECT, Settings
+from greenroom.settings.exported import exported
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
-PACKAGES = [PROJECT, Path(greenroom_client.__file__).parent.parent]
+PACKAGES = [PROJECT, PROJECT / "speech", Path(greenroom_client.__file__).parent.parent]
 FIRST_USER = 61_000
 LONGEST_START, LONGEST_STOP = 60, 15
 # The interpreter may lie where only root looks: they may read what they like, and no more.
@@ -36,6 +37,8 @@ class Apart:
 
     def __init__(self, part, home, user, **settings):
         self.part, self.home, self._user = part, home, user
+        page = {name: settings.pop(name) for name in PageSettings.model_fields.keys() & settings}
+        self.page = PageSettings(**page)
         self.settings = Settings(runtime_dir=home / "runtime", **settings)
         self.log = home / f"{part}.log"
         self._process = None
@@ -65,8 +68,9 @@ class Apart:
             shutil.chown(self.home, FIRST_USER + self._user, FIRST_USER + self._user)
         given = {
             name: value
-            for name, value in exported(self.settings).items()
-            if name.removeprefix("GREENROOM_").lower() in self.settings.model_fields_set
+            for one in (self.settings, self.page)
+            for name, value in exported(one).items()
+            if name.removeprefix("GREENROOM_").lower() in one.model_fields_set
         }
         environment = {
             "PATH": os.defpath,

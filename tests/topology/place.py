@@ -3,9 +3,9 @@
 import shutil
 
 from apart import FIRST_USER, Apart, as_user
-from own_ports import own_ports
+from own_ports import own_port, own_ports
 
-from greenroom.config import PROJECT
+from greenroom.settings import PROJECT
 
 TRITON_KEY = "the-key-of-triton"
 ADMIN = "the-key-of-an-operator"
@@ -20,7 +20,7 @@ class Place:
 
     def __init__(self, folder):
         self.folder = folder
-        self.ports = own_ports()
+        self.ports, self.page_port = own_ports(), own_port()
         self.shared = folder / "shared"
         self.shared.mkdir()
         self.shared.chmod(0o1777)
@@ -72,6 +72,8 @@ class Place:
             self.folder / "page",
             2,
             **self.ports,
+            ui=True,
+            ui_port=self.page_port,
             ui_host=PAGES,
             ui_gateway=self.url,
             secrets_dir=self.secrets("page", ui_key=ADMIN, ui_password=password),
@@ -83,4 +85,4 @@ class Place:
 
     @property
     def page_url(self):
-        return f"http://{PAGES}:{self.ports['ui_port']}"
+        return f"http://{PAGES}:{self.page_port}"

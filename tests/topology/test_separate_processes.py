@@ -9,7 +9,7 @@ import pytest
 from apart import as_user
 from place import ADMIN, TRITONS
 
-from greenroom.launcher.leftovers import regions
+from greenroom.triton.leftovers import regions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TRITONS_USER, ANOTHER = 0, 1
@@ -136,7 +136,7 @@ async def test_a_controller_that_is_started_again_goes_on(controlled, triton, we
     await act(web, "puppet", "load")
     await act(web, "puppet", "offload")
     hosted = backend(triton)
-    (process,) = controller.processes("greenroom.controller")
+    (process,) = controller.processes("greenroom.gateway")
     process.kill()
     await controller.said("controller | runs again")
     models = (await web.get("/residency")).json()["models"]

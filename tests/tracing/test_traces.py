@@ -9,12 +9,12 @@ import time
 
 import pytest
 from echo import echoed, grpc_inputs, http_inputs
+from greenroom_speech.voices import voice
 from otlp_receiver import Receiver
 from tritonclient.utils import InferenceServerException
 
-from greenroom.config import PROJECT, Settings
+from greenroom.settings import PROJECT, Settings
 from greenroom.tracing import Traces, endpoint, traces
-from greenroom.voices import voice
 
 CLIENT = "b7ad6b7169203331"
 TRACES = [f"{number:032x}" for number in range(1, 5)]
@@ -148,7 +148,7 @@ async def test_a_collector_that_is_gone_holds_nobody_up(caplog):
 
 OFF = """
 import os, sys
-from greenroom.controller.__main__ import traces
+from greenroom.gateway.__main__ import traces
 assert type(traces(os.environ)).__name__ == "Traces"
 assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
 """

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from greenroom.engines.arena import ArenaEngine
+from greenroom.managed.arena import ArenaEngine
 
 FOLDER = Path(__file__).parent
 

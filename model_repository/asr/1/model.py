@@ -2,14 +2,17 @@
 
 from typing import ClassVar
 
-from greenroom.engines.managed_model import ManagedModel
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.managed.managed_model import ManagedModel
 
 
 class TritonPythonModel(ManagedModel):
     """Serves the engine that ``config.pbtxt`` or ``GREENROOM_ASR_ENGINE`` names."""
 
     required = ("AUDIO", "SAMPLE_RATE")
+    settings = EngineSettings
     engines: ClassVar = {
-        "embedded": "greenroom.engines.embedded.asr:EmbeddedAsr",
-        "whisper": "greenroom.engines.whisper.engine:WhisperAsr",
+        "embedded": "greenroom_speech.engines.embedded.asr:EmbeddedAsr",
+        "whisper": "greenroom_speech.engines.whisper.engine:WhisperAsr",
     }

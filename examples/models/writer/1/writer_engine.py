@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from greenroom.engines.arena import ArenaEngine
-from greenroom.engines.engine import Tensors, text
+from greenroom.managed.arena import ArenaEngine
+from greenroom.managed.engine import Tensors, text
 
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 NEW_TOKENS = 24

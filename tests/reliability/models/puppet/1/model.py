@@ -1,6 +1,6 @@
 from typing import ClassVar
 
-from greenroom.engines.managed_model import ManagedModel
+from greenroom.managed.managed_model import ManagedModel
 
 
 class TritonPythonModel(ManagedModel):

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from greenroom.engines.engine import Memory, OneByOne
+from greenroom.managed.engine import Memory, OneByOne
 
 SIZE = 2**20
 

@@ -1,0 +1,96 @@
+"""Follows Triton: reads its state when it comes, lets requests wait for it when it goes."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from greenroom.controller.clock import Clock
+from greenroom.controller.healing import Healing
+from greenroom.controller.transitions import Transitions
+from greenroom.errors import GreenroomError
+from greenroom.residency.effects import Effect
+from greenroom.residency.stage import Stage
+from greenroom.residency.states import Residency
+from greenroom.triton.client import Triton
+from greenroom.triton.repository import Repository
+
+logger = logging.getLogger(__name__)
+
+_NO_ANSWER = "Triton does not answer."
+_READ_AGAIN = 1.0
+_READ_AS = {
+    "READY": Residency.HOT,
+    "LOADING": Residency.LOADING,
+    "UNLOADING": Residency.UNLOADING,
+}
+
+
+class Following:
+    """Keeps the stage true to the Triton that is there.
+
+    `act` carries out effects and what the stage decides then.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        triton: Triton,
+        repository: Repository,
+        transitions: Transitions,
+        healing: Healing,
+        clock: Clock,
+        act: Callable[[Iterable[Effect]], None],
+    ) -> None:
+        self._stage = stage
+        self._triton = triton
+        self._repository = repository
+        self._transitions = transitions
+        self._healing = healing
+        self._clock = clock
+        self._act = act
+        self.fault = _NO_ANSWER
+        """Why Triton can not be used, while it can not."""
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        while True:
+            await self._triton.ready()
+            try:
+                states = await self._read_back()
+            except GreenroomError as error:
+                if str(error) != self.fault:
+                    logger.warning("Triton's models can not be read: %s", error)
+                self.fault = str(error)
+                await asyncio.sleep(_READ_AGAIN)
+                continue
+            effects = self._stage.server_back(states, self._clock.now())
+            logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
+            self._act(effects)
+            for name, state in states.items():
+                if state is Residency.HOT:
+                    self._healing.look_after(name)
+            await self._triton.lost()
+            self._lost()
+
+    async def check(self) -> None:
+        """Look whether Triton still answers; if not, requests wait for it from now on."""
+        if self._stage.up and not await self._triton.alive():
+            self._lost()
+
+    def _lost(self) -> None:
+        if self._stage.up:
+            logger.warning("Triton is gone; requests wait for it")
+            self.fault = _NO_ANSWER
+            self._transitions.forget()
+            self._healing.forget()
+            self._act(self._stage.server_lost())
+
+    async def _read_back(self) -> dict[str, Residency]:
+        """READY alone does not tell hot from warm: hot until the model's report comes."""
+        found = {}
+        for name, state in (await self._triton.states()).items():
+            if state in _READ_AS and name in self._stage.models:
+                found[name] = _READ_AS[state]
+                if spec := self._repository.models.get(name):
+                    self._transitions.remember(spec)
+        return found

@@ -1,0 +1,43 @@
+"""Metadata and config of a model that is not loaded, from its folder in the repository."""
+
+from tritonclient.grpc import model_config_pb2, service_pb2
+
+from greenroom.controller.controller import Controller
+from greenroom.triton.repository import ModelSpec
+
+_PREFIX = "TYPE_"
+
+
+def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | None:
+    """Return the model if the repositories have it in that version; the empty one means any."""
+    spec = controller.repository.models.get(model) if controller.knows(model) else None
+    if spec is None or not spec.versions:
+        return None
+    return spec if version in ("", *spec.versions) else None
+
+
+def cold_metadata(spec: ModelSpec) -> service_pb2.ModelMetadataResponse:
+    """Return what Triton answers for the loaded model: its latest version, shapes with batch."""
+    config = spec.config
+    answer = service_pb2.ModelMetadataResponse(
+        name=spec.name,
+        versions=spec.versions[-1:],
+        platform=config.platform or config.backend,
+    )
+    for tensors, described in ((config.input, answer.inputs), (config.output, answer.outputs)):
+        for tensor in tensors:
+            shape = ([-1] if config.max_batch_size > 0 else []) + list(tensor.dims)
+            described.add(name=tensor.name, datatype=_datatype(tensor.data_type), shape=shape)
+    return answer
+
+
+def cold_config(spec: ModelSpec) -> service_pb2.ModelConfigResponse:
+    """Return the config file's content, with the name that Triton fills in."""
+    answer = service_pb2.ModelConfigResponse(config=spec.config)
+    answer.config.name = spec.name
+    return answer
+
+
+def _datatype(number: int) -> str:
+    name = str(model_config_pb2.DataType.Name(number)).removeprefix(_PREFIX)
+    return "BYTES" if name == "STRING" else name

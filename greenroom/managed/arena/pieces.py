@@ -1,0 +1,74 @@
+"""The pieces that tensors are read in, by several threads, straight to where they belong."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from greenroom.managed.arena.checkpoint import Stored
+from greenroom.managed.arena.layout import Place
+
+READERS = min(4, os.cpu_count() or 1)
+"""Threads; a page cache is copied faster by two, a disk by more."""
+SIZE = 16 * 2**20
+"""Bytes that one thread reads at a time, and that a conversion holds besides the copy."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The elements from begin to end of one tensor of a checkpoint."""
+
+    name: str
+    stored: Stored
+    place: Place
+    begin: int
+    end: int
+
+    def write(self, host: Tensor) -> None:
+        """Put the values where they belong in the host copy."""
+        target = self._target(host)
+        if self.stored.dtype == target.dtype and self.place.contiguous:
+            self.stored.read_into(target, self.begin)
+            return
+        values = self._values(target)
+        for dimension, step in enumerate(target.stride()):
+            if step == 0:  # expanded: it is one element, which torch does not write twice
+                target, values = (each.narrow(dimension, 0, 1) for each in (target, values))
+        target.copy_(values)
+
+    def differs(self, host: Tensor) -> bool:
+        """Whether the host copy has other bits than the checkpoint."""
+        target = self._target(host)
+        return not torch.equal(_bits(target), _bits(self._values(target).to(target.dtype)))
+
+    def _target(self, host: Tensor) -> Tensor:
+        """Return the elements in the host copy: flat, or a strided tensor in its shape."""
+        place = self.place
+        if not place.contiguous:
+            return place.view(host)
+        return host[place.offset : place.end].view(place.dtype)[self.begin : self.end]
+
+    def _values(self, target: Tensor) -> Tensor:
+        return self.stored.values(self.begin, self.end).view(target.shape)
+
+
+def pieces_of(name: str, stored: Stored, place: Place) -> Iterator[Piece]:
+    """Return the pieces of a tensor; one that is strided is a piece as a whole."""
+    count = stored.shape.numel()
+    step = max(1, SIZE // place.dtype.itemsize) if place.contiguous else max(1, count)
+    for begin in range(0, count, step):
+        yield Piece(name, stored, place, begin, min(begin + step, count))
+
+
+def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece]) -> None:
+    """Do the work on every piece; the first error is raised when all have ended."""
+    with ThreadPoolExecutor(READERS) as threads:
+        for _ in threads.map(work, pieces):
+            pass
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8)

@@ -1,0 +1,131 @@
+"""Filling a module's places in the host copy from checkpoints: everything, and nothing else."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from greenroom.errors import SetupError
+from greenroom.managed.arena.checkpoint import Source, Stored, opened
+from greenroom.managed.arena.layout import Place
+from greenroom.managed.arena.pieces import Piece, in_threads, pieces_of
+
+Rename = Callable[[str], str | None]
+"""A checkpoint's name to the module's; None leaves that tensor out."""
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A name of a module and what it stands for."""
+
+    place: Place
+    required: bool
+
+
+def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wanted]:
+    """Return all names of a module; required are the persistent and those without values."""
+    persistent = set(module.state_dict(keep_vars=True))
+    named = (
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    )
+    found = {}
+    for name, tensor in named:
+        place = places.get(id(tensor))
+        if place is None:
+            raise SetupError(f"{type(module).__name__}.{name} is not in this arena.")
+        found[name] = Wanted(place, name in persistent or not place.known)
+    return found
+
+
+def fill(
+    module: nn.Module,
+    places: Mapping[int, Place],
+    host: Tensor,
+    sources: tuple[Source, ...],
+    rename: Rename | None,
+) -> None:
+    """Read all tensors of a module; ``Arena.read`` says what is checked."""
+    wanted = wanted_of(module, places)
+    with opened(sources) as found:
+        stored = _renamed(found, rename)
+        _check(type(module).__name__, wanted, stored)
+        first: dict[object, str] = {}
+        for name in stored:
+            first.setdefault(wanted[name].place.geometry, name)
+
+        def pieces(names: Iterable[str]) -> Iterator[Piece]:
+            for name in names:
+                yield from pieces_of(name, stored[name][1], wanted[name].place)
+
+        in_threads(lambda piece: piece.write(host), pieces(first.values()))
+        in_threads(
+            lambda piece: _check_tie(piece, host), pieces(stored.keys() - set(first.values()))
+        )
+    for each in wanted.values():
+        each.place.known = True
+
+
+def _check_tie(piece: Piece, host: Tensor) -> None:
+    if piece.differs(host):
+        raise SetupError(
+            f"{piece.name} is tied to another tensor of the module, but the checkpoint's values "
+            "differ."
+        )
+
+
+def _renamed(
+    found: Iterable[tuple[str, str, Stored]], rename: Rename | None
+) -> dict[str, tuple[str, Stored]]:
+    renamed: dict[str, tuple[str, Stored]] = {}
+    for where, name, stored in found:
+        target = rename(name) if rename else name
+        if target is None:
+            continue
+        if target in renamed:
+            raise SetupError(f"{target} is in {renamed[target][0]} and again in {where}.")
+        renamed[target] = (where, stored)
+    return renamed
+
+
+def _check(
+    owner: str, wanted: Mapping[str, Wanted], stored: Mapping[str, tuple[str, Stored]]
+) -> None:
+    extra = [name for name in stored if name not in wanted]
+    if extra:
+        raise SetupError(f"the checkpoint has {_names(extra)}, which {owner} has not.")
+    for name, (where, tensor) in stored.items():
+        place = wanted[name].place
+        if tensor.shape != place.shape:
+            raise SetupError(
+                f"{name} in {where} has shape {list(tensor.shape)}; {owner} needs "
+                f"{list(place.shape)}."
+            )
+        if not torch.can_cast(tensor.dtype, place.dtype):
+            raise SetupError(
+                f"{name} in {where} is {tensor.dtype}; {owner} needs {place.dtype}, which it "
+                "can't be converted to."
+            )
+    missing = _missing(wanted, stored)
+    if missing:
+        raise SetupError(f"the checkpoint lacks {_names(missing)}, which {owner} needs.")
+
+
+def _missing(wanted: Mapping[str, Wanted], stored: Mapping[str, object]) -> list[str]:
+    """Return what is required and neither stored nor part of something stored."""
+    places = [wanted[name].place for name in stored]
+    geometries = {place.geometry for place in places}
+    absent = [
+        (name, each.place)
+        for name, each in wanted.items()
+        if each.required and each.place.geometry not in geometries
+    ]
+    return [name for name, place in absent if not any(one.contains(place) for one in places)]
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    kind = "tensors" if len(names) > 1 else "tensor"
+    return f"{kind} {', '.join(names[:_NAMED])}{more}"

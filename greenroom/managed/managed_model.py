@@ -1,0 +1,146 @@
+"""The layer between Triton and an engine, shared by every managed model.
+
+A model becomes managed by a ``model.py`` of a few lines::
+
+    from greenroom.managed.managed_model import ManagedModel
+
+    class TritonPythonModel(ManagedModel):
+        required = ("AUDIO", "SAMPLE_RATE")
+        engines = {"mine": "my_package.my_engine:MyEngine"}
+
+and a config.pbtxt with the optional input ``RESIDENCY`` (STRING [1]), the output
+``RESIDENCY_REPORT`` (STRING [1]), every other input optional too, and
+``parameters { key: "engine" value { string_value: "mine" } }``.
+"""
+
+import atexit
+import gc
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, ClassVar
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from greenroom.errors import GreenroomError
+from greenroom.managed.cache_metrics import CacheMetrics
+from greenroom.managed.control_handler import Residency, parse_control
+from greenroom.managed.engine import Tensors
+from greenroom.managed.engine_choice import chosen_engine
+from greenroom.managed.triton_tensors import request_tensors, require, response_tensors
+from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT
+from greenroom.settings import ModelSettings
+
+# By name: Triton fills its Python module only after this one has been imported.
+_CODES = {"INVALID_ARGUMENT": "INVALID_ARG", "UNAVAILABLE": "UNAVAILABLE"}
+
+
+class ManagedModel:
+    """Answers control and ordinary requests, all of them inside ``execute``.
+
+    Triton never fails a deferred answer when the process dies, so there are no response
+    senders and no threads.
+    """
+
+    required: ClassVar[Sequence[str]] = ()
+    """Inputs that an ordinary request must carry."""
+    engines: ClassVar[Mapping[str, str]] = {}
+    """Engine name to ``package.module:Class``."""
+    settings: ClassVar[type[ModelSettings]] = ModelSettings
+    """What the engines are made with, read from the environment."""
+
+    def initialize(self, args: Mapping[str, str]) -> None:
+        """Make and prime the engine; the load fails with the sentence of a SetupError."""
+        # The process ends soonest if it looks for garbage only once more: with torch there is much.
+        atexit.register(gc.disable)
+        config = json.loads(args["model_config"])
+        self._name = str(config["name"])
+        self._types = {
+            output["name"]: pb_utils.triton_string_to_numpy(output["data_type"])
+            for output in config["output"]
+        }
+        self._engine = chosen_engine(self._name, config, self.engines, self.settings())
+        self._residency = Residency(self._engine)
+        self._engine.prime()
+        cache = self._engine.cache
+        self._metrics = CacheMetrics(self._name, cache) if cache is not None else None
+
+    def execute(self, requests: Sequence[Any]) -> list[Any]:
+        """Answer each request, in order: a control acts between the ones around it."""
+        responses: list[Any] = []
+        for control, group in groupby(requests, key=_is_control):
+            if control:
+                responses += [self._control(request) for request in group]
+            else:
+                responses += self._infer(list(group))
+        if self._metrics is not None:
+            self._metrics.update()
+        return responses
+
+    def finalize(self) -> None:
+        """End what the engine started."""
+        self._engine.close()
+
+    def _control(self, request: Any) -> Any:
+        try:
+            raw = str(request_tensors(request)[RESIDENCY_INPUT][0])
+            report = self._residency.obey(parse_control(raw))
+        except Exception as error:
+            return self._failure(error)
+        words = np.array([[report.model_dump_json().encode()]], dtype=np.object_)
+        return pb_utils.InferenceResponse([pb_utils.Tensor(REPORT_OUTPUT, words)])
+
+    def _infer(self, requests: Sequence[Any]) -> list[Any]:
+        parsed = [self._parse(request) for request in requests]
+        batch = [item for item in parsed if not isinstance(item, Exception)]
+        answers = iter(self._run(batch) if batch else [])
+        return [
+            self._response(item if isinstance(item, Exception) else next(answers))
+            for item in parsed
+        ]
+
+    def _parse(self, request: Any) -> Tensors | Exception:
+        try:
+            tensors = request_tensors(request)
+            require(tensors, self.required)
+        except Exception as error:
+            return error
+        return tensors
+
+    def _run(self, batch: list[Tensors]) -> Sequence[Tensors | Exception]:
+        try:
+            self._residency.restore()
+            return self._engine.run(batch)
+        except Exception as error:
+            return [error] * len(batch)
+
+    def _response(self, answer: Tensors | Exception) -> Any:
+        if isinstance(answer, Exception):
+            return self._failure(answer)
+        try:
+            return pb_utils.InferenceResponse(response_tensors(answer, self._types))
+        except Exception as error:
+            return self._failure(error)
+
+    def _failure(self, error: Exception) -> Any:
+        """Answer with one sentence; what is not the caller's fault goes to Triton's log."""
+        if isinstance(error, GreenroomError) and error.grpc_code in _CODES:
+            code = getattr(pb_utils.TritonError, _CODES[error.grpc_code])
+            failure = pb_utils.TritonError(str(error), code)
+        else:
+            pb_utils.Logger.log_error("".join(traceback.format_exception(error)))
+            sentence = f"model {self._name!r} failed: {_sentence(error)}"
+            failure = pb_utils.TritonError(sentence, pb_utils.TritonError.INTERNAL)
+        return pb_utils.InferenceResponse(error=failure)
+
+
+def _is_control(request: Any) -> bool:
+    return any(tensor.name() == RESIDENCY_INPUT for tensor in request.inputs())
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, GreenroomError):
+        return str(error)
+    return f"{type(error).__name__}; the server's log says more."

@@ -1,0 +1,60 @@
+"""Between Triton's tensors and an engine's: batch dimension, text, types."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from greenroom.errors import InvalidInput
+from greenroom.managed.engine import Array, Tensors
+
+
+def request_tensors(request: Any) -> Tensors:
+    """Return a request's tensors without the batch dimension, bytes decoded to str."""
+    return {tensor.name(): _unbatched(tensor.name(), _array(tensor)) for tensor in request.inputs()}
+
+
+def require(tensors: Tensors, names: Iterable[str]) -> None:
+    """Raise InvalidInput naming the first required tensor that is absent.
+
+    The optional control input makes every input optional to Triton, so nobody else checks.
+    """
+    for name in names:
+        if name not in tensors:
+            raise InvalidInput(f"input {name} is missing; the model needs it.")
+
+
+def response_tensors(outputs: Tensors, types: Mapping[str, Any]) -> list[Any]:
+    """Return Triton output tensors, batch dimension added, in the configured types."""
+    return [pb_utils.Tensor(name, _batched(array, types[name])) for name, array in outputs.items()]
+
+
+def _array(tensor: Any) -> Array:
+    array: Array = tensor.as_numpy()
+    return array
+
+
+def _unbatched(name: str, array: Array) -> Array:
+    if array.shape[0] != 1:
+        raise InvalidInput(
+            f"input {name} has {array.shape[0]} rows; a request carries exactly 1, "
+            "send the others as requests of their own."
+        )
+    row = array[0]
+    return _decoded(name, row) if array.dtype == np.object_ else row
+
+
+def _decoded(name: str, row: Array) -> Array:
+    try:
+        words = [item.decode() for item in row.reshape(-1)]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"input {name} is not valid UTF-8 at byte {error.start}.") from None
+    return np.array(words, dtype=np.object_).reshape(row.shape)
+
+
+def _batched(array: Array, kind: Any) -> Array:
+    if kind == np.object_:
+        encoded = [str(item).encode() for item in array.reshape(-1)]
+        return np.array(encoded, dtype=np.object_).reshape((1, *array.shape))
+    return np.ascontiguousarray(array, dtype=kind)[np.newaxis]

@@ -1,0 +1,13 @@
+"""Configuration: read once from the environment into frozen objects, one for each who reads it."""
+
+from greenroom.settings.controller import ControllerSettings
+from greenroom.settings.environment import PROJECT, EnvironmentSettings, Port
+from greenroom.settings.gateway import GatewaySettings
+from greenroom.settings.models import ModelSettings
+from greenroom.settings.triton import TritonSettings
+
+__all__ = ["PROJECT", "EnvironmentSettings", "ModelSettings", "Port", "Settings"]
+
+
+class Settings(TritonSettings, ControllerSettings, GatewaySettings):
+    """The service: supervisor, controller and gateway."""

@@ -1,0 +1,69 @@
+"""The verbs of the command ``greenroom`` that need the server side installed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the server-side verbs to the client's command; entry point `greenroom.commands`."""
+    app.command()(up)
+    app.command()(doctor)
+
+
+# The verbs import their work when they run: every verb of the client passes through here.
+
+
+def up(
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="COMPONENT",
+            help="Start triton, controller or a plug-in's process alone; the others run elsewhere.",
+        ),
+    ] = None,
+) -> None:
+    """Start Triton, the gateway and the plug-ins' processes, and serve until Ctrl-C.
+
+    All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
+    (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
+    GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
+    started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (2) seconds for
+    the requests that run; a second one ends it at once.
+
+    With --only the components run apart, in containers or as different users:
+    GREENROOM_TRITON_LISTEN and GREENROOM_TRITON_HOST say where Triton is, GREENROOM_TRITON_KEY is
+    given to it and to the controller, GREENROOM_SHARED_DIR names a folder that both have.
+    """
+    from greenroom.supervisor.up import run
+
+    run(only)
+
+
+def doctor(
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Look at this folder of checkpoints instead.",
+        ),
+    ] = None,
+    verify_hashes: Annotated[
+        bool, typer.Option("--hash", help="With --models: read the files and compare hashes.")
+    ] = False,
+) -> None:
+    """Check this machine, and say what is wrong and how to mend it.
+
+    Exits with 1 if Greenroom cannot run here. Warnings do not keep it from running.
+
+    With --models it says instead, file by file, what a folder of checkpoints has and lacks
+    and which engines could run; it exits with 1 if one could not.
+    """
+    from greenroom.supervisor import doctor_table
+
+    doctor_table.run(models, verify_hashes)

@@ -1,0 +1,60 @@
+"""One supervisor at a time has a component of a service."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from greenroom.errors import SetupError
+from greenroom.runtime_folder import runtime_folder, shared_folder
+from greenroom.settings import Settings
+from greenroom.supervisor.component import TRITON
+
+
+@contextlib.contextmanager
+def only_supervisor(settings: Settings, components: Iterable[str]) -> Iterator[None]:
+    """Hold components of the service; SetupError names the process that holds one already.
+
+    Triton is held in the shared folder: whoever starts it there ends those that carry the name
+    that is kept there.
+    """
+    with contextlib.ExitStack() as held:
+        for component in components:
+            folder = shared_folder if component == TRITON else runtime_folder
+            held.enter_context(_holding(folder(settings), component))
+        yield
+
+
+@contextlib.contextmanager
+def _holding(folder: Path, component: str) -> Iterator[None]:
+    owner = folder / f"supervisor-{component}.pid"
+    # Not per thread: a test may end a service from another thread than it began in.
+    lock = FileLock(owner.with_suffix(".lock"), blocking=False, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        pid = owner.read_text() if owner.exists() else "unknown"
+        raise SetupError(
+            f"Greenroom already runs in {folder} ({component}, pid {pid}); end it, or choose another "
+            "GREENROOM_RUNTIME_DIR or other ports."
+        ) from error
+    try:
+        owner.write_text(str(os.getpid()))
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def running_supervisor(settings: Settings) -> int | None:
+    """Return the process id of a supervisor that holds a component in the runtime folder, if any."""
+    folders = {settings.runtime, settings.shared}
+    for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(owner.read_text())
+            if psutil.pid_exists(pid):
+                return pid
+    return None

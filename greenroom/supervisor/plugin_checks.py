@@ -1,0 +1,26 @@
+"""What plug-ins add to the doctor, by entry points of the group ``greenroom.checks``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from greenroom.settings import Settings
+from greenroom.supervisor.check_result import Finding
+
+GROUP = "greenroom.checks"
+
+
+class PluginChecks(Protocol):
+    """What an entry point of the group names."""
+
+    def machine(self, settings: Settings) -> Iterable[Finding]:
+        """Look at what the plug-in needs on this machine."""
+
+    def checkpoints(self, folder: Path, hashes: bool) -> Mapping[str, Sequence[Finding]]:
+        """Look at the weights in a folder; the results by the name of their table."""
+
+
+def plugin_checks() -> list[PluginChecks]:
+    """Return the checks of all installed plug-ins."""
+    return [entry.load() for entry in entry_points(group=GROUP)]

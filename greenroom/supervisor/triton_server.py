@@ -1,0 +1,180 @@
+"""One tritonserver: prepared, started, waited for and ended with everything it started."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from greenroom.addresses import seen_from_here
+from greenroom.settings import Settings
+from greenroom.supervisor.child import Child, Log, log_to_stderr
+from greenroom.supervisor.hang_detector import hanging
+from greenroom.supervisor.ports import check_ports, triton_listeners
+from greenroom.supervisor.readiness import ready
+from greenroom.tracing import endpoint
+from greenroom.triton import leftovers
+from greenroom.triton.backend_directory import backend_directory
+from greenroom.triton.command_line import triton_command_line
+from greenroom.triton.compiled_repositories import compile_repositories
+from greenroom.triton.environment import triton_environment
+from greenroom.triton.installation import find_installation
+from greenroom.triton.key import GRPC_METADATA, triton_key
+from greenroom.triton.region_prefix import region_prefix
+from greenroom.triton.restart_request import asked_for_restart, forget_request
+
+_LIVE = "/v2/health/live"
+LONGEST_START = 120.0
+"""Seconds in which Triton, still without models, has to be ready."""
+
+
+def stop_timeout(settings: Settings) -> float:
+    """Return the seconds after which a server that is to stop is killed: its own and a bit."""
+    return settings.triton_exit_timeout + 1.0
+
+
+class TritonServer:
+    """Triton in explicit mode on this service's ports, with its model processes.
+
+    Can be started again after it has ended. As an async context manager it is ready inside
+    the block and killed after it.
+    """
+
+    name = "triton"
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        log: Log = log_to_stderr,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.prefix = region_prefix(settings)
+        self.key = triton_key(settings)
+        self._host = seen_from_here(settings.triton_listens_on)
+        self._log = log
+        self._inherited = os.environ if environment is None else environment
+        self._child: Child | None = None
+
+    @property
+    def http_address(self) -> str:
+        """host:port of Triton's HTTP endpoint."""
+        return f"{self._host}:{self.settings.triton_http_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """host:port of Triton's gRPC endpoint."""
+        return f"{self._host}:{self.settings.triton_grpc_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus finds Triton's metrics."""
+        return f"http://{self._host}:{self.settings.triton_metrics_port}/metrics"
+
+    @property
+    def key_metadata(self) -> dict[str, str]:
+        """The gRPC metadata that opens the repository API."""
+        return {GRPC_METADATA: self.key}
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running server, or of the last one; None before the first."""
+        return self._child.pid if self._child else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives; it need not be ready."""
+        return self._child is not None and self._child.running
+
+    def stubs(self) -> list[psutil.Process]:
+        """Return the living model processes."""
+        return leftovers.stubs(self.prefix)
+
+    async def start(self) -> None:
+        """Start the server and wait until it is ready.
+
+        Raises SetupError if something it needs is missing, or with its last lines if it ends
+        before it is ready.
+        """
+        self._child = await asyncio.to_thread(self._prepare)
+        try:
+            await self._child.start()
+            url = f"http://{self.http_address}/v2/health/ready"
+            await ready(self._child, url, within=LONGEST_START)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def wait(self) -> int:
+        """Wait until the server's process has ended; returns its exit status."""
+        assert self._child, "started"
+        return await self._child.wait()
+
+    async def failed(self) -> str:
+        """Wait until it has ended, hangs, or the controller asks for another; returns why."""
+        longest = self.settings.triton_hang_timeout
+        ended = asyncio.create_task(self.wait())
+        asked = asyncio.create_task(asked_for_restart(self.settings))
+        hangs = asyncio.create_task(hanging(f"http://{self.http_address}{_LIVE}", longest))
+        try:
+            await asyncio.wait({ended, asked, hangs}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return f"ended with exit status {ended.result()}"
+            if asked.done():
+                return f"is to be restarted: {asked.result().rstrip('.')}"
+            return f"has not answered for {longest:g} s"
+        finally:
+            for task in (ended, asked, hangs):
+                task.cancel()
+
+    async def stop(self) -> None:
+        """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
+        await self._end(stop_timeout(self.settings))
+
+    async def kill(self) -> None:
+        """End the server and its model processes at once, with SIGKILL."""
+        await self._end(0.0)
+
+    async def restart(self) -> None:
+        """Kill the server if it runs, and start it again; no model is loaded then."""
+        await self.kill()
+        await self.start()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.kill()
+
+    def _prepare(self) -> Child:
+        settings = self.settings
+        forget_request(settings)
+        found = find_installation(settings)
+        backends = backend_directory(found, settings.runtime.resolve())
+        compile_repositories(settings.model_repository, settings.ensemble_repository)
+        leftovers.clear_leftovers(self.prefix)
+        # Another server on the port would be taken for this one.
+        check_ports(triton_listeners(settings))
+        return Child(
+            self.name,
+            triton_command_line(settings, found, backends, endpoint(self._inherited)),
+            triton_environment(settings, found, self._inherited),
+            log=self._log,
+            # Orphaned, it can still end its models and remove its regions.
+            on_orphaned=signal.SIGTERM,
+        )
+
+    async def _end(self, grace: float) -> None:
+        if self._child:
+            await self._child.stop(grace)
+            await asyncio.to_thread(leftovers.clear_leftovers, self.prefix)

@@ -1,0 +1,139 @@
+"""The processes behind the models, as far as this process can see them.
+
+A Python backend's stub is called with the path of the model's code and the name of its
+shared-memory region, which begins with this service's prefix: so a process is known to be a
+model's of this service before it is watched or killed. The process id in a model's report is never
+used for it: in another pid namespace it is somebody else's. In another container without a shared
+pid namespace none is to be seen, and nothing is known of them; those of another user are seen and
+watched, but can not be killed.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from greenroom.triton.leftovers import SHARED_MEMORY, alive, regions, servers, stubs
+
+_BEING_MADE = 10.0
+"""Seconds in which a new region's process must have been started."""
+_PATIENCE = 5.0
+"""Seconds in which a killed process must be gone."""
+
+
+class BackendProcesses:
+    """Watches the models' processes for their end, without polling, and ends them."""
+
+    on_end: Callable[[str], None]
+    """Called with the name of a model one of whose watched processes has ended."""
+
+    def __init__(self, region_prefix: str) -> None:
+        self.on_end = lambda model: None
+        self._prefix = region_prefix
+        self._watched: dict[str, list[int]] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._regions: dict[str, set[str]] = {}
+
+    async def watch(self, model: str) -> None:
+        """Watch the processes that the model has now, until they are forgotten."""
+        self.forget(model)
+        end = self._ends[model] = asyncio.Event()
+
+        def ended() -> None:
+            self.forget(model)
+            self.on_end(model)
+            end.set()
+
+        found = await asyncio.to_thread(backend_processes, model, self._prefix)
+        if self._ends.get(model) is not end:
+            return
+        self._regions[model] = {region for process in found for region in self._region_of(process)}
+        for process in found:
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(process.pid)
+                self._watched.setdefault(model, []).append(descriptor)
+                if process.is_running():  # else its number has come to mean another
+                    asyncio.get_running_loop().add_reader(descriptor, ended)
+
+    def forget(self, model: str) -> None:
+        """Watch the model's processes no longer."""
+        self._ends.pop(model, None)
+        for descriptor in self._watched.pop(model, ()):
+            asyncio.get_running_loop().remove_reader(descriptor)
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Watch nothing any longer."""
+        for model in list(self._ends):
+            self.forget(model)
+
+    async def ended(self, model: str) -> None:
+        """Return when a watched process of the model has ended; never, if none is watched."""
+        await self._ends.get(model, asyncio.Event()).wait()
+
+    async def gone(self, model: str) -> bool:
+        """Whether it is known that the model has no process."""
+        return await asyncio.to_thread(self._none_left, model)
+
+    async def end(self, model: str) -> bool:
+        """Kill the model's processes and remove their regions; returns whether it is `gone`."""
+        self.forget(model)
+        return await asyncio.to_thread(self._end, model, self._regions.pop(model, set()))
+
+    def _end(self, model: str, named: set[str]) -> bool:
+        found = backend_processes(model, self._prefix)
+        for process in found:
+            named.update(self._region_of(process))
+            try:
+                process.kill()
+            except psutil.AccessDenied:
+                return False
+            except psutil.Error:
+                pass
+        deadline = time.monotonic() + _PATIENCE
+        while any(map(alive, found)) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        gone = self._none_left(model)
+        if gone:
+            # Triton removes none of a model whose request has failed with its process. Another
+            # user's stay until that Triton is started again.
+            for region in named or self._orphans():
+                with contextlib.suppress(PermissionError):
+                    (SHARED_MEMORY / region).unlink(missing_ok=True)
+        return gone
+
+    def _orphans(self) -> list[str]:
+        """Return regions that no process names; one that is being made has none for a moment."""
+        named = {name for process in stubs(self._prefix) for name in self._region_of(process)}
+        oldest, found = time.time() - _BEING_MADE, []
+        for path in regions(self._prefix):
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in named and path.stat().st_mtime < oldest:
+                    found.append(path.name)
+        return found
+
+    def _none_left(self, model: str) -> bool:
+        return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)
+
+    def _region_of(self, process: psutil.Process) -> Iterable[str]:
+        with contextlib.suppress(psutil.Error):
+            return [name for name in process.cmdline() if name.startswith(self._prefix)]
+        return []
+
+
+def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:
+    """Return the living processes of a model; none if it runs where this process can not see."""
+    return [process for process in stubs(region_prefix) if _model_of(process) == model]
+
+
+def _model_of(process: psutil.Process) -> str | None:
+    """Return the folder name in ``.../<model>/<version>/model.py``."""
+    try:
+        arguments = process.cmdline()
+    except psutil.Error:
+        return None
+    return Path(arguments[1]).parts[-3] if len(arguments) > 1 else None

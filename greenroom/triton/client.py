@@ -1,0 +1,180 @@
+"""Triton as the controller sees it: repository API, control requests, and whether it is there.
+
+Everything goes over gRPC: a load through Triton's HTTP stalls its other HTTP requests.
+"""
+
+import asyncio
+import json
+import struct
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from pydantic import ValidationError
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+
+from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
+from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
+from greenroom.triton.messages import dead_backend
+
+KEY_METADATA = "triton-grpc-protocol-greenroom-key"
+_READY_TIMEOUT = 5.0
+_BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
+"""How gRPC calls the end of a connection, before and in the middle of a call."""
+_READY_INTERVAL = 0.1
+_POLL_INTERVAL = 0.02
+_RESTRICTED = "This protocol is restricted"
+_NOT_READ = "failed to poll from model repository"
+_MOVING = ("LOADING", "UNLOADING")
+_RECONNECT_MS = 100
+_RECONNECT_MOST_MS = 1000
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS),
+    ("grpc.min_reconnect_backoff_ms", _RECONNECT_MS),
+    ("grpc.max_reconnect_backoff_ms", _RECONNECT_MOST_MS),
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),
+    # Triton is this machine's or the next container's: http_proxy leads away from it.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class Triton:
+    """One connection to Triton's gRPC endpoint."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self._address = address
+        self.channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self.key_metadata = ((KEY_METADATA, key),)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
+
+    async def close(self) -> None:
+        """Close the connection; calls that run on it fail."""
+        await self.channel.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands; a call may still fail."""
+        return self.channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+
+    async def ready(self) -> None:
+        """Return when Triton is ready; waits for ever."""
+        while True:
+            try:
+                answer = await self._stub.ServerReady(
+                    pb.ServerReadyRequest(), timeout=_READY_TIMEOUT, wait_for_ready=True
+                )
+                if answer.ready:
+                    return
+            except grpc.aio.AioRpcError:
+                pass
+            await asyncio.sleep(_READY_INTERVAL)
+
+    async def alive(self) -> bool:
+        """Whether the connection stands, tried by a call; if not, `lost` returns as well."""
+        try:
+            await self._stub.ServerLive(pb.ServerLiveRequest(), timeout=_READY_TIMEOUT)
+        except grpc.aio.AioRpcError:
+            return self.connected
+        return True
+
+    async def lost(self) -> None:
+        """Return when the connection that `ready` found has broken, even if there is a new one."""
+        if self.connected:
+            await self.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+
+    async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Load a model; returns after its initialize. Parameters: Triton's load overrides.
+
+        Raises UnknownModel when Triton does not find it or can not read its config.
+        """
+        request = pb.RepositoryModelLoadRequest(model_name=model, parameters=parameters)
+        try:
+            async with self._errors():
+                await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
+        except TritonError as error:
+            if _NOT_READ not in str(error):
+                raise
+            raise UnknownModel(
+                f"Model {model!r} can not be read from the model repositories: its folder is "
+                "missing or its config.pbtxt is wrong; Triton's log says more."
+            ) from error
+
+    async def unload(self, model: str) -> None:
+        """Unload a model; returns when its process is gone and with it all its memory."""
+        await self.begin_unload(model)
+        await self.settled(model)
+
+    async def begin_unload(self, model: str) -> None:
+        """Begin to unload a model.
+
+        When one of its requests has failed with its process, this never ends; the model can be
+        loaded all the same.
+        """
+        request = pb.RepositoryModelUnloadRequest(model_name=model)
+        async with self._errors():
+            await self._stub.RepositoryModelUnload(request, metadata=self.key_metadata)
+
+    async def settled(self, model: str) -> None:
+        """Return when the model is neither loading nor unloading."""
+        while True:
+            entries = (await self.index()).models
+            if not any(entry.name == model and entry.state in _MOVING for entry in entries):
+                return
+            await asyncio.sleep(_POLL_INTERVAL)
+
+    async def states(self) -> dict[str, str]:
+        """Return the state in Triton of every model that it knows of; READY if a version is."""
+        entries = (await self.index()).models
+        return dict(sorted(((e.name, e.state) for e in entries), key=lambda one: one[1] == "READY"))
+
+    async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
+        """Return Triton's repository index."""
+        async with self._errors():
+            return await self._stub.RepositoryIndex(
+                pb.RepositoryIndexRequest(ready=only_ready), metadata=self.key_metadata
+            )
+
+    async def control(self, model: str, action: str, valid: float) -> Report:
+        """Send a control request and return the model's report.
+
+        It waits in the model's queue like any request; run after `valid` seconds, the model
+        ignores it. When it could not do it, the report's error says why.
+        """
+        text = json.dumps(control(action, time.time() + valid)).encode()
+        request = pb.ModelInferRequest(model_name=model)
+        tensor = request.inputs.add(name=RESIDENCY_INPUT, datatype="BYTES")
+        tensor.shape.extend((1, 1))
+        request.raw_input_contents.append(struct.pack("<I", len(text)) + text)
+        request.outputs.add(name=REPORT_OUTPUT)
+        async with self._errors():
+            answer = await self._stub.ModelInfer(request)
+        try:
+            return Report.model_validate_json(answer.raw_output_contents[0][4:])
+        except (IndexError, ValidationError) as error:
+            raise GreenroomError(f"Model {model} answered {action} without a report.") from error
+
+    @asynccontextmanager
+    async def _errors(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise await self.translated(error) from error
+
+    async def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
+        """Return Triton's own error, or ServerDown if it was the connection that failed.
+
+        Of a model's dead process it tells as BackendDied.
+        gRPC has no sure sign of the one or the other, so a doubtful one is settled by a look.
+        """
+        if error.code() in _BROKEN_CONNECTION and not await self.alive():
+            return ServerDown("Triton does not answer.")
+        message = error.details() or ""
+        if message.startswith(_RESTRICTED):
+            return KeyRefused(self._address)
+        return dead_backend(message) or TritonError(message, error.code().name)

@@ -1,0 +1,20 @@
+"""The key of Triton's repository API, which only Greenroom may use."""
+
+import secrets
+
+from greenroom.create_once import drawn_once
+from greenroom.runtime_folder import runtime_folder
+from greenroom.settings import Settings
+
+HTTP_HEADER = "greenroom-key"
+GRPC_METADATA = f"triton-grpc-protocol-{HTTP_HEADER}"
+
+
+def triton_key(settings: Settings) -> str:
+    """Return the configured key, else the one drawn into the runtime folder, mode 0600.
+
+    Every process of the service gets the same one.
+    """
+    if settings.triton_key:
+        return settings.triton_key.get_secret_value()
+    return drawn_once(runtime_folder(settings) / "triton.key", secrets.token_urlsafe(32))

@@ -1,0 +1,33 @@
+"""How the endpoints' bodies and answers stand in the OpenAPI document."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from greenroom_speech.api.formats import MEDIA_TYPES
+from greenroom_speech.api.openai_errors import invalid
+from pydantic import BaseModel, ValidationError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_SOUND = {"schema": {"type": "string", "format": "binary"}}
+AUDIO_ANSWER: dict[str, Any] = {
+    "description": "The sound. X-Greenroom-Start says cold, warm or hot, Server-Timing the "
+    "milliseconds of waiting and of each model, X-Greenroom-Transcript the reference's words "
+    "(percent-encoded).",
+    "content": dict.fromkeys(MEDIA_TYPES, _SOUND),
+}
+
+
+def body_of(kind: type[BaseModel], *media_types: str) -> dict[str, Any]:
+    """Return the part of an operation that describes a body which the endpoint reads itself."""
+    schema = kind.model_json_schema()
+    content = {media_type: {"schema": schema} for media_type in media_types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def checked(kind: type[_Model], fields: Mapping[str, Any]) -> _Model:
+    """Return the fields as a request. Raises InvalidField."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error.errors()) from None

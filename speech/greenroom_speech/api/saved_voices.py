@@ -1,0 +1,124 @@
+"""/v1/voices: recordings that are kept to be used by name."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from greenroom_speech.api.formats import Recording, decoded, encoded
+from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
+from greenroom_speech.api.pipeline import Pipeline, Script
+from greenroom_speech.api.request_body import fields_of
+from greenroom_speech.api.schemas import (
+    ERRORS,
+    Deleted,
+    VoiceChange,
+    VoiceList,
+    VoiceObject,
+    VoiceRequest,
+)
+from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
+
+from greenroom.triton.http_client import unless_left
+
+_PREVIEWS = {"zh": "你好，这是我的声音。今天过得怎么样？"}
+_PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
+
+
+def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRouter:
+    """Return the endpoints; a recording may last `longest` seconds."""
+    router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=ERRORS)
+
+    @router.get("")
+    async def all_voices() -> VoiceList:
+        """List the bundled and the saved voices."""
+        return VoiceList(data=[_shown(voice) for voice in await asyncio.to_thread(store.all)])
+
+    @router.post(
+        "",
+        status_code=201,
+        openapi_extra=body_of(VoiceRequest, "multipart/form-data", "application/json"),
+    )
+    async def save(request: Request) -> VoiceObject:
+        """Keep a recording as a voice; without a transcript its words are recognised.
+
+        It is analysed before the answer, so that its first use need not wait for that.
+        """
+        asked = checked(VoiceRequest, await fields_of(request))
+        name = await asyncio.to_thread(store.check_free, asked.name)
+        recording = await asyncio.to_thread(decoded, asked.file, "file", longest)
+        transcript, language = asked.transcript, asked.language
+        if transcript is None:
+            heard, _ = await pipeline.hear(
+                recording, language, lambda granted: unless_left(request, granted)
+            )
+            transcript, language = heard.transcript, language or heard.language
+        audio, _ = await asyncio.to_thread(encoded, recording, "flac")
+        # What is kept is what will be cloned, so that is what has to be in tokenizer's cache.
+        kept = await asyncio.to_thread(decoded, audio, "file", longest)
+        await pipeline.analyse(kept, lambda granted: unless_left(request, granted))
+        voice = SavedVoice(
+            name,
+            transcript,
+            language,
+            round(recording.seconds, 3),
+            asked.consent,
+            int(time.time()),
+            asked.description,
+        )
+        return _shown(await asyncio.to_thread(store.save, voice, audio))
+
+    @router.get("/{name}")
+    async def one(name: str) -> VoiceObject:
+        """Show a voice."""
+        return _shown(await asyncio.to_thread(store.get, name))
+
+    @router.patch("/{name}", openapi_extra=body_of(VoiceChange, "application/json"))
+    async def correct(name: str, request: Request) -> VoiceObject:
+        """Correct the transcript of a saved voice."""
+        asked = checked(VoiceChange, await fields_of(request))
+        return _shown(await asyncio.to_thread(store.correct, name, asked.transcript))
+
+    @router.delete("/{name}")
+    async def delete(name: str) -> Deleted:
+        """Delete a saved voice."""
+        await asyncio.to_thread(store.delete, name)
+        return Deleted(id=name, object="voice")
+
+    @router.get("/{name}/audio", response_class=FileResponse)
+    async def recording(name: str) -> FileResponse:
+        """Return the recording of a voice."""
+        voice = await asyncio.to_thread(store.get, name)
+        return FileResponse(voice.path, media_type="audio/flac")
+
+    @router.get("/{name}/preview", response_class=Response, responses={200: AUDIO_ANSWER})
+    async def preview(name: str, request: Request) -> Response:
+        """Say a sentence in a voice, as mp3."""
+        voice = await asyncio.to_thread(store.get, name)
+        reference = await asyncio.to_thread(_recording, voice.path, longest)
+        sentence = _PREVIEWS.get(voice.language, _PREVIEW)
+        script = Script(reference, voice.transcript, sentence)
+        spoken, timing = await pipeline.speak(script, lambda granted: unless_left(request, granted))
+        content, media_type = await asyncio.to_thread(encoded, spoken.recording, "mp3")
+        return Response(content, media_type=media_type, headers=timing.headers())
+
+    return router
+
+
+def _recording(path: Path, longest: float) -> Recording:
+    return decoded(path.read_bytes(), "the voice's recording", longest)
+
+
+def _shown(voice: SavedVoice) -> VoiceObject:
+    return VoiceObject(
+        id=voice.name,
+        name=voice.name,
+        language=voice.language,
+        transcript=voice.transcript,
+        description=voice.description,
+        seconds=voice.seconds,
+        bundled=voice.bundled,
+        created=voice.created,
+        consent=voice.consent,
+    )

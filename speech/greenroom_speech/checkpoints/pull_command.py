@@ -1,0 +1,56 @@
+"""``greenroom pull``: the released checkpoints into a folder."""
+
+from pathlib import Path
+
+import typer
+from greenroom_speech.checkpoints import releases as released
+from greenroom_speech.checkpoints.options import Hub, What
+from greenroom_speech.checkpoints.releases import Release
+from greenroom_speech.checkpoints.source import Source
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.errors import SetupError
+from greenroom.supervisor.plain_errors import failing_plainly
+
+_EDITX = (What.ALL, What.STEP_AUDIO, What.STEP_AUDIO_EDITX)
+_TOKENIZER = (What.ALL, What.STEP_AUDIO, What.STEP_AUDIO_TOKENIZER)
+_WHISPER = (What.ALL, What.WHISPER)
+
+
+def run(
+    what: What, models: Path | None, hub: Hub, revision: str | None, whisper: str | None
+) -> None:
+    """Fetch what is missing; exits with 1 if something could not be had."""
+    if revision and what is What.WHISPER:
+        raise typer.BadParameter("Whisper's checkpoints have no revisions.")
+    with failing_plainly():
+        settings = EngineSettings()
+        releases = _releases(what, whisper or settings.whisper_model)
+        sources = _sources(hub)
+        from greenroom_speech.checkpoints.pull import Pull
+
+        Pull(models or settings.models, sources, revision, typer.echo).run(releases)
+
+
+def _releases(what: What, whisper: str) -> list[Release]:
+    releases = [released.EDITX] if what in _EDITX else []
+    releases += [released.TOKENIZER] if what in _TOKENIZER else []
+    releases += [released.released_whisper(whisper)] if what in _WHISPER else []
+    return releases
+
+
+def _sources(hub: Hub) -> list[Source]:
+    """Return the sources in the order in which they are asked."""
+    try:
+        from greenroom_speech.checkpoints.hugging_face import HuggingFace
+        from greenroom_speech.checkpoints.model_scope import ModelScope
+        from greenroom_speech.checkpoints.publisher import Publisher
+    except ImportError as error:
+        raise SetupError(
+            f"greenroom pull needs {error.name}: pip install 'greenroom-speech[production]'."
+        ) from None
+    if hub is Hub.HUGGING_FACE:
+        return [HuggingFace(), Publisher()]
+    if hub is Hub.MODELSCOPE:
+        return [ModelScope(), Publisher()]
+    return [HuggingFace(), Publisher(), ModelScope()]

@@ -1,0 +1,41 @@
+"""The verbs of the command ``greenroom`` that need the speech plug-in installed."""
+
+from typing import Annotated
+
+import typer
+from greenroom_speech.checkpoints import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the client's command; entry point `greenroom.commands`."""
+    app.command()(pull)
+
+
+# The verbs import their work when they run: every verb that is no client's passes through here.
+
+
+def pull(
+    what: Annotated[
+        options.What, typer.Argument(metavar="WHAT", help="Which checkpoints.", show_choices=True)
+    ] = options.What.ALL,
+    models: options.Models = None,
+    source: Annotated[
+        options.Hub, typer.Option("--source", help="auto: the first one that answers.")
+    ] = options.Hub.AUTO,
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            "--revision",
+            help="Branch, tag or commit of the repositories, instead of the released files.",
+        ),
+    ] = None,
+    whisper_model: options.WhisperModel = None,
+) -> None:
+    """Fetch released checkpoints: all, step-audio, step-audio-editx, step-audio-tokenizer, whisper.
+
+    What is there already is left alone, what broke off goes on where it stopped. Sizes and
+    hashes are verified. OpenAI publishes Whisper itself; ModelScope has large-v3 too.
+    """
+    from greenroom_speech.checkpoints.pull_command import run
+
+    run(what, models, source, revision, whisper_model)

@@ -1,0 +1,36 @@
+"""The task ``style``: of all styles the embedded engine can only whisper."""
+
+from dataclasses import replace
+
+import numpy as np
+from greenroom_speech.engines.embedded import world
+from greenroom_speech.engines.embedded.world import Floats
+
+from greenroom.errors import InvalidInput
+
+
+def check_style(info: str) -> None:
+    """Raise InvalidInput for a style other than whisper."""
+    if info != "whisper":
+        raise InvalidInput(
+            f"TASK_INFO of 'style' is {info[:40]!r}; with the embedded engine it must be whisper."
+        )
+
+
+def whispered(samples: Floats) -> Floats:
+    """Return 24 kHz speech without any voice in it: noise through the same formants."""
+    frames = world.analyse(samples)
+    breath = replace(
+        frames,
+        f0=np.zeros_like(frames.f0),
+        envelope=frames.envelope * _without_hum(),
+        aperiodicity=np.ones_like(frames.aperiodicity),
+    )
+    return world.synthesise(breath)
+
+
+def _without_hum() -> Floats:
+    """Return power gains that fall by 24 dB from 800 Hz down: a whisper has no low tones."""
+    hertz = np.linspace(0, world.RATE / 2, world.BINS)
+    gains: Floats = 10 ** (-2.4 * np.clip(1 - hertz / 800, 0, 1))
+    return gains

@@ -1,0 +1,51 @@
+"""Kaldi's log mel filter bank energies, without dither."""
+
+from functools import cache
+
+import torch
+from greenroom_speech.engines.step_audio.prompt_analysis.mel_scale import kaldi_filters
+from torch import Tensor
+
+RATE = 16_000
+FRAME, SHIFT = 400, 160
+N_FFT = 512
+BANDS = 80
+LOW, HIGH = 20.0, 8000.0
+PREEMPHASIS = 0.97
+EPSILON = torch.finfo(torch.float32).eps
+
+
+def povey_window() -> Tensor:
+    """Return Kaldi's default window, a Hann window to the power of 0.85, (FRAME,)."""
+    return torch.hann_window(FRAME, periodic=False) ** 0.85
+
+
+def hamming_window() -> Tensor:
+    """Return the window of FunASR's front end, (FRAME,)."""
+    return torch.hamming_window(FRAME, periodic=False)
+
+
+def frames_of(samples: int) -> int:
+    """Return how many whole frames a wave of that length has."""
+    return max(0, (samples - FRAME) // SHIFT + 1)
+
+
+def fbank(wave: Tensor, window: Tensor) -> Tensor:
+    """Return the log energies of a 16 kHz wave (samples,): (frames, 80), 100 frames a second.
+
+    As ``compute-fbank-feats`` with 80 bins from 20 Hz, 25 ms frames inside of the wave, no
+    dither. The scale of the wave is the caller's choice.
+    """
+    if wave.numel() < FRAME:
+        return torch.empty(0, BANDS)
+    frames = wave.unfold(0, FRAME, SHIFT)
+    frames = frames - frames.mean(1, keepdim=True)
+    before = torch.cat((frames[:, :1], frames[:, :-1]), dim=1)
+    spectrum: Tensor = torch.fft.rfft((frames - PREEMPHASIS * before) * window, n=N_FFT)
+    energies = torch.matmul(spectrum.abs().square(), _filters().T)
+    return energies.clamp(min=EPSILON).log()
+
+
+@cache
+def _filters() -> Tensor:
+    return kaldi_filters(RATE, N_FFT, BANDS, LOW, HIGH)

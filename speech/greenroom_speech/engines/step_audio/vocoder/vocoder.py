@@ -1,0 +1,73 @@
+"""The whole vocoder: audio codes and a voice to a waveform."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from greenroom_speech.engines.step_audio.vocoder.checkpoint import hift_state
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow, Voice
+from greenroom_speech.engines.step_audio.vocoder.hift import Hift
+from greenroom_speech.engines.step_audio.vocoder.noise import Noise
+from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
+from greenroom_speech.engines.step_audio.vocoder.speech_stream import SpeechStream
+from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
+from torch import Tensor, nn
+
+from greenroom.managed.arena import Arena
+from greenroom.managed.arena.meta_init import unfilled
+
+NOISE_SEED = 0
+"""Of the flow's noise; that of the released service is not known."""
+
+
+class Vocoder:
+    """Flow and HiFT together.
+
+    The modules are made without weights; they get them by ``read`` from the arena that holds them.
+    """
+
+    def __init__(self, sizes: VocoderSizes) -> None:
+        with unfilled():
+            self.flow = Flow(sizes.flow).eval().requires_grad_(False)
+            self.hift = Hift(sizes.hift).eval().requires_grad_(False)
+        self.noise = Noise(sizes.flow.output_size, NOISE_SEED)
+        self.rate = sizes.hift.sampling_rate
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The modules that belong in an arena."""
+        return [self.flow, self.hift]
+
+    def read(self, arena: Arena, flow: Path, hift: Path) -> None:
+        """Fill the modules from ``flow.pt`` and ``hift.pt``; SetupError says what does not fit."""
+        arena.read(self.flow, flow)
+        arena.read(self.hift, hift_state(hift, self.hift))
+
+    def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> Voice:
+        """Return a prompt on the vocoder's device.
+
+        ``codes`` are the prompt's audio codes, ``features`` its mel frames (frames, 80) and
+        ``embedding`` its speaker (192,).
+        """
+        like = self.flow.encoder_proj.weight
+        pairs = token_pairs(codes).to(like.device)
+        return Voice(pairs, features.to(like), embedding.to(like))
+
+    @torch.inference_mode()
+    def speech(self, codes: Sequence[int], voice: Voice, seed: int) -> Tensor:
+        """Return the waveform (samples,) of a whole utterance; the same seed gives the same.
+
+        InvalidInput for a code that is none. At least one code is needed.
+        """
+        pairs = token_pairs(codes).to(voice.pairs.device)
+        mel = self.flow(pairs, voice, self.noise).T
+        noise = self.hift.m_source.draw(mel.shape[1], self._generator(voice, seed))
+        wave: Tensor = self.hift(mel, self.hift.source(mel, noise))
+        return wave
+
+    def stream(self, voice: Voice, seed: int) -> SpeechStream:
+        """Return a stream that takes an utterance's codes bit by bit."""
+        return SpeechStream(self.flow, self.hift, voice, self.noise, self._generator(voice, seed))
+
+    def _generator(self, voice: Voice, seed: int) -> torch.Generator:
+        return torch.Generator(voice.pairs.device).manual_seed(seed)

@@ -1,0 +1,77 @@
+"""What a request to tts asks for: steps that run one after another."""
+
+from dataclasses import dataclass
+
+from greenroom_speech.engines.text_input import bounded, word, words
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.errors import InvalidInput
+from greenroom.managed.engine import Tensors
+
+CLONE = "clone"
+TASKS = (CLONE, "emotion", "style", "speed", "paralinguistic", "denoise", "vad")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task and its ``TASK_INFO``, both stripped and in lower case."""
+
+    task: str
+    info: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a request wants done."""
+
+    text: str | None
+    """What to say; None: the words of the recording stay."""
+    language: str | None
+    steps: tuple[Step, ...]
+
+
+def order_of(request: Tensors, settings: EngineSettings) -> Order:
+    """Read TEXT, LANGUAGE, TASK and TASK_INFO; InvalidInput where they do not fit together.
+
+    Without TASK the task is ``clone``. A clone comes first and needs TEXT.
+    """
+    text = word(request, "TEXT")
+    if text is not None:
+        _check_text(text, settings)
+    steps = _steps(request)
+    if any(step.task == CLONE for step in steps[1:]):
+        raise InvalidInput("TASK has 'clone' after another task; it must be the first.")
+    if steps[0].task == CLONE and text is None:
+        raise InvalidInput("TEXT is missing; the task 'clone' needs what to say.")
+    return Order(text, word(request, "LANGUAGE"), steps)
+
+
+def _steps(request: Tensors) -> tuple[Step, ...]:
+    tasks = words(request, "TASK")
+    if tasks is None:
+        tasks = [CLONE]
+    infos = words(request, "TASK_INFO")
+    if infos is None:
+        infos = [""] * len(tasks)
+    if not tasks:
+        raise InvalidInput("TASK is empty; it must name at least one task.")
+    if len(infos) != len(tasks):
+        raise InvalidInput(
+            f"TASK_INFO has {len(infos)} values and TASK {len(tasks)}; they must be as many."
+        )
+    return tuple(
+        Step(_task(task), info.strip().lower()) for task, info in zip(tasks, infos, strict=True)
+    )
+
+
+def _task(name: str) -> str:
+    task = name.strip().lower()
+    if task not in TASKS:
+        raise InvalidInput(f"TASK is {name[:40]!r}; it must be one of {', '.join(TASKS)}.")
+    return task
+
+
+def _check_text(text: str, settings: EngineSettings) -> None:
+    bounded("TEXT", text, settings)
+    if not text.strip():
+        raise InvalidInput(f"TEXT is {text[:20]!r}; it must have something to say.")

@@ -1,0 +1,30 @@
+"""The words of a request, checked."""
+
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.errors import InvalidInput
+from greenroom.managed.engine import Tensors
+
+
+def word(request: Tensors, name: str) -> str | None:
+    """Return a one-element text tensor; None where it is absent."""
+    if name not in request:
+        return None
+    values = request[name].reshape(-1)
+    if values.size != 1:
+        raise InvalidInput(f"{name} has {values.size} values; it must have 1.")
+    return str(values[0])
+
+
+def words(request: Tensors, name: str) -> list[str] | None:
+    """Return a text tensor of any length; None where it is absent."""
+    return [str(item) for item in request[name].reshape(-1)] if name in request else None
+
+
+def bounded(name: str, value: str, settings: EngineSettings) -> str:
+    """Return a text that is no longer than ``max_text_chars``; InvalidInput otherwise."""
+    if len(value) > settings.max_text_chars:
+        raise InvalidInput(
+            f"{name} has {len(value)} characters; it must have at most {settings.max_text_chars}."
+        )
+    return value

@@ -1,0 +1,66 @@
+"""The engine ``whisper`` of the model ``asr``."""
+
+import torch
+from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.text_input import word
+from greenroom_speech.engines.whisper import checkpoint
+from greenroom_speech.engines.whisper.language import language_code
+from greenroom_speech.engines.whisper.network import network
+from greenroom_speech.engines.whisper.windows import RATE, Listener
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.errors import SetupError
+from greenroom.managed.arena import ArenaEngine
+from greenroom.managed.engine import Tensors, text
+from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
+
+
+class WhisperAsr(ArenaEngine):
+    """Transcribes ``AUDIO``, or hands a given ``TRANSCRIPT`` through without listening."""
+
+    name = "whisper"
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Read the configured checkpoint; SetupError says what is wrong with it."""
+        self._settings = settings
+        self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
+        found = checkpoint.read(checkpoint.located(settings))
+        self._identity, self._state = found.identity, found.state
+        device = _device(settings.asr_device)
+        dtype = torch.float16 if device == "cuda" else torch.float32
+        self._model = network(found.dims, dtype)
+        super().__init__(self._model, device)
+        self._listener = Listener(self._model)
+        self._languages = self._model.num_languages if self._model.is_multilingual else 1
+
+    def load(self) -> None:
+        """Fill the network from the checkpoint, of which nothing stays open."""
+        self.arena.read(self._model, self._state)
+        self._state = {}
+
+    def prime(self) -> None:
+        """Listen to a second of silence, so that the first request finds everything ready."""
+        self._listener.prime()
+
+    def answer(self, request: Tensors) -> Tensors:
+        """Return ``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
+        given = word(request, "AUDIO_LANGUAGE") or ""
+        samples, rate = recording(request, self._settings)
+        if "TRANSCRIPT" in request:
+            return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
+        language = language_code(given, self._languages)
+        key = digest(self.name, self._identity, samples, str(rate), language or "")
+        return self.cache.get(key, lambda: self._heard(samples, rate, language))
+
+    def _heard(self, samples: Samples, rate: int, language: str | None) -> Tensors:
+        heard = self._listener.listen(resampled(samples, rate, RATE), language)
+        return {"TRANSCRIPT": text(heard.text), "AUDIO_LANGUAGE": text(heard.language)}
+
+
+def _device(setting: str) -> str:
+    usable = torch.cuda.is_available()
+    if setting == "cuda" and not usable:
+        raise SetupError("GREENROOM_ASR_DEVICE is cuda, but torch finds no GPU that it can use.")
+    if setting == "auto":
+        return "cuda" if usable else "cpu"
+    return setting

@@ -1,0 +1,190 @@
+"""From one recording to its words: 30 s at a time, and never without end."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from greenroom_speech.engines.audio_input import Samples
+from greenroom_speech.engines.whisper.language import ENGLISH
+from torch import Tensor
+from whisper.audio import (
+    FRAMES_PER_SECOND,
+    N_FRAMES,
+    N_SAMPLES,
+    SAMPLE_RATE,
+    log_mel_spectrogram,
+    pad_or_trim,
+)
+from whisper.decoding import DecodingOptions, DecodingResult
+from whisper.model import Whisper
+from whisper.tokenizer import Tokenizer, get_tokenizer
+
+RATE = SAMPLE_RATE
+FRAMES_PER_TIMESTAMP = 2
+
+TEMPERATURES = (0.0, 0.4, 0.8)
+"""Of the attempts at a window; each one follows a failed one."""
+MAX_COMPRESSION_RATIO = 2.4
+"""Text that gzip packs better repeats itself: the attempt has failed."""
+MIN_LOGPROB = -1.0
+"""Mean logarithm of the tokens' probability below which an attempt has failed."""
+NO_SPEECH_PROBABILITY = 0.6
+"""Above it, a failed attempt means that nobody speaks."""
+MIN_ADVANCE = 10 * FRAMES_PER_SECOND
+"""Frames that a window moves on at least, so that nonsense can not make windows without end."""
+TOKENS_AT_LEAST, TOKENS_PER_SECOND = 24, 30
+"""Bound of a window's tokens; no language has more of them."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The words of a recording and their language's code; both "" where nobody speaks."""
+
+    text: str
+    language: str
+
+
+class Listener:
+    """Transcribes with one network; the same samples give the same words.
+
+    Follows ``whisper.transcribe`` with its thresholds, and without the text of one window as
+    the prompt of the next, which would hand an error on through all of them. Different are:
+    no timestamps where one window is enough, fewer temperatures, a fixed seed, bounds of
+    tokens and windows, and that each window is encoded once, also to detect the language.
+    """
+
+    def __init__(self, model: Whisper, temperatures: tuple[float, ...] = TEMPERATURES) -> None:
+        self._model = model
+        self._temperatures = temperatures
+        self._dtype = model.encoder.conv1.weight.dtype
+
+    @torch.no_grad()
+    def listen(self, samples: Samples, language: str | None) -> Heard:
+        """Return what is said in mono samples at 16 kHz; language None: it is detected."""
+        mel = self._mel(samples)
+        features = self._encoded(mel, 0)
+        spoken = language or self._detected(features)
+        tokens = None
+        if _frames(mel) <= N_FRAMES:
+            tokens = self._in_one_window(features, spoken, _frames(mel))
+        if tokens is None:
+            tokens = self._in_windows(mel, features, spoken)
+        tokenizer = self._tokenizer(spoken)
+        # Above the words are timestamps and markers, which nonsense is full of.
+        text = tokenizer.decode([token for token in tokens if token < tokenizer.eot]).strip()
+        return Heard(text, spoken if text or language else "")
+
+    @torch.no_grad()
+    def prime(self) -> None:
+        """Run each part once, on silence and for two tokens."""
+        silence = np.zeros(RATE, np.float32)
+        features = self._encoded(self._mel(silence), 0)
+        self._attempt(features, self._detected(features), 2, False, self._temperatures[-1])
+
+    def _in_one_window(self, features: Tensor, language: str, frames: int) -> list[int] | None:
+        """Return the tokens; None where there are more words than one window can have."""
+        bound = TOKENS_AT_LEAST + TOKENS_PER_SECOND * frames // FRAMES_PER_SECOND
+        most = self._model.dims.n_text_ctx // 2
+        result = self._decoded(features, language, min(bound, most), timestamps=False)
+        if result is None:
+            return []
+        repeats = result.compression_ratio > MAX_COMPRESSION_RATIO
+        return None if len(result.tokens) >= most and not repeats else result.tokens
+
+    def _in_windows(self, mel: Tensor, features: Tensor, language: str) -> list[int]:
+        """Return the tokens of windows that end where the model says that a sentence ends."""
+        tokens: list[int] = []
+        seek, end = 0, _frames(mel)
+        while seek < end:
+            if seek:
+                features = self._encoded(mel, seek)
+            result = self._decoded(features, language, None, timestamps=True)
+            if result is None:
+                seek += N_FRAMES
+            else:
+                heard, advance = self._until_pause(result.tokens)
+                tokens += heard
+                seek += advance
+        return tokens
+
+    def _until_pause(self, tokens: list[int]) -> tuple[list[int], int]:
+        """Return the tokens to keep and the frames to go on by.
+
+        Two timestamps in a row end a segment and begin the next one. What comes after the
+        last such pair is not whole, so the next window begins there.
+        """
+        begin = self._tokenizer(ENGLISH).timestamp_begin
+        pairs = [k for k in range(1, len(tokens)) if min(tokens[k - 1 : k + 1]) >= begin]
+        ended = len(tokens) > 1 and tokens[-1] >= begin > tokens[-2]
+        if ended or not pairs:
+            return tokens, N_FRAMES
+        advance = (tokens[pairs[-1] - 1] - begin) * FRAMES_PER_TIMESTAMP
+        if advance < MIN_ADVANCE:
+            return tokens, N_FRAMES
+        return tokens[: pairs[-1]], advance
+
+    def _decoded(
+        self, features: Tensor, language: str, bound: int | None, timestamps: bool
+    ) -> DecodingResult | None:
+        """Return the first good attempt, else the last; None where nobody speaks."""
+        for temperature in self._temperatures:
+            result = self._attempt(features, language, bound, timestamps, temperature)
+            unlikely = result.avg_logprob < MIN_LOGPROB
+            if unlikely and result.no_speech_prob > NO_SPEECH_PROBABILITY:
+                return None
+            if not unlikely and result.compression_ratio <= MAX_COMPRESSION_RATIO:
+                break
+        return result
+
+    def _attempt(
+        self,
+        features: Tensor,
+        language: str,
+        bound: int | None,
+        timestamps: bool,
+        temperature: float,
+    ) -> DecodingResult:
+        options = DecodingOptions(
+            language=language,
+            temperature=temperature,
+            sample_len=bound,
+            without_timestamps=not timestamps,
+            fp16=self._dtype == torch.float16,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return self._model.decode(features, options)
+
+    def _mel(self, samples: Samples) -> Tensor:
+        """Return the features, shape (bands, frames), of the samples and of 30 s of silence."""
+        # On the CPU, where it takes milliseconds: on a GPU the Fourier transform's library
+        # would stay in its memory.
+        mel: Tensor = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
+        return mel
+
+    def _encoded(self, mel: Tensor, seek: int) -> Tensor:
+        """Return the features, shape (positions, width), of the window that begins at seek."""
+        window = mel[:, seek : min(seek + N_FRAMES, _frames(mel))]
+        padded = pad_or_trim(window, N_FRAMES).to(self._model.device, self._dtype)
+        features: Tensor = self._model.encoder(padded[None])[0]
+        return features
+
+    def _detected(self, features: Tensor) -> str:
+        if not self._model.is_multilingual:
+            return ENGLISH
+        _, probabilities = self._model.detect_language(features)
+        return str(max(probabilities, key=probabilities.get))
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        model = self._model
+        return get_tokenizer(
+            model.is_multilingual,
+            num_languages=model.num_languages,
+            language=language,
+            task="transcribe",
+        )
+
+
+def _frames(mel: Tensor) -> int:
+    """Return the frames of the recording, without the silence after it."""
+    return int(mel.shape[-1]) - int(N_FRAMES)

@@ -1,0 +1,81 @@
+"""The gateway as the page sees it: speech, voices, models, and what happens on stage."""
+
+import asyncio
+import json
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from greenroom_speech.ui.history import History
+from httpx_sse import aconnect_sse
+
+_NO_TIMEOUT = httpx.Timeout(None, connect=5.0)
+_AGAIN = 2.0
+EVENTS_KEPT = 200
+
+
+class ServerError(Exception):
+    """The gateway refused or does not answer; the message is a sentence for the user."""
+
+
+class Server:
+    """One connection pool for all visitors, and one listener to the gateway's events."""
+
+    def __init__(self, url: str, api_key: str | None) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        # The gateway is beside the page: a proxy leads away from it.
+        self._web = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=_NO_TIMEOUT, trust_env=False
+        )
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
+        self.history = History()
+
+    async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request and return the good answer. Raises ServerError."""
+        try:
+            answer = await self._web.request(method, path, **request)
+        except httpx.HTTPError:
+            raise ServerError(f"The server at {self._web.base_url} does not answer.") from None
+        if answer.is_success:
+            return answer
+        raise ServerError(_sentence(answer))
+
+    async def residency(self) -> dict[str, Any]:
+        """Return GET /residency."""
+        found: dict[str, Any] = (await self.ask("GET", "/residency")).json()
+        return found
+
+    async def touch(self, model: str) -> None:
+        """Ask for a model ahead of a request; whether it comes is told elsewhere."""
+        with suppress(ServerError):
+            await self.ask("POST", f"/residency/{model}/touch")
+
+    async def listen(self) -> None:
+        """Keep the events that come, for ever."""
+        while True:
+            with suppress(httpx.HTTPError, ValueError):
+                async with aconnect_sse(self._web, "GET", "/residency/events") as source:
+                    source.response.raise_for_status()
+                    async for event in source.aiter_sse():
+                        self.events.appendleft(json.loads(event.data))
+            await asyncio.sleep(_AGAIN)
+
+    async def sample(self) -> None:
+        """Keep where the models are, once a second, for ever."""
+        while True:
+            with suppress(ServerError):
+                self.history.add(await self.residency())
+            await asyncio.sleep(self.history.INTERVAL)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._web.aclose()
+
+
+def _sentence(answer: httpx.Response) -> str:
+    try:
+        error = answer.json()["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        return f"The server answered {answer.status_code} without a reason."

@@ -1,0 +1,68 @@
+"""The whole page in one language."""
+
+from pathlib import Path
+
+import gradio as gr
+from greenroom_speech.ui.clone_tab import CloneTab
+from greenroom_speech.ui.edit_tab import EditTab
+from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.session import Session
+from greenroom_speech.ui.stage_tab import StageTab
+from greenroom_speech.ui.translations import LANGUAGES, Words
+
+STYLE = Path(__file__).with_name("look.css")
+_FONT = ["ui-sans-serif", "system-ui", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+_KEPT_SECONDS = 3600
+
+
+def theme() -> gr.themes.Base:
+    """Return the look that look.css builds on: stone greys and one green."""
+    return gr.themes.Base(
+        primary_hue="emerald",
+        neutral_hue="stone",
+        radius_size="lg",
+        spacing_size="md",
+        font=[gr.themes.Font(name) for name in _FONT],
+        font_mono=[gr.themes.Font(name) for name in _MONO],
+    ).set(
+        color_accent="*primary_600",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )
+
+
+def page(server: Server, language: str) -> gr.Blocks:
+    """Lay the page out; sounds that it hands out are removed after an hour."""
+    words = Words(language)
+    other = next(code for code in LANGUAGES if code != language)
+    blocks: gr.Blocks = gr.Blocks(
+        title="Greenroom", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
+    )
+    with blocks:
+        session = gr.State(Session())
+        gr.HTML(
+            f'<header class="top"><div><h1>Greenroom</h1><p>{words("tagline")}</p></div>'
+            f'<a class="switch" href="{path_of(other)}" hreflang="{other}">{words("switch")}</a>'
+            "</header>",
+            padding=False,
+        )
+        with gr.Tabs():
+            with gr.Tab(words("clone"), id="clone"):
+                CloneTab(server, words).build(session, blocks)
+            with gr.Tab(words("edit"), id="edit"):
+                EditTab(server, words).build(session, blocks)
+            with gr.Tab(words("stage"), id="stage"):
+                StageTab(server, words).build(blocks)
+    return blocks
+
+
+def path_of(language: str) -> str:
+    """Return where the page of a language is."""
+    return "/en/" if language == "en" else f"/{language}/"

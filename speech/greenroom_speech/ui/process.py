@@ -1,0 +1,31 @@
+"""The web page as a process of the supervisor."""
+
+from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.password import page_password
+
+from greenroom.addresses import url
+from greenroom.settings import Settings
+from greenroom.settings.exported import exported
+from greenroom.supervisor.component import PluginProcess
+from greenroom.supervisor.ports import Listener
+
+
+def process(settings: Settings, page: PageSettings | None = None) -> PluginProcess | None:
+    """Return the page's process, None where GREENROOM_UI is false."""
+    page = page or PageSettings()
+    if not page.ui:
+        return None
+    return PluginProcess(
+        name="ui",
+        arguments=("-m", "greenroom_speech.ui"),
+        ready_url=f"{page_url(page)}/healthz",
+        shown=f"page {page_url(page)}",
+        listeners=(Listener("GREENROOM_UI_PORT", page.ui_host, page.ui_port),),
+        environment=exported(page),
+        check=lambda: page_password(page),
+    )
+
+
+def page_url(page: PageSettings) -> str:
+    """Return the web page's address as seen from this machine."""
+    return url(page.ui_host, page.ui_port)

@@ -1,0 +1,78 @@
+"""Long work with its progress: what it waits for, then how long it takes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Generic, TypeVar
+
+from greenroom_speech.ui.gateway_client import Server, ServerError
+from greenroom_speech.ui.translations import Words
+
+_Result = TypeVar("_Result")
+LOOK_EVERY = 0.25
+_MOVING = ("loading", "restoring", "offloading", "unloading")
+
+
+@dataclass
+class Done(Generic[_Result]):
+    """The end of some work: its result or the sentence that says why there is none."""
+
+    result: _Result | None = None
+    error: str | None = None
+
+
+async def followed(
+    server: Server,
+    words: Words,
+    models: Sequence[str],
+    doing: str,
+    work: Coroutine[Any, Any, _Result],
+) -> AsyncIterator[str | Done[_Result]]:
+    """Run `work`; yield what goes on as HTML, and Done at the end."""
+    task, begun = asyncio.create_task(work), time.monotonic()
+    try:
+        while not (await asyncio.wait([task], timeout=LOOK_EVERY))[0]:
+            phase = await _phase(server, words, models) or words(doing)
+            yield working(f"{phase} · {time.monotonic() - begun:.1f} s")
+        yield Done(result=task.result())
+    except ServerError as error:
+        yield Done(error=str(error))
+    finally:
+        task.cancel()
+
+
+async def _phase(server: Server, words: Words, models: Sequence[str]) -> str | None:
+    """Return what the work waits for, None when its models are there."""
+    try:
+        shown = (await server.residency())["models"]
+    except ServerError:
+        return None
+    for name in models:
+        state = shown.get(name, {}).get("residency")
+        if state in _MOVING:
+            return words("coming", model=name, state=words.known(state))
+    for name in models:
+        if _waits(shown.get(name, {})):
+            return words("waiting", model=name)
+    return None
+
+
+def _waits(model: Mapping[str, Any]) -> bool:
+    return bool(model.get("waiting")) and model.get("residency") != "hot"
+
+
+def working(text: str) -> str:
+    """Return a line that says what goes on."""
+    return f'<p class="status working"><span class="pulse"></span>{escape(text)}</p>'
+
+
+def told(text: str) -> str:
+    """Return a line that says how it went."""
+    return f'<p class="status">{escape(text)}</p>'
+
+
+def failed(text: str) -> str:
+    """Return a line that says why it did not go."""
+    return f'<p class="status failed" role="alert">{escape(text)}</p>'

@@ -1,0 +1,28 @@
+"""Every variable that the service and its speech plug-in read."""
+
+from greenroom_speech.settings import EngineSettings, PageSettings, VoiceSettings
+from pydantic.fields import FieldInfo
+
+from greenroom.settings import Settings
+
+OF_ENGINES: dict[str, FieldInfo] = {
+    **{f"GREENROOM_{name.upper()}": field for name, field in EngineSettings.model_fields.items()},
+    **{
+        f"GREENROOM_{model.upper()}_ENGINE": FieldInfo(
+            default=None, description=f"engine of {model}: {choices}; unset: as in its config, embedded"
+        )
+        for model, choices in (
+            ("asr", "embedded or whisper"),
+            ("tokenizer", "embedded or step-audio"),
+            ("tts", "embedded or step-audio-editx"),
+        )
+    },
+}
+ALL: dict[str, FieldInfo] = {
+    **{
+        f"GREENROOM_{name.upper()}": field
+        for kind in (Settings, VoiceSettings, PageSettings)
+        for name, field in kind.model_fields.items()
+    },
+    **OF_ENGINES,
+}

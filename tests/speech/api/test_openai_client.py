@@ -1,0 +1,205 @@
+"""The official openai package against a real service: only its base URL is set."""
+
+import asyncio
+import io
+import time
+
+import numpy as np
+import openai
+import pytest
+import soundfile
+from greenroom_speech.voices import voice
+from greenroom_speech.word_errors import word_errors
+
+from greenroom.settings import Settings
+
+REAL = {
+    name: Settings.model_fields[name].default
+    for name in ("model_repository", "ensemble_repository")
+}
+WORDS = "Good evening, and welcome to the show."
+
+
+@pytest.fixture
+async def service(start, tmp_path):
+    return await start(**REAL, environment={"GREENROOM_VOICES_DIR": str(tmp_path / "voices")})
+
+
+@pytest.fixture
+async def client(service):
+    url = f"{service.service.url}/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+def seconds_of(content):
+    return soundfile.info(io.BytesIO(content)).duration
+
+
+async def test_speech_in_every_format_whole_and_in_chunks(client, service):
+    answers = {}
+    for kind in ("wav", "mp3", "opus", "flac", "pcm"):
+        answer = await client.audio.speech.create(
+            model="tts-1", voice="clara", input=WORDS, response_format=kind
+        )
+        answers[kind] = answer.content
+    seconds = len(answers.pop("pcm")) / 2 / 24000
+    assert 1.5 < seconds < 5
+    for content in answers.values():
+        assert seconds_of(content) == pytest.approx(seconds, abs=0.1)
+    async with client.audio.speech.with_streaming_response.create(
+        model="tts-1", voice="clara", input=WORDS, response_format="wav", speed=2.0
+    ) as answer:
+        chunks = [chunk async for chunk in answer.iter_bytes(4096)]
+    assert len(chunks) > 5
+    assert seconds_of(b"".join(chunks)) == pytest.approx(seconds / 2, abs=0.1)
+
+
+async def test_what_is_said_is_heard(client):
+    answer = await client.audio.speech.create(
+        model="tts-1", voice="henry", input="The garden is full of flowers.", response_format="wav"
+    )
+    heard = await client.audio.transcriptions.create(
+        model="whisper-1", file=("speech.wav", answer.content)
+    )
+    assert word_errors("the garden is full of flowers", heard.text)[0] <= 2
+
+
+async def test_transcription_in_every_format(client):
+    spoken = voice("henry")
+    recording = ("henry.flac", spoken.path.read_bytes())
+    create = client.audio.transcriptions.create
+    plain = await create(model="whisper-1", file=recording)
+    verbose = await create(model="whisper-1", file=recording, response_format="verbose_json")
+    text = await create(model="whisper-1", file=recording, response_format="text")
+    assert word_errors(spoken.transcript, plain.text)[0] <= 4
+    assert plain.text == verbose.text == text.strip()
+    assert verbose.language == "en"
+    assert float(verbose.duration) == pytest.approx(soundfile.info(spoken.path).duration, abs=0.01)
+
+
+async def test_models_say_where_their_weights_are(client, service):
+    await service.until("asr", residency="hot")
+    found = {model.id: model.residency for model in (await client.models.list()).data}
+    assert found["tts"] == "cold"
+    assert found["speech"]["asr"] == "hot"
+    assert (await client.models.retrieve("asr")).residency == "hot"
+    with pytest.raises(openai.NotFoundError, match="nothing"):
+        await client.models.retrieve("nothing")
+
+
+WRONG = [
+    ({"voice": "nobody"}, "voice is 'nobody'; it must be one of clara"),
+    ({"speed": 9}, "speed is 9: input should be less than or equal to 4"),
+    ({"input": ""}, "input is ''"),
+    ({"response_format": "aac"}, "response_format is 'aac'"),
+    ({"instructions": "Sound happy."}, "instructions is no field"),
+    ({"extra_body": {"task": "emotion", "task_info": "grumpy"}}, "TASK_INFO of 'emotion'"),
+    ({"extra_body": {"n_edits": 0}}, "n_edits is 0"),
+    ({"extra_body": {"reference_audio": "AAAA"}}, "not both"),
+    ({"extra_body": {"language": "klingon"}}, "'klingon'"),
+    ({"extra_body": {"seed": 2**63}}, "seed is"),
+]
+
+
+async def test_wrong_requests_are_bad_requests_with_a_sentence(client):
+    for given, sentence in WRONG:
+        with pytest.raises(openai.APIStatusError) as raised:
+            await client.audio.speech.create(
+                **{"model": "tts-1", "voice": "clara", "input": WORDS, **given}
+            )
+        assert raised.value.status_code in (400, 404)
+        assert sentence in raised.value.body["message"]
+
+
+async def test_cold_warm_and_hot_starts_are_told(client, service):
+    async def headers():
+        create = client.audio.speech.with_raw_response.create
+        answer = await create(model="tts-1", voice="clara", input="Yes.")
+        return answer.headers
+
+    await service.until("tokenizer", residency="hot")
+    cold = await headers()
+    assert cold["x-greenroom-start"] == "cold"
+    assert float(cold["x-greenroom-wait-seconds"]) > 0.5
+    assert "tts;dur=" in cold["server-timing"]
+    hot = await headers()
+    assert hot["x-greenroom-start"] == "hot"
+    assert float(hot["x-greenroom-wait-seconds"]) < 0.1
+    await service.act("tts", "offload")
+    assert (await headers())["x-greenroom-start"] == "warm"
+
+
+async def test_past_max_wait_the_refusal_says_the_state_and_when_to_come_back(start, tmp_path):
+    policy = {"tts": {"max_wait": 0.2}, "asr": {"max_wait": 0.2}, "tokenizer": {"max_wait": 0.2}}
+    policy = {name: {"pinned": name != "tts", **given} for name, given in policy.items()}
+    service = await start(
+        **REAL,
+        environment={"GREENROOM_VOICES_DIR": str(tmp_path)},
+        policy={**policy, "speech": {"max_wait": 0.2}},
+    )
+    asked = time.perf_counter()
+    answer = await service.web.post("/v1/audio/speech", json={"input": "Yes.", "voice": "clara"})
+    assert time.perf_counter() - asked < 2
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    message = answer.json()["error"]["message"]
+    assert "is not ready after 0.2 s" in message
+    assert "tts is loading" in message
+
+
+async def test_edits_of_a_recording_and_of_the_edit(service):
+    recording = voice("henry").path.read_bytes()
+
+    async def edit(content, **fields):
+        answer = await service.web.post(
+            "/v1/audio/edits", files={"file": ("x.wav", content)}, data=fields
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    faster = await edit(recording, task="speed", task_info="1.25")
+    twice = await edit(faster, task="speed", task_info="1.25", transcript="whatever")
+    both = await edit(recording, task="speed", task_info="1.25", n_edits="2")
+    before = seconds_of(recording)
+    assert seconds_of(faster) == pytest.approx(before / 1.25, rel=0.03)
+    assert seconds_of(twice) == pytest.approx(before / 1.25**2, rel=0.05)
+    assert seconds_of(both) == pytest.approx(before / 1.25**2, rel=0.05)
+
+
+async def test_a_saved_voice_speaks_at_once_and_outlives_the_controller(service, client, wait_for):
+    recording = voice("henry").path.read_bytes()
+    fields = {"name": "Uncle Henry", "consent": "I am Henry; clone me."}
+    answer = await service.web.post(
+        "/v1/voices", files={"file": ("h.flac", recording)}, data=fields
+    )
+    assert answer.status_code == 201, answer.text
+    assert word_errors(voice("henry").transcript, answer.json()["transcript"])[0] <= 4
+    await service.web.patch("/v1/voices/Uncle Henry", json={"transcript": "My brother came home."})
+    speak = client.audio.speech.create
+    own = await speak(model="tts-1", voice="Uncle Henry", input="Yes.", response_format="wav")
+    bundled = await speak(model="tts-1", voice="henry", input="Yes.", response_format="wav")
+    assert own.content[:4] == bundled.content[:4] == b"RIFF"
+    preview = await service.web.get("/v1/voices/Uncle Henry/preview")
+    assert preview.status_code == 200
+    assert 2 < seconds_of(preview.content) < 8
+    [controller] = service.service.programs
+    await controller.kill()
+    await service.logged("runs again")
+    listed = (await service.web.get("/v1/voices")).json()["data"]
+    kept = {one["name"]: one["transcript"] for one in listed}
+    assert kept["Uncle Henry"] == "My brother came home."
+    assert (await service.web.delete("/v1/voices/Uncle Henry")).json()["deleted"] is True
+    assert (await service.web.get("/v1/voices/Uncle Henry")).status_code == 404
+
+
+async def test_many_at_once(client):
+    async def said(number):
+        answer = await client.audio.speech.create(
+            model="tts-1", voice="clara", input=f"Number {number}.", response_format="wav"
+        )
+        return soundfile.read(io.BytesIO(answer.content))[0]
+
+    waves = await asyncio.gather(*(said(number % 3) for number in range(9)))
+    for number in range(3):
+        assert all(np.array_equal(wave, waves[number]) for wave in waves[number::3])

@@ -1,0 +1,54 @@
+import pytest
+from greenroom_speech.engines.embedded.base_texts import BASE_TEXTS
+from greenroom_speech.engines.embedded.espeak import Espeak
+from greenroom_speech.engines.embedded.languages import LANGUAGES, is_english, language_of
+
+from greenroom.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Good morning.", "en"),
+        ("早上好", "zh"),
+        ("おはようございます", "ja"),
+        ("カタカナ", "ja"),
+        ("안녕하세요", "ko"),
+        ("доброе утро", "ru"),
+        ("صباح الخير", "ar"),
+        ("सुप्रभात", "hi"),
+        ("123", "en"),
+    ],
+)
+def test_the_script_tells_the_language(words, code):
+    assert language_of(words).code == code
+
+
+@pytest.mark.parametrize("given", ["zh", "cmn", "ZH_CN", " Mandarin ", "zh-TW"])
+def test_a_given_language_has_several_names(given):
+    assert language_of("hello", given).code == "zh"
+
+
+def test_an_unknown_language_is_refused_with_those_that_are_spoken():
+    with pytest.raises(InvalidInput, match=r"^LANGUAGE is 'klingon'.*en, zh, yue, ja, ko"):
+        language_of("hello", "klingon")
+
+
+def test_kanji_are_refused_rather_than_misread():
+    with pytest.raises(InvalidInput, match=r"^TEXT contains the kanji '日'.*kana"):
+        language_of("きょうは日ようび")
+
+
+def test_english_has_several_names():
+    assert is_english("EN-us")
+    assert not is_english("zh")
+
+
+def test_espeak_has_a_voice_and_a_text_for_every_language():
+    espeak = Espeak()
+    try:
+        for language in LANGUAGES:
+            samples, rate = espeak.speak(BASE_TEXTS[language.code], language.espeak)
+            assert samples.size > 3 * rate, language
+    finally:
+        espeak.close()

@@ -1,0 +1,44 @@
+import pytest
+from engine_requests import text
+from greenroom_speech.engines.tasks import Step, order_of
+from greenroom_speech.settings import EngineSettings
+
+from greenroom.errors import InvalidInput
+
+SETTINGS = EngineSettings(max_text_chars=20)
+
+
+def test_text_alone_is_a_clone():
+    order = order_of({"TEXT": text("Hello.")}, SETTINGS)
+    assert order.text == "Hello."
+    assert order.steps == (Step("clone", ""),)
+
+
+def test_steps_keep_their_order():
+    request = {"TASK": text("Denoise", "speed"), "TASK_INFO": text("", " Faster ")}
+    assert order_of(request, SETTINGS).steps == (Step("denoise", ""), Step("speed", "faster"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({}, "TEXT is missing; the task 'clone' needs what to say."),
+        ({"TEXT": text("")}, "TEXT is ''; it must have something to say."),
+        ({"TEXT": text(" \n ")}, "TEXT is ' .n '; it must have something to say."),
+        ({"TEXT": text("x" * 21)}, "TEXT has 21 characters; it must have at most 20."),
+        ({"TEXT": text("a", "b")}, "TEXT has 2 values; it must have 1."),
+        ({"TASK": text("sing")}, "TASK is 'sing'; it must be one of clone, emotion"),
+        ({"TASK": text()}, "TASK is empty; it must name at least one task."),
+        (
+            {"TASK": text("vad", "denoise"), "TASK_INFO": text("")},
+            "TASK_INFO has 1 values and TASK 2; they must be as many.",
+        ),
+        (
+            {"TEXT": text("hi"), "TASK": text("speed", "clone")},
+            "TASK has 'clone' after another task; it must be the first.",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_named(request_, sentence):
+    with pytest.raises(InvalidInput, match="^" + sentence):
+        order_of(request_, SETTINGS)

@@ -1,0 +1,251 @@
+"""The doctor's checks: each one's good case on this machine, and its failing cases."""
+
+import socket
+from importlib import metadata
+from shutil import copytree
+
+import pytest
+import typer
+from door import with_door
+from typer.testing import CliRunner
+
+from greenroom.supervisor import Service
+from greenroom.supervisor import machine_checks as machine
+from greenroom.supervisor import server_checks as server
+from greenroom.supervisor.check_result import Finding, Verdict
+from greenroom.supervisor.commands import register
+from greenroom.supervisor.doctor import examine
+from greenroom.supervisor.machine_checks import Gpu
+from greenroom.supervisor.trial_run import trial_run
+from greenroom.triton.python_library import VERSION
+
+OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
+H100 = Gpu("NVIDIA H100", "580.1", 81559)
+
+
+def missing(name: str) -> object:
+    raise OSError(name)
+
+
+def not_installed(name: str) -> str:
+    raise metadata.PackageNotFoundError(name)
+
+
+async def test_this_machine_can_run_greenroom(free_settings):
+    findings = await examine(free_settings())
+    assert [one for one in findings if one.verdict is FAIL] == []
+    assert findings[-1].found.startswith("Triton 2.")
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [((3, 10), FAIL), ((3, 11), OK), ((3, 12), OK), ((3, 13), FAIL)]
+)
+def test_python(version, verdict):
+    assert machine.python(version).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [(lambda name: "1.26.4", OK), (lambda name: "2.3.0", FAIL), (not_installed, FAIL)],
+)
+def test_numpy(version, verdict):
+    assert machine.numpy(version).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("index", "found", "visible", "verdict", "text"),
+    [
+        (0, [], None, WARN, "none"),
+        (0, [H100], None, OK, "0: NVIDIA H100, 80 GiB, driver 580.1"),
+        (1, [H100], None, FAIL, "number 1 is chosen, but there are 1"),
+        (0, [H100, H100], "1", OK, "1: NVIDIA H100"),
+        (1, [H100, H100], "1", FAIL, "GREENROOM_GPU is 1"),
+        (0, [H100], "", WARN, "hidden"),
+        (0, [H100], "GPU-8a2f", OK, "GPU-8a2f"),
+    ],
+)
+def test_gpu(index, found, visible, verdict, text):
+    finding = machine.gpu(index, found, visible)
+    assert finding.verdict is verdict
+    assert text in finding.found
+
+
+def test_gpus_are_read_from_the_driver(tmp_path):
+    command = tmp_path / "nvidia-smi"
+    command.write_text("#!/bin/sh\necho 'NVIDIA H100, 580.1, 81559'\n")
+    command.chmod(0o755)
+    assert machine.gpus(str(command)) == [H100]
+
+
+def test_a_driver_that_does_not_answer_means_no_gpu(tmp_path):
+    command = tmp_path / "nvidia-smi"
+    command.write_text("#!/bin/sh\nexit 9\n")
+    command.chmod(0o755)
+    assert machine.gpus(str(command)) == []
+    assert machine.gpus(str(tmp_path / "nothing")) == []
+
+
+@pytest.mark.parametrize(
+    ("gpu", "limit", "verdict"), [(True, 2**23, WARN), (False, 2**23, OK), (True, -1, OK)]
+)
+def test_locked_memory(gpu, limit, verdict):
+    assert machine.locked_memory(gpu, limit).verdict is verdict
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(2**20, FAIL), (2**26, WARN), (2**30, OK)])
+def test_shared_memory(free, verdict, tmp_path):
+    assert machine.shared_memory(tmp_path, free).verdict is verdict
+
+
+def test_missing_shared_memory(tmp_path):
+    assert machine.shared_memory(tmp_path / "shm").verdict is FAIL
+
+
+def test_libpython(monkeypatch, tmp_path):
+    assert server.libpython().verdict is OK
+    monkeypatch.setattr("greenroom.triton.python_library._candidates", lambda: [tmp_path])
+    finding = server.libpython()
+    assert finding.verdict is FAIL
+    assert finding.remedy == f"apt install libpython{VERSION}"
+
+
+def test_tritonserver_that_cannot_be_run(free_settings, tmp_path):
+    finding = server.tritonserver(free_settings(tritonserver=tmp_path / "tritonserver"))
+    assert finding.verdict is FAIL
+    assert "GREENROOM_TRITONSERVER" in finding.found
+
+
+def test_no_tritonserver(free_settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("greenroom.triton.installation.find_spec", lambda name: None)
+    settings = free_settings(tritonserver=None)
+    assert server.tritonserver(settings).found.startswith("No tritonserver was found")
+    assert server.stub(settings).verdict is FAIL
+
+
+def test_stub_of_the_wheel(free_settings):
+    assert server.stub(free_settings()).verdict is OK
+    finding = server.stub(free_settings(), python="3.7")
+    assert finding.verdict is FAIL
+    assert "no Python backend stub for 3.7" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict"),
+    [(f"libpython{VERSION}.so.1.0", OK), ("libpython3.9.so.1.0", FAIL), ("static", OK)],
+)
+def test_stub_of_another_installation(free_settings, tmp_path, content, verdict):
+    """Such as the one in NVIDIA's container, which has one stub, beside the backend."""
+    backend = tmp_path / "backends" / "python"
+    backend.mkdir(parents=True)
+    (backend / "triton_python_backend_stub").write_text(f"ELF ... {content}\0")
+    binary = tmp_path / "bin" / "tritonserver"
+    binary.parent.mkdir()
+    binary.touch(mode=0o755)
+    assert server.stub(free_settings(tritonserver=binary)).verdict is verdict
+
+
+def test_runtime_folder_that_cannot_be_made(free_settings, tmp_path):
+    (tmp_path / "file").touch()
+    finding = server.runtime(free_settings(runtime_dir=tmp_path / "file" / "runtime"))
+    assert finding.verdict is FAIL
+    assert "GREENROOM_RUNTIME_DIR" in finding.found
+
+
+def test_taken_port(free_settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finding = server.ports(free_settings(http_port=port))
+    assert finding.verdict is FAIL
+    assert f"Port {port} on 127.0.0.1 is taken by " in finding.found
+    assert "GREENROOM_HTTP_PORT" in finding.found
+
+
+async def test_ports_of_the_running_service_are_no_fault(free_settings):
+    settings = free_settings()
+    service = Service(settings, log=lambda name, line: None, programs=with_door())
+    await service.start()
+    finding = server.ports(settings)
+    await service.kill()
+    assert finding.verdict is OK
+    assert "which runs" in finding.found
+
+
+def test_repositories(free_settings, tmp_path):
+    settings = free_settings()
+    assert server.repository(settings.model_repository).verdict is OK
+    assert server.repository(tmp_path / "nowhere").verdict is FAIL
+    assert server.repository(tmp_path).verdict is WARN
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "text"),
+    [
+        ("echo", "max_batch_size: many", "cannot be read"),
+        ("echo", 'name: "other"', "has the name other"),
+        ("unversioned", "", "has no version folder"),
+    ],
+)
+def test_faults_of_a_model(free_settings, tmp_path, name, config, text):
+    repository = tmp_path / "models"
+    copytree(free_settings().model_repository / "echo", repository / "echo")
+    (repository / name).mkdir(exist_ok=True)
+    (repository / name / "config.pbtxt").write_text(config)
+    finding = server.repository(repository)
+    assert finding.verdict is FAIL
+    assert text in finding.found
+
+
+@pytest.mark.parametrize(
+    ("host", "text", "mode", "verdict", "found"),
+    [
+        ("127.0.0.1", None, 0, OK, "none"),
+        ("0.0.0.0", None, 0, FAIL, "GREENROOM_HOST is 0.0.0.0"),
+        ("0.0.0.0", "admin:0123456789abcdef", 0o600, OK, "0 inference, 1 admin"),
+        ("127.0.0.1", "admin:0123456789abcdef", 0o644, WARN, "chmod 600"),
+        ("127.0.0.1", "admin:0123", 0o600, FAIL, "Line 1 of"),
+    ],
+)
+def test_api_keys(free_settings, tmp_path, host, text, mode, verdict, found):
+    path = tmp_path / "api.keys"
+    if text:
+        path.write_text(text)
+        path.chmod(mode)
+    finding = server.keys(free_settings(host=host, api_keys_file=path if text else None))
+    assert finding.verdict is verdict
+    assert found in finding.found
+    assert "0123" not in finding.found
+
+
+async def test_a_trial_run_tells_why_the_server_does_not_start(free_settings, tmp_path):
+    binary = tmp_path / "tritonserver"
+    binary.write_text("#!/bin/sh\necho libb64.so: cannot open\nexit 127\n")
+    binary.chmod(0o755)
+    finding = await trial_run(free_settings(tritonserver=binary))
+    assert finding.verdict is FAIL
+    assert "libb64.so: cannot open" in finding.found
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(OK, 0), (WARN, 0), (FAIL, 1)])
+def test_the_command_exits_with_1_if_a_check_has_failed(monkeypatch, verdict, code):
+    async def examine(settings):
+        return [Finding("memory", verdict, "as it is", "more of it")]
+
+    monkeypatch.setattr("greenroom.supervisor.doctor_table.examine", examine)
+    result = CliRunner().invoke(command(), ["doctor"])
+    assert result.exit_code == code
+    assert str(verdict) in result.output
+    assert "more of it" in result.output
+
+
+def test_wrong_settings_are_named_and_exit_with_2(monkeypatch):
+    monkeypatch.setenv("GREENROOM_HTTP_PORT", "many")
+    result = CliRunner().invoke(command(), ["doctor"])
+    assert result.exit_code == 2
+    assert "GREENROOM_HTTP_PORT" in result.output
+
+
+def command():
+    app = typer.Typer()
+    register(app)
+    return app

@@ -1,0 +1,169 @@
+"""The supervisor on a real Triton, with a small program in the controller's place."""
+
+import asyncio
+import os
+import signal
+
+import psutil
+import pytest
+from door import with_door
+
+from greenroom.errors import SetupError
+from greenroom.supervisor import Service
+from greenroom.supervisor.service import longest_stop
+from greenroom.triton.leftovers import alive, regions, stubs
+from greenroom.triton.restart_request import ask_for_restart
+
+
+class Log:
+    """Collects lines; lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._added = asyncio.Event()
+
+    def __call__(self, name: str, line: str) -> None:
+        self.lines.append(f"{name}: {line}")
+        self._added.set()
+
+    async def seen(self, text: str) -> str:
+        while True:
+            for line in self.lines:
+                if text in line:
+                    return line
+            self._added.clear()
+            await self._added.wait()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+async def service(free_settings, log):
+    """A running service; killed after the test, which is quicker than stopped."""
+    service = Service(free_settings(), log=log, programs=with_door())
+    await service.start()
+    yield service
+    await service.kill()
+
+
+async def test_a_killed_triton_comes_back_alone(service, log):
+    triton, door = service.triton.pid, service.programs[0].pid
+    os.kill(triton, signal.SIGKILL)
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    assert service.programs[0].pid == door
+    assert service.programs[0].running
+
+
+async def test_a_triton_that_hangs_is_killed_and_comes_back(free_settings, log):
+    service = Service(free_settings(triton_hang_timeout=0.5), log=log, programs=with_door())
+    await service.start()
+    triton = service.triton.pid
+    os.kill(triton, signal.SIGSTOP)
+    await log.seen("triton: has not answered for 0.5 s; is started again in 0.1 s")
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    await service.kill()
+
+
+async def test_a_triton_that_is_asked_to_restart_does_so_once(service, log):
+    triton = service.triton.pid
+    ask_for_restart(service.settings, "The process of model tts can not be seen.")
+    await log.seen("triton: is to be restarted: The process of model tts can not be seen; is ")
+    await log.seen("triton: runs again")
+    assert service.triton.pid != triton
+    assert not list(service.settings.runtime.glob("*.restart"))
+
+
+async def test_a_stopped_triton_is_killed_when_the_service_stops(service, log):
+    triton = psutil.Process(service.triton.pid)
+    triton.suspend()
+    await asyncio.wait_for(service.stop(), longest_stop(service.settings) + 1)
+    assert not alive(triton)
+
+
+async def test_a_killed_program_comes_back_alone(service, log):
+    triton, door = service.triton.pid, service.programs[0].pid
+    os.kill(door, signal.SIGKILL)
+    await log.seen("door: runs again")
+    assert service.programs[0].pid != door
+    assert service.triton.pid == triton
+    assert service.triton.running
+
+
+async def test_a_program_that_ends_before_it_is_ready_ends_the_start(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--exit", "3"))
+    with pytest.raises(SetupError, match=r"(?s)door ended with exit status 3.*no model to be seen"):
+        await service.start()
+    assert not service.triton.running
+
+
+async def test_a_start_that_is_cancelled_ends_what_it_has_started(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--status", "503"))
+    starting = asyncio.create_task(service.start())
+    await asyncio.wait_for(log.seen("door: not ready yet: tts is being loaded"), 10)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not service.triton.running
+    assert not service.programs[0].running
+
+
+async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
+    service = Service(free_settings(), log=log, programs=with_door("--deaf"))
+    await service.start()
+    await asyncio.wait_for(service.stop(), 10)
+    assert not service.programs[0].running
+
+
+async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
+    second = Service(service.settings, log=log, programs=with_door())
+    with pytest.raises(SetupError, match=rf"already runs in .*\(triton, pid {os.getpid()}\)"):
+        await second.start()
+    assert service.triton.running
+    await service.kill()
+    await second.start()
+    await second.kill()
+
+
+async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, log, triton):
+    port = triton.settings.triton_grpc_port
+    service = Service(free_settings(grpc_port=port), log=log, programs=with_door())
+    expected = (
+        rf"Port {port} on 127.0.0.1 is taken by tritonserver \(pid {triton.pid}\); .*GRPC_PORT"
+    )
+    with pytest.raises(SetupError, match=expected):
+        await service.start()
+
+
+async def test_two_settings_with_one_port_are_named(free_settings, log):
+    settings = free_settings(http_port=4242, triton_metrics_port=4242)
+    expected = "GREENROOM_TRITON_METRICS_PORT and GREENROOM_HTTP_PORT are both 4242"
+    with pytest.raises(SetupError, match=expected):
+        await Service(settings, log=log, programs=with_door()).start()
+
+
+async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings, log):
+    service = Service(free_settings(host="0.0.0.0"), log=log, programs=with_door())
+    with pytest.raises(SetupError, match=r"GREENROOM_HOST is 0\.0\.0\.0.*GREENROOM_API_KEYS_FILE="):
+        await service.start()
+    assert service.triton.pid is None
+
+
+async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton, client):
+    """Triton killed without its stub: the next start of the same runtime folder ends it."""
+    await client.load_model("echo", headers=triton.key_metadata)
+    (stub,) = triton.stubs()
+    stub.suspend()
+    os.kill(triton.pid, signal.SIGKILL)
+    await triton.wait()
+    assert regions(triton.prefix)
+    service = Service(triton.settings, log=log, programs=with_door())
+    await service.start()
+    assert not alive(stub)
+    assert not regions(triton.prefix)
+    assert not stubs(triton.prefix)
+    await service.kill()
