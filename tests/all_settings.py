@@ -9,7 +9,8 @@ OF_ENGINES: dict[str, FieldInfo] = {
     **{f"GREENROOM_{name.upper()}": field for name, field in EngineSettings.model_fields.items()},
     **{
         f"GREENROOM_{model.upper()}_ENGINE": FieldInfo(
-            default=None, description=f"engine of {model}: {choices}; unset: as in its config, embedded"
+            default=None,
+            description=f"engine of {model}: {choices}; unset: as in its config, embedded",
         )
         for model, choices in (
             ("asr", "embedded or whisper"),
