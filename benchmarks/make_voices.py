@@ -1,7 +1,7 @@
 """Make the bundled reference voices: synthetic speech with moved formants and pitch.
 
-Usage: ``python benchmarks/make_voices.py`` writes speech/greenroom_speech/voices/*.flac. The recordings are
-derived from Flite's and espeak-ng's output and belong to nobody.
+Usage: ``python benchmarks/make_voices.py`` writes speech/greenroom_speech/voices/*.flac. The
+recordings are derived from Flite's and espeak-ng's output and belong to nobody.
 """
 
 from dataclasses import dataclass, replace

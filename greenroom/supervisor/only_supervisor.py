@@ -38,8 +38,8 @@ def _holding(folder: Path, component: str) -> Iterator[None]:
     except Timeout as error:
         pid = owner.read_text() if owner.exists() else "unknown"
         raise SetupError(
-            f"Greenroom already runs in {folder} ({component}, pid {pid}); end it, or choose another "
-            "GREENROOM_RUNTIME_DIR or other ports."
+            f"Greenroom already runs in {folder} ({component}, pid {pid}); end it, or choose "
+            "another GREENROOM_RUNTIME_DIR or other ports."
         ) from error
     try:
         owner.write_text(str(os.getpid()))
@@ -50,7 +50,7 @@ def _holding(folder: Path, component: str) -> Iterator[None]:
 
 
 def running_supervisor(settings: Settings) -> int | None:
-    """Return the process id of a supervisor that holds a component in the runtime folder, if any."""
+    """Return the process id of a supervisor that holds one here, None if there is none."""
     folders = {settings.runtime, settings.shared}
     for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
         with contextlib.suppress(OSError, ValueError):

@@ -118,7 +118,7 @@ class Service:
         """Start everything and wait until it is ready.
 
         Raises SetupError, with everything ended again, if the runtime folder is in use, a port
-        is taken, API keys or a plug-in's settings are missing, or a process ends before it is ready.
+        is taken, API keys or a plug-in's settings are missing, or a process ends too early.
         """
         if CONTROLLER in self.components:
             api_keys(self.settings)

@@ -13,6 +13,8 @@ class TritonPythonModel(ManagedModel):
     required = ("AUDIO", "SAMPLE_RATE")
     settings = EngineSettings
     engines: ClassVar = {
-        "step-audio": "greenroom_speech.engines.step_audio.prompt_analysis.engine:StepAudioTokenizer",
+        "step-audio": (
+            "greenroom_speech.engines.step_audio.prompt_analysis.engine:StepAudioTokenizer"
+        ),
         "embedded": "greenroom_speech.engines.embedded.tokenizer:EmbeddedTokenizer",
     }
