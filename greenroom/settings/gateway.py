@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from greenroom.settings.environment import EnvironmentSettings, Port
+from greenroom.settings.names import HostNames, Origins
 
 
 class GatewaySettings(EnvironmentSettings):
@@ -20,6 +21,18 @@ class GatewaySettings(EnvironmentSettings):
     )
     api_keys_file: Path | None = Field(
         None, description="file of more such keys, one a line; read once at the start"
+    )
+    allowed_hosts: HostNames = Field(
+        (),
+        description="names, commas between, by which the gateway and the web page are asked for, "
+        "beside addresses, localhost and the name in GREENROOM_HOST or GREENROOM_UI_HOST; others "
+        "are refused where no key or password is asked for",
+    )
+    allowed_origins: Origins = Field(
+        (),
+        description="origins of web pages, such as https://studio.example, commas between, that "
+        "may ask the gateway and the web page and read the answers (CORS); empty: none but "
+        "their own",
     )
     max_request_bytes: int = Field(
         128 * 2**20, gt=0, lt=2**31, description="bytes of one request's body"
