@@ -13,6 +13,9 @@ from greenroom.runtime_folder import runtime_folder, shared_folder
 from greenroom.settings import Settings
 from greenroom.supervisor.component import TRITON
 
+_PIDS = 2**22
+"""Linux has no higher process ids."""
+
 
 @contextlib.contextmanager
 def only_supervisor(settings: Settings, components: Iterable[str]) -> Iterator[None]:
@@ -36,7 +39,7 @@ def _holding(folder: Path, component: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        pid = owner.read_text() if owner.exists() else "unknown"
+        pid = _pid_in(owner) or "unknown"
         raise SetupError(
             f"Greenroom already runs in {folder} ({component}, pid {pid}); end it, or choose "
             "another GREENROOM_RUNTIME_DIR or other ports."
@@ -53,8 +56,15 @@ def running_supervisor(settings: Settings) -> int | None:
     """Return the process id of a supervisor that holds one here, None if there is none."""
     folders = {settings.runtime, settings.shared}
     for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
-        with contextlib.suppress(OSError, ValueError):
-            pid = int(owner.read_text())
-            if psutil.pid_exists(pid):
-                return pid
+        pid = _pid_in(owner)
+        if pid is not None and psutil.pid_exists(pid):
+            return pid
+    return None
+
+
+def _pid_in(owner: Path) -> int | None:
+    """Return what a file holds; None for one that holds no process id, or can not be read."""
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(owner.read_bytes())
+        return pid if 0 < pid < _PIDS else None
     return None

@@ -12,12 +12,21 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from greenroom.triton.leftovers import SHARED_MEMORY, alive, regions, servers, stubs
+from greenroom.triton.leftovers import (
+    SHARED_MEMORY,
+    alive,
+    own,
+    regions,
+    regions_of,
+    remove_region,
+    servers,
+    stubs,
+)
 
 _BEING_MADE = 10.0
 """Seconds in which a new region's process must have been started."""
@@ -51,7 +60,9 @@ class BackendProcesses:
         found = await asyncio.to_thread(backend_processes, model, self._prefix)
         if self._ends.get(model) is not end:
             return
-        self._regions[model] = {region for process in found for region in self._region_of(process)}
+        self._regions[model] = {
+            region for process in found for region in regions_of(process, self._prefix)
+        }
         for process in found:
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(process.pid)
@@ -87,13 +98,11 @@ class BackendProcesses:
     def _end(self, model: str, named: set[str]) -> bool:
         found = backend_processes(model, self._prefix)
         for process in found:
-            named.update(self._region_of(process))
-            try:
-                process.kill()
-            except psutil.AccessDenied:
+            named.update(regions_of(process, self._prefix))
+            if alive(process) and not own(process):
                 return False
-            except psutil.Error:
-                pass
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         deadline = time.monotonic() + _PATIENCE
         while any(map(alive, found)) and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -102,13 +111,14 @@ class BackendProcesses:
             # Triton removes none of a model whose request has failed with its process. Another
             # user's stay until that Triton is started again.
             for region in named or self._orphans():
-                with contextlib.suppress(PermissionError):
-                    (SHARED_MEMORY / region).unlink(missing_ok=True)
+                remove_region(SHARED_MEMORY / region)
         return gone
 
     def _orphans(self) -> list[str]:
         """Return regions that no process names; one that is being made has none for a moment."""
-        named = {name for process in stubs(self._prefix) for name in self._region_of(process)}
+        named = {
+            name for process in stubs(self._prefix) for name in regions_of(process, self._prefix)
+        }
         oldest, found = time.time() - _BEING_MADE, []
         for path in regions(self._prefix):
             with contextlib.suppress(FileNotFoundError):
@@ -118,11 +128,6 @@ class BackendProcesses:
 
     def _none_left(self, model: str) -> bool:
         return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)
-
-    def _region_of(self, process: psutil.Process) -> Iterable[str]:
-        with contextlib.suppress(psutil.Error):
-            return [name for name in process.cmdline() if name.startswith(self._prefix)]
-        return []
 
 
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:

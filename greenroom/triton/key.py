@@ -1,5 +1,6 @@
 """The key of Triton's repository API, which only Greenroom may use."""
 
+import re
 import secrets
 
 from greenroom.create_once import drawn_once
@@ -8,6 +9,7 @@ from greenroom.settings import Settings
 
 HTTP_HEADER = "greenroom-key"
 GRPC_METADATA = f"triton-grpc-protocol-{HTTP_HEADER}"
+_FORM = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 def triton_key(settings: Settings) -> str:
@@ -17,4 +19,4 @@ def triton_key(settings: Settings) -> str:
     """
     if settings.triton_key:
         return settings.triton_key.get_secret_value()
-    return drawn_once(runtime_folder(settings) / "triton.key", secrets.token_urlsafe(32))
+    return drawn_once(runtime_folder(settings) / "triton.key", _FORM, secrets.token_urlsafe)

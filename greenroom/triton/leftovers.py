@@ -1,6 +1,8 @@
 """What a killed Triton leaves behind: stub processes and shared-memory regions."""
 
 import contextlib
+import os
+import re
 import time
 from pathlib import Path
 
@@ -8,39 +10,76 @@ import psutil
 
 from greenroom.triton.command_line import regions_option
 from greenroom.triton.installation import STUB
+from greenroom.triton.region_prefix import FORM
 
 SHARED_MEMORY = Path("/dev/shm")
 _PATIENCE = 3.0
 
 
 def regions(prefix: str) -> list[Path]:
-    """Return the shared-memory regions whose names begin with the prefix."""
-    return sorted(SHARED_MEMORY.glob(f"{prefix}*"))
+    """Return the shared-memory regions that are named with the prefix."""
+    named = _named_with(prefix)
+    return sorted(path for path in SHARED_MEMORY.iterdir() if named.fullmatch(path.name))
 
 
 def stubs(prefix: str) -> list[psutil.Process]:
-    """Return the living model processes whose region's name begins with the prefix."""
-    return [process for process, arguments in _living() if _is_stub(arguments, prefix)]
+    """Return the living model processes whose region is named with the prefix."""
+    named = _named_with(prefix)
+    return [process for process, arguments in _living() if _is_stub(arguments, named)]
+
+
+def regions_of(process: psutil.Process, prefix: str) -> list[str]:
+    """Return the names of a model process's regions; none of one that has ended."""
+    named = _named_with(prefix)
+    with contextlib.suppress(psutil.Error):
+        return list(filter(named.fullmatch, process.cmdline()))
+    return []
+
+
+def own(process: psutil.Process) -> bool:
+    """Whether a process is this user's; another's is never ended, though root could."""
+    with contextlib.suppress(psutil.Error):
+        return process.uids().effective == os.geteuid()
+    return False
+
+
+def remove_region(path: Path) -> None:
+    """Remove a region, if it is there and this user's."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_uid == os.geteuid():
+            path.unlink()
 
 
 def servers(prefix: str) -> list[psutil.Process]:
     """Return the living servers that were started with the prefix."""
-    option = regions_option(prefix)
+    option = regions_option(_checked(prefix))
     return [process for process, arguments in _living() if option in arguments]
 
 
 def clear_leftovers(prefix: str) -> None:
-    """Kill servers and stubs that carry the prefix, then remove its regions.
+    """Kill this user's servers and stubs that carry the prefix, then remove its regions.
 
-    Nothing but the prefix decides, so it must belong to one service alone, and that
-    service's server must not be running.
+    Nothing else decides, so the prefix must belong to one service alone, and that service's
+    server must not be running. What is another user's is left alone.
     """
-    found = [*servers(prefix), *stubs(prefix)]
+    found = [process for process in (*servers(prefix), *stubs(prefix)) if own(process)]
     for process in found:
         _kill(process)
     _wait(found)
     for region in regions(prefix):
-        region.unlink(missing_ok=True)
+        remove_region(region)
+
+
+def _named_with(prefix: str) -> re.Pattern[str]:
+    """Return what Triton's names of regions look like: the prefix and something drawn."""
+    return re.compile(re.escape(_checked(prefix)) + r"[\w-]+", re.ASCII)
+
+
+def _checked(prefix: str) -> str:
+    """An empty prefix, or a short one, would be everybody's."""
+    if not FORM.fullmatch(prefix):
+        raise ValueError(f"{prefix!r} is no prefix of regions")
+    return prefix
 
 
 def _living() -> list[tuple[psutil.Process, list[str]]]:
@@ -52,8 +91,8 @@ def _living() -> list[tuple[psutil.Process, list[str]]]:
     ]
 
 
-def _is_stub(arguments: list[str], prefix: str) -> bool:
-    return Path(arguments[0]).name == STUB and any(a.startswith(prefix) for a in arguments[1:])
+def _is_stub(arguments: list[str], named: re.Pattern[str]) -> bool:
+    return Path(arguments[0]).name == STUB and any(map(named.fullmatch, arguments[1:]))
 
 
 def _kill(process: psutil.Process) -> None:

@@ -7,6 +7,7 @@ to have.
 import asyncio
 import contextlib
 import logging
+from pathlib import Path
 
 from greenroom.errors import SetupError
 from greenroom.runtime_folder import shared_folder
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 _FILE = "triton.restart"
 _INTERVAL = 0.5
+_LONGEST = 1000
+"""Bytes of a reason that are read."""
 
 
 def ask_for_restart(settings: Settings, reason: str) -> bool:
@@ -38,10 +41,17 @@ async def asked_for_restart(settings: Settings) -> str:
     request = settings.shared / _FILE
     while True:
         with contextlib.suppress(FileNotFoundError):
-            reason = request.read_text()
+            reason = _reason(request)
             forget_request(settings)
             return reason
         await asyncio.sleep(_INTERVAL)
+
+
+def _reason(request: Path) -> str:
+    """Return the sentence; of what somebody else may have left there, one printable line."""
+    with request.open("rb") as file:
+        text = file.read(_LONGEST).decode(errors="replace")
+    return "".join(c for c in text.partition("\n")[0] if c.isprintable()) or "asked for"
 
 
 def forget_request(settings: Settings) -> None:
