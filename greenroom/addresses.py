@@ -1,4 +1,7 @@
-"""How this machine reaches what listens on an address."""
+"""Addresses to listen on: how this machine reaches them, and whether others can."""
+
+import ipaddress
+import socket
 
 
 def seen_from_here(host: str) -> str:
@@ -10,3 +13,12 @@ def url(host: str, port: int) -> str:
     """Return the URL of what listens on a host and port."""
     here = seen_from_here(host)
     return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there; a name may mean many addresses."""
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0])).is_loopback for *_, address in found)

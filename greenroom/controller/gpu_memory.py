@@ -5,20 +5,16 @@ import logging
 import os
 
 import pynvml
-from prometheus_client.parser import text_string_to_metric_families
 
 from greenroom.errors import SetupError
 from greenroom.residency.budget import Reading
 from greenroom.settings import Settings
 from greenroom.triton.environment import visible_gpu
-from greenroom.triton.metrics import triton_metrics
+from greenroom.triton.metrics import GPU_MEMORY_LAG, gpu_memory, triton_metrics
 
 logger = logging.getLogger(__name__)
 
-_TRITON_LAG = 2.5
-"""Seconds by which Triton's metrics may be late: it collects them every two."""
 _TRITON_TIMEOUT = 2.0
-_TOTAL, _USED = "nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes"
 
 
 class GpuMemory:
@@ -45,26 +41,9 @@ class GpuMemory:
         if not self._triton_has_one:
             return None
         metrics = await triton_metrics(self._settings, _TRITON_TIMEOUT)
-        reading = triton_reading(metrics, self.index, now)
-        self._triton_has_one = reading is not None
-        return reading
-
-
-def triton_reading(metrics: str, index: int, now: float) -> Reading | None:
-    """Find a GPU's memory in the text of Triton's metrics; None if it shows no GPU.
-
-    A Triton that sees only the one GPU of the service shows only that, whatever its index.
-    """
-    values: dict[str, list[int]] = {_TOTAL: [], _USED: []}
-    for family in text_string_to_metric_families(metrics):
-        for sample in family.samples:
-            if sample.name in values:
-                values[sample.name].append(int(sample.value))
-    totals, used = values[_TOTAL], values[_USED]
-    if not totals or len(totals) != len(used):
-        return None
-    place = index if index < len(totals) else 0
-    return Reading(totals[place], used[place], now, _TRITON_LAG)
+        found = gpu_memory(metrics, self.index)
+        self._triton_has_one = found is not None
+        return Reading(*found, now, GPU_MEMORY_LAG) if found else None
 
 
 def _device(index: int) -> pynvml.c_nvmlDevice_t | None:

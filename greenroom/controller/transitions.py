@@ -21,6 +21,7 @@ from greenroom.residency.states import Action, Residency
 from greenroom.settings import Settings
 from greenroom.triton.backend_processes import BackendProcesses
 from greenroom.triton.client import Triton
+from greenroom.triton.messages import died_loading
 from greenroom.triton.repository import ModelSpec
 from greenroom.triton.restart_request import ask_for_restart
 
@@ -32,8 +33,6 @@ _LOOK_AGAIN = 2.0
 """Seconds after which an unload that has not ended is looked into: has its process?"""
 _UNSEEN = 5.0
 """Seconds in which an unload ends whose process has died unseen, if it ever does."""
-_STUB_DIED = "Stub process '"
-"""What Triton's reason of a failed load contains when its process died."""
 
 
 class Transitions:
@@ -139,7 +138,7 @@ class Transitions:
         try:
             await work
         except TritonError as error:
-            if _STUB_DIED in str(error):
+            if died_loading(str(error)):
                 raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
             raise
         await self._processes.watch(model)

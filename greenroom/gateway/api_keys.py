@@ -14,8 +14,8 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
+from greenroom.addresses import is_loopback
 from greenroom.errors import Refused, SetupError, Unauthenticated
-from greenroom.gateway.loopback import is_loopback
 from greenroom.settings import Settings
 
 MAKE_ONE = '(umask 077; echo "admin:$(head -c 32 /dev/urandom | base64)" > api.keys)'
@@ -52,13 +52,13 @@ class ApiKeys:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated(
-                "This server wants an API key as Authorization: Bearer KEY; "
+                "This server needs an API key, sent as Authorization: Bearer KEY; "
                 "the command line sends the one in GREENROOM_API_KEY."
             )
         given = _digest(key.strip())
         held = [scope for known, scope in self._digests if hmac.compare_digest(known, given)]
         if not held:
-            raise Unauthenticated("The API key is none of this server's.")
+            raise Unauthenticated("This API key is not valid here.")
         if not any(scope.covers(needed) for scope in held):
             raise Refused(f"{call} needs an API key of scope {needed}; this one's is {held[0]}.")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from greenroom.errors import InvalidInput, Refused, TooLarge
 from greenroom.residency.control import RESIDENCY_INPUT
+from greenroom.triton.http_client import HEADER_LENGTH
 
 _NAME = RESIDENCY_INPUT.encode()
 _MANY_BRACKETS = 10_000
@@ -61,7 +62,7 @@ def _names(text: bytes) -> list[str]:
 def json_part(body: bytes, header_length: str | None, encoding: str | None, most: int) -> bytes:
     """Return the JSON at the head of an infer request's body, uncompressed.
 
-    `header_length` is Inference-Header-Content-Length, None: all of it is JSON; `encoding`
+    `header_length` is that header of Triton's, None: all of it is JSON; `encoding`
     is Content-Encoding; no more than `most` bytes are unpacked. Raises InvalidInput, TooLarge.
     """
     if encoding and encoding.lower() in ("gzip", "deflate"):
@@ -72,8 +73,8 @@ def json_part(body: bytes, header_length: str | None, encoding: str | None, most
         return body
     if not re.fullmatch(r"[0-9]{1,10}", header_length) or int(header_length) > len(body):
         raise InvalidInput(
-            f"Inference-Header-Content-Length is {header_length[:20]!r}; it must be a number of "
-            f"bytes up to the body's length, {len(body)}."
+            f"{HEADER_LENGTH} is {header_length[:20]!r}; it must be a number of bytes up to the "
+            f"body's length, {len(body)}."
         )
     return body[: int(header_length)]
 

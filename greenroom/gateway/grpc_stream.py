@@ -25,15 +25,15 @@ from greenroom.errors import (
     without_traceback,
 )
 from greenroom.gateway.control_guard import refuse_control
-from greenroom.gateway.grpc_types import Context
 from greenroom.gateway.lease import Leased
+from greenroom.grpc_types import Context
 from greenroom.tracing import Traces
 from greenroom.triton.client import Triton
+from greenroom.triton.grpc_service import method_path
 from greenroom.triton.messages import dead_backend
 
 logger = logging.getLogger(__name__)
 
-_METHOD = "/inference.GRPCInferenceService/ModelStreamInfer"
 _MOST_UNANSWERED = 256
 """Requests of one stream that may be under way, or answered and not yet read."""
 _ERROR_TAG = b"\x0a"
@@ -53,7 +53,9 @@ class Stream:
         traces: Traces,
         metadata: tuple[tuple[str, str | bytes], ...],
     ) -> None:
-        self._call: Callable[..., Any] = triton.channel.stream_stream(_METHOD)
+        self._call: Callable[..., Any] = triton.channel.stream_stream(
+            method_path("ModelStreamInfer")
+        )
         self._translated = triton.translated
         self._leased = leased
         self._traces = traces

@@ -10,9 +10,9 @@ from starlette.types import Scope as Asgi
 from greenroom.errors import GreenroomError
 from greenroom.gateway.api_keys import ApiKeys
 from greenroom.gateway.app import refusal
-from greenroom.gateway.grpc_types import Context, Handler
 from greenroom.gateway.kserve_grpc import abort
 from greenroom.gateway.permissions import grpc_scope, http_scope
+from greenroom.grpc_types import Context, Handler
 
 _HEADER = "authorization"
 

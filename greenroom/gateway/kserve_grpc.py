@@ -17,17 +17,16 @@ from greenroom.controller.controller import Controller
 from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
 from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.grpc_stream import Stream
-from greenroom.gateway.grpc_types import Context, Handler
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.unloaded_metadata import cold_config, cold_metadata, spec_of
+from greenroom.grpc_types import Context, Handler
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
+from greenroom.triton.grpc_service import METHODS, method_name, method_path
+from greenroom.triton.key import RESTRICTED_PREFIX
 
 logger = logging.getLogger(__name__)
-
-SERVICE = "inference.GRPCInferenceService"
-_METHODS = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
 
@@ -64,8 +63,8 @@ class KServeGrpc(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
         """Return the handler of one call; None for what is not Triton's service."""
-        service, _, method = details.method.removeprefix("/").partition("/")
-        if service != SERVICE or method not in _METHODS:
+        method = method_name(details.method)
+        if method is None:
             return None
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
@@ -73,7 +72,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(_answering(handle))
 
     def _passing(self, method: str) -> Unary:
-        kind = GetMessageClass(_METHODS[method].input_type)
+        kind = GetMessageClass(METHODS[method].input_type)
 
         async def handle(request: bytes, context: Context) -> bytes:
             _parse(kind, request)  # Triton calls what it can not parse an error of its own
@@ -84,7 +83,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
     async def _pass_on(self, method: str, request: bytes, context: Context) -> bytes:
         call = self._calls.get(method)
         if call is None:
-            call = self._calls[method] = self._triton.channel.unary_unary(f"/{SERVICE}/{method}")
+            call = self._calls[method] = self._triton.channel.unary_unary(method_path(method))
         try:
             metadata = tuple(self._traces.passed(_passed_metadata(context)))
             answer: bytes = await call(request, metadata=metadata)
@@ -186,7 +185,7 @@ def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (key, value)
         for key, value in context.invocation_metadata() or ()
-        if not key.startswith((":", "grpc-", "triton-grpc-protocol-"))
+        if not key.startswith((":", "grpc-", RESTRICTED_PREFIX))
         and key not in ("authorization", "user-agent", "content-type", "te")
     )
 

@@ -6,6 +6,7 @@ What is not named here needs the admin scope, so a new call is closed until some
 import re
 
 from greenroom.gateway.api_keys import Scope
+from greenroom.triton.grpc_service import method_name
 
 _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
 _OPEN_PATHS = re.compile(rf"/healthz|/readyz|/v2/health/(live|ready)|{_MODEL}/ready")
@@ -15,7 +16,6 @@ _ASKING_PATHS = re.compile(
     r"|/residency/[^/]+/touch|/v2/repository/index"
 )
 
-_SERVICE = "/inference.GRPCInferenceService/"
 _OPEN_CALLS = frozenset({"ServerLive", "ServerReady", "ModelReady"})
 _INFERENCE_CALLS = frozenset(
     {
@@ -44,7 +44,7 @@ def http_scope(method: str, path: str) -> Scope | None:
 
 def grpc_scope(method: str) -> Scope | None:
     """Return what a call by its full gRPC name needs; None: no key."""
-    call = method.removeprefix(_SERVICE)
+    call = method_name(method)
     if call in _OPEN_CALLS:
         return None
     return Scope.INFERENCE if call in _INFERENCE_CALLS else Scope.ADMIN

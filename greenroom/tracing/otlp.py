@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError
-from greenroom.gateway.grpc_types import Handler
+from greenroom.grpc_types import Handler
 from greenroom.residency.effects import REQUEST, Begin
 from greenroom.residency.model import Ticket
 from greenroom.tracing.traces import Span, Traces

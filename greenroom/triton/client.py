@@ -18,16 +18,14 @@ from tritonclient.grpc import service_pb2_grpc
 
 from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
-from greenroom.triton.messages import dead_backend
+from greenroom.triton.key import GRPC_METADATA
+from greenroom.triton.messages import dead_backend, is_not_in_repository, is_restricted
 
-KEY_METADATA = "triton-grpc-protocol-greenroom-key"
 _READY_TIMEOUT = 5.0
 _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 """How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
-_RESTRICTED = "This protocol is restricted"
-_NOT_READ = "failed to poll from model repository"
 _MOVING = ("LOADING", "UNLOADING")
 _RECONNECT_MS = 100
 _RECONNECT_MOST_MS = 1000
@@ -50,7 +48,7 @@ class Triton:
     def __init__(self, address: str, key: str) -> None:
         self._address = address
         self.channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self.key_metadata = ((KEY_METADATA, key),)
+        self.key_metadata = ((GRPC_METADATA, key),)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
 
     async def close(self) -> None:
@@ -98,7 +96,7 @@ class Triton:
             async with self._errors():
                 await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
         except TritonError as error:
-            if _NOT_READ not in str(error):
+            if not is_not_in_repository(str(error)):
                 raise
             raise UnknownModel(
                 f"Model {model!r} can not be read from the model repositories: its folder is "
@@ -175,6 +173,6 @@ class Triton:
         if error.code() in _BROKEN_CONNECTION and not await self.alive():
             return ServerDown("Triton does not answer.")
         message = error.details() or ""
-        if message.startswith(_RESTRICTED):
+        if is_restricted(message):
             return KeyRefused(self._address)
         return dead_backend(message) or TritonError(message, error.code().name)

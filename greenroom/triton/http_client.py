@@ -17,11 +17,12 @@ from greenroom.errors import InvalidInput, ServerDown, TooLarge, TooSlow, withou
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.settings import Settings
 from greenroom.tracing import Traces
-from greenroom.triton.messages import dead_backend
+from greenroom.triton.messages import dead_backend, is_unreadable_json
 
-HEADER_LENGTH = "inference-header-content-length"
+HEADER_LENGTH = "Inference-Header-Content-Length"
+"""The header that says how many of a body's first bytes are its JSON."""
 _PASSED = (
-    HEADER_LENGTH,
+    HEADER_LENGTH.lower(),
     "accept-encoding",
     "content-encoding",
     "content-type",
@@ -31,8 +32,6 @@ _PASSED = (
 _RETURNED = (HEADER_LENGTH, "content-encoding", "content-type")
 _LONGEST_HEAD = 4096
 """Bytes of path and passed headers; at about 8000 Triton closes the connection or hangs."""
-_UNREADABLE = ("failed to parse", "attempt to ")
-"""How Triton speaks of JSON that it can not read; it calls that an error of its own (500)."""
 _NOT_ADDED = ("accept-encoding", "content-type", "user-agent")
 
 
@@ -61,8 +60,8 @@ class Answer:
     @property
     def told_status(self) -> int:
         """The status for the client, whom JSON that Triton can not read is to be told of."""
-        sentence = self.sentence if self.status == 500 else None
-        return 400 if sentence and any(words in sentence for words in _UNREADABLE) else self.status
+        unreadable = self.status == 500 and is_unreadable_json(self.sentence or "")
+        return 400 if unreadable else self.status
 
     def response(self) -> Response:
         """Return it for the client; an error comes without the backend's traceback."""

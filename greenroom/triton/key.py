@@ -8,7 +8,9 @@ from greenroom.runtime_folder import runtime_folder
 from greenroom.settings import Settings
 
 HTTP_HEADER = "greenroom-key"
-GRPC_METADATA = f"triton-grpc-protocol-{HTTP_HEADER}"
+RESTRICTED_PREFIX = "triton-grpc-protocol-"
+"""How the names of gRPC metadata begin that carry a key of Triton's."""
+GRPC_METADATA = f"{RESTRICTED_PREFIX}{HTTP_HEADER}"
 _FORM = re.compile(r"[\w-]{43}", re.ASCII)
 
 

@@ -1,14 +1,18 @@
-"""How Triton says that the process behind a model is dead or stopped."""
+"""Triton's sentences, where what they say decides what is done."""
 
 import re
 
 from greenroom.errors import BackendDied
 
 _DEAD = re.compile(r"(?:in ensemble '[^']*', )*Stub process '(?P<instance>.+)' is not healthy\.")
+_DIED_LOADING = "Stub process '"
+_RESTRICTED = "This protocol is restricted"
+_NOT_READ = "failed to poll from model repository"
+_UNREADABLE = ("failed to parse", "attempt to ")
 
 
 def dead_backend(message: str) -> BackendDied | None:
-    """Return the error if this is what Triton says, None for any other message.
+    """Return the error if Triton says that the process behind a model is dead or stopped.
 
     The whole message is compared: a model's own words may contain anything.
     """
@@ -25,3 +29,23 @@ def dead_model(instance: str, needs: tuple[str, ...]) -> str | None:
         return needs[0]
     named = [name for name in needs if instance.startswith(f"{name}_")]
     return max(named, key=len, default=None)
+
+
+def died_loading(message: str) -> bool:
+    """Whether a load has failed because the model's process died."""
+    return _DIED_LOADING in message
+
+
+def is_restricted(message: str) -> bool:
+    """Whether Triton refuses a call because of its key."""
+    return message.startswith(_RESTRICTED)
+
+
+def is_not_in_repository(message: str) -> bool:
+    """Whether a load has failed because the model's folder or its config can not be read."""
+    return _NOT_READ in message
+
+
+def is_unreadable_json(message: str) -> bool:
+    """Whether a request failed because of its JSON; Triton calls that an error of its own (500)."""
+    return any(words in message for words in _UNREADABLE)

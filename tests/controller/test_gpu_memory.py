@@ -6,9 +6,10 @@ import pynvml
 import pytest
 
 from greenroom.controller import gpu_memory
-from greenroom.controller.gpu_memory import GpuMemory, triton_reading
+from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.errors import ServerDown
 from greenroom.residency.budget import Reading
+from greenroom.triton.metrics import gpu_memory as triton_memory
 
 TWO = """\
 # HELP nv_gpu_memory_total_bytes GPU total memory, in bytes
@@ -27,16 +28,13 @@ ONE = "\n".join(line for line in TWO.splitlines() if "GPU-b" not in line) + "\n"
     ("metrics", "index", "gib"), [(ONE, 0, (24, 1)), (ONE, 3, (24, 1)), (TWO, 1, (48, 2))]
 )
 def test_tritons_metrics_tell_the_gpus_memory(metrics, index, gib):
-    reading = triton_reading(metrics, index, 7.0)
-    assert (reading.total_bytes / 2**30, reading.used_bytes / 2**30) == gib
-    assert reading.at == 7.0
-    assert reading.lag > 2
+    total, used = triton_memory(metrics, index)
+    assert (total / 2**30, used / 2**30) == gib
 
 
 def test_a_triton_without_a_gpu_tells_of_none():
-    assert (
-        triton_reading("# TYPE nv_cpu_utilization gauge\nnv_cpu_utilization 0.1\n", 0, 7.0) is None
-    )
+    metrics = "# TYPE nv_cpu_utilization gauge\nnv_cpu_utilization 0.1\n"
+    assert triton_memory(metrics, 0) is None
 
 
 async def served(body):
@@ -65,6 +63,7 @@ async def test_without_nvml_triton_is_asked(without_nvml, free_settings):
         memory = GpuMemory(free_settings(triton_metrics_port=port))
         reading = await memory.read(7.0)
         assert reading.total_bytes == 24 * 2**30
+        assert (reading.at, reading.lag > 2) == (7.0, True)
 
 
 async def test_a_triton_that_shows_no_gpu_is_asked_once(without_nvml, free_settings):

@@ -2,8 +2,8 @@
 
 from greenroom_speech.settings import PageSettings
 
+from greenroom.addresses import is_loopback
 from greenroom.errors import SetupError
-from greenroom.gateway.loopback import is_loopback
 
 
 def page_password(settings: PageSettings) -> str | None:

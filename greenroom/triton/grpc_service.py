@@ -1,0 +1,18 @@
+"""Triton's gRPC service: its name and the paths of its methods."""
+
+from tritonclient.grpc import service_pb2
+
+_SERVICE = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+METHODS = _SERVICE.methods_by_name
+"""The methods' descriptors by name."""
+
+
+def method_path(method: str) -> str:
+    """Return the path under which a method is called."""
+    return f"/{_SERVICE.full_name}/{method}"
+
+
+def method_name(path: str) -> str | None:
+    """Return the method that a path names; None for what is not of this service."""
+    service, _, method = path.removeprefix("/").partition("/")
+    return method if service == _SERVICE.full_name and method in METHODS else None
