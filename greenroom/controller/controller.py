@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from greenroom.controller.alarm import Alarm
@@ -18,6 +19,7 @@ from greenroom.controller.clock import Clock, LoopClock
 from greenroom.controller.events import Events
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.healing import Healing
+from greenroom.controller.leases import Lease, Leases, WhileWaiting, resolve
 from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
@@ -28,7 +30,6 @@ from greenroom.controller.view import View
 from greenroom.errors import (
     BackendDied,
     Conflict,
-    GreenroomError,
     ServerDown,
     ShuttingDown,
     TransitionFailed,
@@ -37,7 +38,7 @@ from greenroom.errors import (
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
 from greenroom.residency.messages import no_cache
-from greenroom.residency.model import Model, Ticket, Verb
+from greenroom.residency.model import Model, Verb
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 from greenroom.settings import Settings
@@ -93,7 +94,7 @@ class Controller:
         self._caches = caches
         self.view = View(self.stage, transitions, self.metrics, self._clock, gpu, caches)
         self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
-        self._granted: dict[Ticket, asyncio.Future[None]] = {}
+        self._leases = Leases(self.stage, self.healing, self.traces, self._clock, self._act)
         self._answers: dict[Verb, asyncio.Future[None]] = {}
         self._alarm = Alarm(self._clock, self._act)
         self._telling = Telling(self.metrics, self.events)
@@ -113,46 +114,13 @@ class Controller:
             self._add_models()
         return model in self.stage.models
 
-    def ask(self, model: str) -> Ticket:
-        """Ask for a lease on a model and its steps.
-
-        Granted at once if all of them can serve it; else `granted` must be awaited. Raises
-        Unavailable with the reason when it is refused at once. Whoever asks must end it with
-        `release`, or with `leave` when it came to nothing.
-        """
+    def lease(
+        self, model: str, while_waiting: WhileWaiting | None = None
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Hold a model and its steps while inside; see `Leases.lease`."""
         if self._closing:
             raise ShuttingDown
-        ticket = self.stage.ask(model, self._clock.now())
-        if ticket.granted_at is None:
-            self._granted[ticket] = asyncio.get_running_loop().create_future()
-            self._act()
-        return ticket
-
-    async def granted(self, ticket: Ticket) -> None:
-        """Return when the ticket has become a lease.
-
-        Raises Unavailable with the reason when it is refused.
-        """
-        if (granted := self._granted.get(ticket)) is not None:
-            await granted
-
-    def leave(self, ticket: Ticket) -> None:
-        """Give up a ticket whose asker is gone, or was refused; what loads for it goes on.
-
-        A lease that was granted in the very moment in which its asker left is released.
-        """
-        self._granted.pop(ticket, None)
-        if ticket.granted_at is not None:
-            self.release(ticket)
-        else:
-            self.stage.leave(ticket)
-            self._act()
-
-    def release(self, ticket: Ticket) -> None:
-        """End a lease: Triton's work on the request is over."""
-        self._granted.pop(ticket, None)
-        self.stage.release(ticket, self._clock.now())
-        self._act()
+        return self._leases.lease(model, while_waiting)
 
     # -- manual actions ---------------------------------------------------------------------
 
@@ -199,10 +167,8 @@ class Controller:
         and so the idle clock starts. Raises what a request's refusal does.
         """
         self.entry(model)
-        ticket = self.ask(model)
-        try:
-            await self.granted(ticket)
-            needs = [self.stage.models[name] for name in ticket.needs]
+        async with self.lease(model) as lease:
+            needs = [self.stage.models[name] for name in lease.needs]
             while any(entry.moving or entry.broken for entry in needs):
                 await self._next_act()
             for entry in needs:
@@ -210,8 +176,6 @@ class Controller:
                     raise TransitionFailed(
                         f"Model {entry.name} did not become hot: {entry.last_error}"
                     )
-        finally:
-            self.leave(ticket)
 
     async def clear_cache(self, model: str) -> None:
         """Let a model forget its results; that neither wakes it nor counts as use.
@@ -260,11 +224,9 @@ class Controller:
         """Refuse who asks and who waits; return when leases have ended or `longest` seconds on."""
         self._closing = True
         logger.info("Draining: new requests are refused, running ones end")
-        for ticket, future in self._granted.items():
-            self.stage.leave(ticket)
-            self._resolve(future, ShuttingDown())
+        self._leases.refuse_all(ShuttingDown())
         for answer in self._answers.values():
-            self._resolve(answer, ShuttingDown())
+            resolve(answer, ShuttingDown())
         self.events.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
@@ -312,23 +274,14 @@ class Controller:
                 case Measure():
                     self._memory.look()
                 case Granted(ticket):
-                    self._resolve(self._granted.get(ticket), None)
+                    self._leases.answer(ticket)
                 case Refused(ticket, error):
-                    self._resolve(self._granted.get(ticket), error)
+                    self._leases.answer(ticket, error)
                 case Answered(verb, error):
-                    self._resolve(self._answers.pop(verb, None), error)
+                    if (answer := self._answers.pop(verb, None)) is not None:
+                        resolve(answer, error)
         self._acted.set()
         self._alarm.set(self.stage.next_due(now))
-
-    @staticmethod
-    def _resolve(future: asyncio.Future[None] | None, error: GreenroomError | None) -> None:
-        if future is None or future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-            future.exception()  # whoever asked may have left: then nobody is to be told
 
     async def _next_act(self) -> None:
         """Return when something has changed."""
@@ -338,8 +291,7 @@ class Controller:
     async def _transition(self, begin: Begin) -> None:
         came_from = self.stage.models[begin.model].came_from
         spec = self.repository.models.get(begin.model)
-        waiting = [ticket for ticket in self._granted if begin.model in ticket.needs]
-        with self.traces.transition(begin, waiting) as span:
+        with self.traces.transition(begin, self._leases.waiting_for(begin.model)) as span:
             ended = await self._transitions.run(
                 begin.model, begin.action, spec, buries=begin.buries
             )

@@ -49,7 +49,7 @@ class Healing:
         self._clock = clock
         self._act = act
         self._spawn = spawn
-        self._in_hand: dict[Ticket, asyncio.Future[Any]] = {}
+        self._in_hand: dict[asyncio.Future[Any], Ticket] = {}
         self._probing: set[str] = set()
         self._timer: Timer | None = None
         processes.on_end = lambda model: self.found(model, clock.now(), "it has ended")
@@ -58,11 +58,11 @@ class Healing:
 
     def sent(self, ticket: Ticket, work: asyncio.Future[Any]) -> None:
         """Cancel `work` when the process dies that has this request, until it has ended."""
-        self._in_hand[ticket] = work
+        self._in_hand[work] = ticket
 
-    def ended(self, ticket: Ticket, error: BaseException | None) -> None:
-        """The request has ended; if with its process, that is found hereby."""
-        del self._in_hand[ticket]
+    def ended(self, ticket: Ticket, work: asyncio.Future[Any], error: BaseException | None) -> None:
+        """The work has ended; if with its process, that is found hereby."""
+        del self._in_hand[work]
         if isinstance(error, BackendDied):
             model = dead_model(error.instance, ticket.needs)
             if model is not None and ticket.granted_at is not None:
@@ -75,7 +75,7 @@ class Healing:
         if not self._stage.broke(model, seen_at, self._clock.now()):
             return
         logger.warning("The process of model %s is dead or stopped (%s)", model, how)
-        for ticket, work in self._in_hand.items():
+        for work, ticket in self._in_hand.items():
             # An ensemble's request may have passed a step already; the last one it has not.
             if model in ticket.needs[-2:]:
                 work.cancel()

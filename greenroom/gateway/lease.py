@@ -9,21 +9,21 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from starlette.requests import ClientDisconnect
 
 from greenroom.controller.controller import Controller
+from greenroom.controller.leases import Lease, WhileWaiting
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
 from greenroom.gateway.held_bytes import HeldBytes
-from greenroom.residency.model import Ticket
+from greenroom.residency.states import Residency
 from greenroom.settings import Settings
 
 _Answer = TypeVar("_Answer")
-
-WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
-"""Awaits a lease, and gives it up when the client leaves."""
 
 
 class Leased:
@@ -53,104 +53,82 @@ class Leased:
         if not self._controller.knows(model):
             with self.held.holding(size):
                 return await send()
+
+        request = _Request(model, size, send, while_waiting)
         with self._traces.request(model, protocol) as span:
-            arrived = time.perf_counter()
-            outcome, ticket = "refused", None
             try:
-                with self.held.holding(size):
-                    ticket = await self._lease(model, arrived, while_waiting)
-                outcome = "failed"
-                try:
-                    answer = await self._sent(ticket, size, send)
-                except DiedMidAnswer:
-                    raise
-                except (ServerDown, BackendDied) as died:
-                    outcome = "refused"
-                    with self.held.holding(size):
-                        if isinstance(died, ServerDown):
-                            await self._controller.following.check()
-                        ticket = await self._lease(model, arrived, while_waiting)
-                    outcome = "failed"
-                    answer = await self._sent_again(ticket, size, send)
-                outcome = _outcome(status(answer))
+                answer = await self._replayed(request)
+                request.outcome = _outcome(status(answer))
                 return answer
             except GreenroomError as error:
-                if outcome == "refused":
+                if request.outcome == "refused":
                     self._controller.metrics.refusals.labels(model, error.reason).inc()
                 else:
-                    outcome = _outcome(error.http_status)
+                    request.outcome = _outcome(error.http_status)
                 raise
             except (asyncio.CancelledError, ClientDisconnect):
-                outcome = "cancelled"
+                request.outcome = "cancelled"
                 raise
             finally:
-                self._measured(model, protocol, outcome, ticket, time.perf_counter() - arrived)
-                span.answered(outcome, ticket)
+                self._measured(request, protocol)
+                span.answered(request.outcome, request.start)
 
-    async def _lease(
-        self, model: str, arrived: float, while_waiting: WhileWaiting | None
-    ) -> Ticket:
-        with self._traces.wait() as span:
-            ticket = self._controller.ask(model)
-            span.asked(ticket)
-            if ticket.granted_at is None:
-                try:
-                    waiting = self._controller.granted(ticket)
-                    await (while_waiting(waiting) if while_waiting else waiting)
-                except BaseException:
-                    self._controller.leave(ticket)
-                    raise
-        seconds = time.perf_counter() - arrived
-        self._controller.metrics.wait_seconds.labels(model, ticket.start).observe(seconds)
-        return ticket
-
-    async def _sent(
-        self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
-    ) -> _Answer:
-        """Send to the end, whether or not the client stays for it; then release.
-
-        The end may be that of the model's process: then the answer is not waited for.
-        """
-        self.held.keep(size)
-        work = asyncio.ensure_future(self._inferred(send))
-        self._controller.healing.sent(ticket, work)
-        work.add_done_callback(lambda done: self._ended(ticket, size, done))
+    async def _replayed(self, request: "_Request[_Answer]") -> _Answer:
+        """Send it, and once more if Triton or the model's process died with it."""
         try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if work.cancelled() and not (task and task.cancelling()):
-                raise BackendDied(ticket.model) from None
-            raise
-
-    async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        with self._traces.infer():
-            return await send()
-
-    async def _sent_again(
-        self, ticket: Ticket, size: int, send: Callable[[], Awaitable[_Answer]]
-    ) -> _Answer:
+            return await self._sent(request)
+        except (ServerDown, BackendDied) as died:
+            if request.outcome == "refused" or isinstance(died, DiedMidAnswer):
+                raise
+            request.outcome = "refused"
+            if isinstance(died, ServerDown):
+                await self._controller.following.check()
         try:
-            return await self._sent(ticket, size, send)
+            return await self._sent(request)
         except DiedMidAnswer:
             raise
         except BackendDied as died:
             raise BackendDied(died.instance, again=True) from died
 
-    def _ended(self, ticket: Ticket, size: int, done: asyncio.Future[Any]) -> None:
-        self.held.give_back(size)
-        # The client may have left: then nobody else looks at the exception.
-        error = None if done.cancelled() else done.exception()
-        self._controller.release(ticket)
-        self._controller.healing.ended(ticket, error)
+    async def _sent(self, request: "_Request[_Answer]") -> _Answer:
+        async with self._lease(request) as lease:
+            request.start, request.outcome = lease.start, "failed"
+            waited = self._controller.metrics.wait_seconds.labels(request.model, lease.start)
+            waited.observe(time.perf_counter() - request.arrived)
+            return await lease.run(lambda: self._inferred(request.send))
 
-    def _measured(
-        self, model: str, protocol: str, outcome: str, ticket: Ticket | None, seconds: float
-    ) -> None:
+    @asynccontextmanager
+    async def _lease(self, request: "_Request[_Answer]") -> AsyncIterator[Lease]:
+        """A lease, the request's bytes held while it is waited for and until it has ended."""
+        with ExitStack() as bytes_:
+            bytes_.enter_context(self.held.holding(request.size))
+            async with self._controller.lease(request.model, request.while_waiting) as lease:
+                lease.then(bytes_.pop_all().close)
+                yield lease
+
+    async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        with self._traces.infer():
+            return await send()
+
+    def _measured(self, request: "_Request[_Answer]", protocol: str) -> None:
         metrics = self._controller.metrics
-        metrics.requests.labels(model, protocol, outcome).inc()
-        if ticket is not None and outcome == "served":
-            metrics.request_seconds.labels(model, ticket.start).observe(seconds)
+        metrics.requests.labels(request.model, protocol, request.outcome).inc()
+        if request.start is not None and request.outcome == "served":
+            seconds = metrics.request_seconds.labels(request.model, request.start)
+            seconds.observe(time.perf_counter() - request.arrived)
+
+
+@dataclass
+class _Request(Generic[_Answer]):
+    """One request and how far it has come."""
+
+    model: str
+    size: int
+    send: Callable[[], Awaitable[_Answer]]
+    while_waiting: WhileWaiting | None
+    arrived: float = field(default_factory=time.perf_counter)
+    start: Residency | None = None
+    outcome: str = "refused"
 
 
 def _outcome(status: int) -> str:

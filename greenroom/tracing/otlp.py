@@ -23,6 +23,7 @@ from greenroom.errors import GreenroomError
 from greenroom.grpc_types import Handler
 from greenroom.residency.effects import REQUEST, Begin
 from greenroom.residency.model import Ticket
+from greenroom.residency.states import Residency
 from greenroom.tracing.traces import Span, Traces
 
 _Value = TypeVar("_Value")
@@ -131,10 +132,10 @@ class _OtlpSpan(Span):
         if self._span.is_recording():
             self._asked_in[ticket] = self._span.get_span_context()
 
-    def answered(self, outcome: str, ticket: Ticket | None) -> None:
+    def answered(self, outcome: str, start: Residency | None) -> None:
         self._span.set_attribute("outcome", outcome)
-        if ticket is not None:
-            self._span.set_attribute("start", ticket.start)
+        if start is not None:
+            self._span.set_attribute("start", start)
         if outcome in _FAILURES:
             self._span.set_status(StatusCode.ERROR)
 

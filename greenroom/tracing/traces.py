@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from greenroom.errors import GreenroomError
 from greenroom.residency.effects import Begin
 from greenroom.residency.model import Ticket
+from greenroom.residency.states import Residency
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,8 @@ class Span:
     def asked(self, ticket: Ticket) -> None:
         """Of a wait: this is what waits."""
 
-    def answered(self, outcome: str, ticket: Ticket | None) -> None:
-        """Of a request: how it ended, and with which lease if it had one."""
+    def answered(self, outcome: str, start: Residency | None) -> None:
+        """Of a request: how it ended, and the `Lease.start` if it had a lease."""
 
     def ended(self, error: GreenroomError | None) -> None:
         """Of a transition: how it ended."""

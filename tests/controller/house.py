@@ -1,7 +1,7 @@
 """A controller, the scripted Triton that it follows, its clock and its models on disk."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from manual_clock import ManualClock
 from model_folders import write_ensemble, write_model
@@ -42,6 +42,7 @@ class House:
         self.models = models
         self.triton = triton or ScriptedTriton()
         self.clock = ManualClock()
+        self._held = {}
         self.repository = Repository(models, ensembles)
         self.processes = ScriptedProcesses()
         self.transitions = Transitions(self.settings, self.triton, self.processes)
@@ -77,14 +78,19 @@ class House:
         await self.settle()
 
     async def lease(self, model):
-        """Ask for a lease as the gateway does, and return it once it is granted."""
-        ticket = self.controller.ask(model)
-        try:
-            await self.controller.granted(ticket)
-        except BaseException:
-            self.controller.leave(ticket)
-            raise
-        return ticket
+        """Hold a lease, once it is granted, until `release`."""
+        held = AsyncExitStack()
+        lease = await held.enter_async_context(self.controller.lease(model))
+        self._held[lease] = held
+        return lease
+
+    async def release(self, lease):
+        await self._held.pop(lease).aclose()
+
+    async def used(self, model):
+        """Hold a lease for a moment."""
+        async with self.controller.lease(model):
+            pass
 
     async def ask(self, model):
         """Begin to wait for a lease and return the task."""

@@ -89,7 +89,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     @rule(pick=st.integers(0, 1000))
     def request_ends(self, pick):
-        self._in_loop(self.house.controller.release, self.leases.pop(pick % len(self.leases)))
+        self._release(self.leases.pop(pick % len(self.leases)))
 
     @rule(model=st.sampled_from(MODELS), action=st.sampled_from([*Action, "touch"]))
     def act_by_hand(self, model, action):
@@ -131,6 +131,10 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             self._in_loop(self.triton.die)
             self._in_loop(self.triton.come)
 
+    def _release(self, lease):
+        self.runner.run(self.house.release(lease))
+        self.settle()
+
     def _in_loop(self, call, *arguments):
         async def called():
             call(*arguments)
@@ -160,7 +164,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
                 for call in list(self.triton.open):
                     self._in_loop(self.triton.end, call)
                 while self.leases:
-                    self._in_loop(self.house.controller.release, self.leases.pop())
+                    self._release(self.leases.pop())
                 if not (self.asked or self.actions or self.triton.open):
                     break
                 self.time_passes(15.0)

@@ -195,7 +195,7 @@ async def test_the_probe_asks_who_is_idle_and_nobody_else(house):
     assert one.triton.count("report") == 0
     await one.wait(1)
     assert one.triton.calls == [("report", "tts")]
-    one.controller.release(ticket)
+    await one.release(ticket)
     await one.wait(30)
     assert one.triton.count("report", "tts") == 2
     assert one.triton.count("report", "asr") == 1
@@ -399,7 +399,7 @@ async def test_a_model_that_did_not_answer_in_time_is_asked_where_it_is(loaded):
 async def test_a_model_whose_folder_is_gone_is_unknown_once_it_is_cold(loaded):
     one = await loaded()
     (one.models / "tts" / "config.pbtxt").unlink()
-    one.controller.release(await one.lease("tts"))
+    await one.used("tts")
     await one.controller.act("tts", Action.UNLOAD)
     assert not one.controller.knows("tts")
     with pytest.raises(UnknownModel):

@@ -192,20 +192,6 @@ async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_pla
     assert outcome(one, "cancelled") == 1
 
 
-async def test_a_waiting_that_ends_before_it_has_begun_leaves_nothing_behind(house):
-    one = await house()
-
-    async def gone(granted):
-        granted.close()
-        raise ConnectionError
-
-    leased = Leased(one.controller, one.settings)
-    with one.triton.holding("load", "echo"), pytest.raises(ConnectionError):
-        await leased.run("echo", "http", 1, Sending(), while_waiting=gone)
-    await one.settle()
-    assert one.controller.entry("echo").waiting == leases(one) == 0
-
-
 async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric(house):
     one = await house()
     send = Sending("Triton's own answer")

@@ -7,6 +7,7 @@ import pytest
 
 from greenroom.errors import QueueFull, TransitionFailed, Unavailable, WaitedTooLong
 from greenroom.residency.policy import Policy
+from greenroom.residency.states import Action
 
 
 async def test_fifty_waiters_are_served_by_one_load(house):
@@ -18,16 +19,16 @@ async def test_fifty_waiters_are_served_by_one_load(house):
     assert one.triton.count("load", "tts") == 1
     assert one.controller.entry("tts").leases == 50
     for ticket in tickets:
-        one.controller.release(ticket)
+        await one.release(ticket)
     assert one.controller.entry("tts").leases == 0
 
 
 async def test_a_hot_model_is_leased_without_a_wait(house):
     one = await house(loaded=["tts"])
-    ticket = one.controller.ask("tts")
-    assert ticket.granted_at is not None
-    await one.controller.granted(ticket)
-    one.controller.release(ticket)
+    leasing = one.controller.lease("tts").__aenter__()
+    with pytest.raises(StopIteration):
+        leasing.send(None)
+    assert one.controller.entry("tts").leases == 1
 
 
 async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(house):
@@ -35,7 +36,7 @@ async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(h
     with one.triton.holding("load", "tts"):
         first = await one.ask("tts")
         with pytest.raises(QueueFull):
-            one.controller.ask("tts")
+            await one.lease("tts")
         first.cancel()
         await one.settle()
         assert one.controller.entry("tts").waiting == 0
@@ -57,23 +58,61 @@ async def test_a_lease_granted_in_the_moment_in_which_its_asker_leaves_is_releas
     assert one.controller.entry("tts").waiting == 0
 
 
-async def test_a_ticket_that_is_refused_before_its_asker_listens_is_still_refused(house):
+async def test_a_refusal_that_comes_before_its_asker_listens_is_still_told(house):
     one = await house()
     one.triton.fail("load", "tts")
-    ticket = one.controller.ask("tts")
-    await one.settle()
+
+    async def later(granted):
+        await one.settle()
+        await granted
+
     with pytest.raises(TransitionFailed, match=r"weights\.bin"):
-        await asyncio.wait_for(one.controller.granted(ticket), 5)
+        async with one.controller.lease("tts", later):
+            pass
 
 
-async def test_a_ticket_whose_asker_left_before_it_listened_is_forgotten(house):
+async def test_who_gives_a_lease_up_before_it_listened_is_forgotten(house):
     one = await house()
-    with one.triton.holding("load", "tts"):
-        one.controller.leave(one.controller.ask("tts"))
-        assert one.controller.entry("tts").waiting == 0
-    await one.settle()
-    one.controller.leave(one.controller.ask("tts"))
+
+    async def gone(granted):
+        raise ConnectionError
+
+    async def gone_when_granted(granted):
+        await granted
+        raise ConnectionError
+
+    with one.triton.holding("load", "tts"), pytest.raises(ConnectionError):
+        async with one.controller.lease("tts", gone):
+            pass
+    assert one.controller.entry("tts").waiting == 0
+    await one.controller.act("tts", Action.UNLOAD)
+    with pytest.raises(ConnectionError):
+        async with one.controller.lease("tts", gone_when_granted):
+            pass
     assert one.controller.entry("tts").leases == 0
+
+
+async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left(house):
+    one = await house(loaded=["tts"])
+    ends, over = [asyncio.Event(), asyncio.Event()], []
+
+    async def client():
+        async with one.controller.lease("tts") as lease:
+            lease.then(lambda: over.append(True))
+            await asyncio.gather(*(lease.run(end.wait) for end in ends))
+
+    task = asyncio.create_task(client())
+    await one.settle()
+    task.cancel()
+    await asyncio.wait([task])
+    ends[0].set()
+    await one.settle()
+    assert one.controller.entry("tts").leases == 1
+    assert not over
+    ends[1].set()
+    await one.settle()
+    assert one.controller.entry("tts").leases == 0
+    assert over
 
 
 async def test_a_failed_load_answers_each_waiter_and_the_next_request_is_served(house):
@@ -165,10 +204,10 @@ async def test_a_drain_waits_for_the_leases_and_refuses_everyone_else(house):
         with pytest.raises(Unavailable, match="shutting down"):
             await waiting
         with pytest.raises(Unavailable, match="shutting down"):
-            one.controller.ask("asr")
+            await one.lease("asr")
         assert not draining.done()
         assert one.controller.why_not_serving() == "The service is shutting down."
-        one.controller.release(lease)
+        await one.release(lease)
         await draining
 
 

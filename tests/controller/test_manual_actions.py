@@ -59,7 +59,7 @@ async def test_an_unload_waits_for_the_leases(house):
     lease = await one.lease("echo")
     unload = await begun(one, one.controller.act("echo", Action.UNLOAD))
     assert one.triton.calls == []
-    one.controller.release(lease)
+    await one.release(lease)
     await unload
     assert one.triton.calls == [("unload", "echo")]
 
@@ -71,7 +71,7 @@ async def test_a_request_that_waited_first_is_served_before_an_unload(house):
         unload = await begun(one, one.controller.act("echo", Action.UNLOAD))
     lease = await waiter
     assert not unload.done()
-    one.controller.release(lease)
+    await one.release(lease)
     await unload
     assert one.triton.calls == [("load", "echo"), ("unload", "echo")]
 
@@ -122,7 +122,7 @@ async def test_the_repository_call_loads_a_changed_model_again_after_its_leases(
     (one.models / "echo" / "1" / "model.py").write_text("changed = True\n")
     load = await begun(one, one.controller.load_from_repository("echo"))
     assert one.triton.calls == [("load", "echo")]
-    one.controller.release(lease)
+    await one.release(lease)
     await load
     assert one.triton.calls == [("load", "echo"), ("unload", "echo"), ("load", "echo")]
 

@@ -42,7 +42,7 @@ async def test_the_card_is_measured_before_a_load_and_never_without_need(house):
     one.metrics()
     await one.wait(60)
     assert gpu.reads == reads
-    one.controller.release(await one.lease("tts"))
+    await one.used("tts")
     assert gpu.reads == reads + 1
     await one.wait(60)
     assert gpu.reads == reads + 1
@@ -151,7 +151,7 @@ async def test_an_eviction_is_told_as_one(house):
     await one.controller.act("tts", Action.LOAD)
     events = one.controller.events.listen()
     told = asyncio.ensure_future(anext(events))
-    one.controller.release(await one.lease("asr"))
+    await one.used("asr")
     found = [(await told).as_json(), (await anext(events)).as_json()]
     assert [(e["model"], e["action"], e["reason"]) for e in found] == [
         ("tts", "offload", "evict"),

@@ -7,7 +7,7 @@ from greenroom.residency.policy import Policy
 
 async def test_an_idle_model_is_offloaded_and_then_unloaded(house):
     one = await house(policy={"tts": Policy(offload_after=1, unload_after=60)})
-    one.controller.release(await one.lease("tts"))
+    await one.used("tts")
     await one.wait(0.9)
     assert one.residency("tts") == "hot"
     await one.wait(0.1)
@@ -35,7 +35,7 @@ async def test_looking_does_not_keep_a_model(house):
 async def test_a_request_before_the_time_keeps_a_model(house):
     one = await house(policy={"tts": Policy(offload_after=1)}, loaded=["tts"])
     await one.wait(0.9)
-    one.controller.release(await one.lease("tts"))
+    await one.used("tts")
     await one.wait(0.9)
     assert one.residency("tts") == "hot"
     await one.wait(0.1)

@@ -35,7 +35,7 @@ async def heard():
 async def test_each_transition_is_told_once_to_everyone_who_listens(house, heard):
     one = await house()
     near, far = await heard(one), await heard(one)
-    one.controller.release(await one.lease("tts"))
+    await one.used("tts")
     await one.controller.act("tts", Action.OFFLOAD)
     await one.settle()
     assert near == far
@@ -114,7 +114,7 @@ async def test_a_leased_model_is_not_idle(house):
     await one.wait(5)
     shown = one.controller.view.describe("tts")
     assert (shown["idle_seconds"], shown["leases"]) == (0, 1)
-    one.controller.release(lease)
+    await one.release(lease)
 
 
 async def test_the_metrics_have_the_names_and_labels_of_the_design(house):

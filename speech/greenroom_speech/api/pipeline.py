@@ -14,7 +14,8 @@ from greenroom_speech.api.formats import Recording
 from greenroom_speech.api.model_calls import Array, ModelCalls, text, words
 
 from greenroom.controller.controller import Controller
-from greenroom.gateway.lease import Leased, WhileWaiting
+from greenroom.controller.leases import WhileWaiting
+from greenroom.gateway.lease import Leased
 from greenroom.residency.model import coldest
 
 SPEECH, ASR, TOKENIZER, TTS = "speech", "asr", "tokenizer", "tts"

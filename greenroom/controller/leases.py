@@ -1,0 +1,179 @@
+"""Leases: asked for, waited for, and held until Triton's work on the request has ended.
+
+::
+
+    async with leases.lease(model) as lease:   asks and waits; who leaves meanwhile frees the place
+        answer = await lease.run(send)         Triton works; it goes on when the client leaves
+                                               inside nothing else has to be undone
+    .. the lease ends here, or with the last of its work if the client has left before
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from greenroom.controller.clock import Clock
+from greenroom.controller.healing import Healing
+from greenroom.errors import BackendDied, GreenroomError
+from greenroom.residency.model import Ticket
+from greenroom.residency.stage import Stage
+from greenroom.residency.states import Residency
+from greenroom.tracing import Traces
+
+_Answer = TypeVar("_Answer")
+
+WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
+"""Awaits a lease, and gives it up by raising, when the client leaves for instance."""
+
+
+class Lease:
+    """A request's hold on its models. Not to be kept beyond the `async with` that gave it."""
+
+    def __init__(self, ticket: Ticket, healing: Healing, end: Callable[[], None]) -> None:
+        self._ticket = ticket
+        self._healing = healing
+        self._then = [end]
+        self._works: set[asyncio.Task[Any]] = set()
+        self._left = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The models that are held: the steps of an ensemble, and the model asked for."""
+        return self._ticket.needs
+
+    @property
+    def start(self) -> Residency:
+        """Cold, warm or hot: the coldest of its models when it was asked for."""
+        return self._ticket.start
+
+    async def run(self, send: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
+        """Let Triton work on the request; the work goes on, and the lease, when its client leaves.
+
+        Raises what `send` raises, and BackendDied when the process dies that works on it: then
+        the answer is not waited for.
+        """
+        work = asyncio.create_task(send())
+        self._works.add(work)
+        self._healing.sent(self._ticket, work)
+        work.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if work.cancelled() and not (task and task.cancelling()):
+                raise BackendDied(self._ticket.model) from None
+            raise
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call this when the lease has ended."""
+        self._then.append(call)
+
+    def leave(self) -> None:
+        """End as soon as all work has."""
+        self._left = True
+        self._end_if_over()
+
+    def _ended(self, work: asyncio.Task[Any]) -> None:
+        self._works.discard(work)
+        # The client may have left: then nobody else looks at the exception.
+        error = None if work.cancelled() else work.exception()
+        self._end_if_over()
+        self._healing.ended(self._ticket, work, error)
+
+    def _end_if_over(self) -> None:
+        if self._left and not self._works:
+            for call in self._then:
+                call()
+
+
+class Leases:
+    """Gives leases, and answers those who wait for one. `act` lets the stage decide."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        healing: Healing,
+        traces: Traces,
+        clock: Clock,
+        act: Callable[[], None],
+    ) -> None:
+        self._stage = stage
+        self._healing = healing
+        self._traces = traces
+        self._clock = clock
+        self._act = act
+        self._waiting: dict[Ticket, asyncio.Future[None]] = {}
+
+    @asynccontextmanager
+    async def lease(
+        self, model: str, while_waiting: WhileWaiting | None = None
+    ) -> AsyncIterator[Lease]:
+        """Ask for a model and its steps, wait, and hold them; see the module.
+
+        Raises Unavailable with the reason when it is refused.
+        """
+        ticket = await self._granted(model, while_waiting)
+        lease = Lease(ticket, self._healing, lambda: self._release(ticket))
+        try:
+            yield lease
+        finally:
+            lease.leave()
+
+    def answer(self, ticket: Ticket, error: GreenroomError | None = None) -> None:
+        """Tell who waits that the ticket is a lease now, or why it will not be."""
+        if (waiting := self._waiting.get(ticket)) is not None:
+            resolve(waiting, error)
+
+    def refuse_all(self, error: GreenroomError) -> None:
+        """Refuse everyone who waits."""
+        for ticket, waiting in self._waiting.items():
+            self._stage.leave(ticket)
+            resolve(waiting, error)
+
+    def waiting_for(self, model: str) -> Iterator[Ticket]:
+        """Yield the tickets that wait for a model."""
+        return (ticket for ticket in self._waiting if model in ticket.needs)
+
+    async def _granted(self, model: str, while_waiting: WhileWaiting | None) -> Ticket:
+        ticket = self._stage.ask(model, self._clock.now())
+        try:
+            with self._traces.wait() as span:
+                span.asked(ticket)
+                if ticket.granted_at is None:
+                    waiting = asyncio.get_running_loop().create_future()
+                    self._waiting[ticket] = waiting
+                    self._act()
+                    await (while_waiting(waiting) if while_waiting else waiting)
+        except BaseException:
+            self._leave(ticket)
+            raise
+        finally:
+            self._waiting.pop(ticket, None)
+        return ticket
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Give up a ticket; what loads for it goes on.
+
+        A lease that was granted in the very moment in which its asker left is released.
+        """
+        if ticket.granted_at is not None:
+            self._release(ticket)
+        else:
+            self._stage.leave(ticket)
+            self._act()
+
+    def _release(self, ticket: Ticket) -> None:
+        self._stage.release(ticket, self._clock.now())
+        self._act()
+
+
+def resolve(future: asyncio.Future[None], error: GreenroomError | None) -> None:
+    """Answer who awaits it, if nobody has; the first answer counts."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+        future.exception()  # whoever asked may have left: then nobody is to be told
