@@ -5,12 +5,12 @@ A model becomes managed by a ``model.py`` of a few lines::
     from greenroom.managed.managed_model import ManagedModel
 
     class TritonPythonModel(ManagedModel):
-        required = ("AUDIO", "SAMPLE_RATE")
-        engines = {"mine": "my_package.my_engine:MyEngine"}
+        required = ("TEXT",)
 
 and a config.pbtxt with the optional input ``RESIDENCY`` (STRING [1]), the output
 ``RESIDENCY_REPORT`` (STRING [1]), every other input optional too, and
-``parameters { key: "engine" value { string_value: "mine" } }``.
+``parameters { key: "engine" value { string_value: "my_engine:MyEngine" } }``, where the module
+``my_engine`` may lie beside model.py.
 """
 
 import atexit
@@ -46,10 +46,8 @@ class ManagedModel:
 
     required: ClassVar[Sequence[str]] = ()
     """Inputs that an ordinary request must carry."""
-    engines: ClassVar[Mapping[str, str]] = {}
-    """Engine name to ``package.module:Class``."""
     settings: ClassVar[type[ModelSettings]] = ModelSettings
-    """What the engines are made with, read from the environment."""
+    """What the engine is made with, read from the environment."""
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Make and prime the engine; the load fails with the sentence of a SetupError."""
@@ -61,7 +59,7 @@ class ManagedModel:
             output["name"]: pb_utils.triton_string_to_numpy(output["data_type"])
             for output in config["output"]
         }
-        self._engine = chosen_engine(self._name, config, self.engines, self.settings())
+        self._engine = chosen_engine(self._name, config, self.settings())
         self._residency = Residency(self._engine)
         self._engine.prime()
         cache = self._engine.cache

@@ -69,10 +69,9 @@ def model(monkeypatch, log):
 
     class Model(ManagedModel):
         required = ("X",)
-        engines = {"scripted": "test_managed_model:ScriptedEngine"}  # noqa: RUF012
 
     made = Model()
-    made.initialize({"model_config": config("scripted")})
+    made.initialize({"model_config": config("test_managed_model:ScriptedEngine")})
     made.engine = made._engine
     made.engine.calls.clear()
     return made
@@ -236,10 +235,10 @@ def test_the_cache_is_counted_on_the_metrics(model):
 def test_it_is_primed_at_load_and_closed_at_the_end(model):
     model.finalize()
     assert model.engine.calls == ["close"]
-    model.initialize({"model_config": config("scripted")})
+    model.initialize({"model_config": config("test_managed_model:ScriptedEngine")})
     assert model._engine.calls == ["prime"]
 
 
 def test_an_unknown_engine_is_named_with_the_choices(model):
-    with pytest.raises(SetupError, match=r"'whisker'; it must be one of scripted\."):
+    with pytest.raises(SetupError, match=r"'whisker'; it must be one of package\.module:Class"):
         model.initialize({"model_config": config("whisker")})

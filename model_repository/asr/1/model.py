@@ -1,7 +1,5 @@
 """asr: from a recording to its transcript."""
 
-from typing import ClassVar
-
 from greenroom_speech.settings import EngineSettings
 
 from greenroom.managed.managed_model import ManagedModel
@@ -12,7 +10,3 @@ class TritonPythonModel(ManagedModel):
 
     required = ("AUDIO", "SAMPLE_RATE")
     settings = EngineSettings
-    engines: ClassVar = {
-        "embedded": "greenroom_speech.engines.embedded.asr:EmbeddedAsr",
-        "whisper": "greenroom_speech.engines.whisper.engine:WhisperAsr",
-    }

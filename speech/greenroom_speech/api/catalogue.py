@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from greenroom_speech.api.pipeline import TTS
 from greenroom_speech.api.schemas import ERRORS, ModelList, ModelObject, Tags
-from greenroom_speech.engines.engine_tags import TAGS, EngineTags
+from greenroom_speech.engines.engine_tags import tags_of
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import UnknownModel
@@ -32,7 +32,7 @@ def catalogue(controller: Controller) -> APIRouter:
         if spec is None:
             raise UnknownModel(f"Model {TTS!r} is not in the model repositories.")
         engine = engine_name(TTS, spec.parameters.get("engine", ""))
-        known = TAGS.get(engine, EngineTags())
+        known = tags_of(TTS, engine)
         return Tags(
             engine=engine,
             tasks={task: list(values) for task, values in known.tasks.items()},
@@ -48,7 +48,7 @@ def catalogue(controller: Controller) -> APIRouter:
             if entry.steps
             else str(entry.residency)
         )
-        created = int((spec.folder / "config.pbtxt").stat().st_mtime)
+        created = int(spec.folder.stat().st_mtime)
         return ModelObject(id=name, created=created, residency=residency)
 
     return router

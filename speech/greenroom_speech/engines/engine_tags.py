@@ -1,16 +1,11 @@
-"""What the engines of tts can be asked for: names alone, no engine is imported for them."""
+"""What an engine of tts can be asked for, told without importing the engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 
-from greenroom_speech.engines.step_audio.instructions import (
-    EMOTIONS,
-    REMOVE,
-    SOUNDS,
-    SPEEDS,
-    STYLES,
-)
-from greenroom_speech.engines.step_audio.spoken_text import LANGUAGE_TAGS
+from greenroom.managed.engine_choice import engine_path
 
 
 @dataclass(frozen=True)
@@ -25,33 +20,14 @@ class EngineTags:
     """Tags that may stand in TEXT."""
 
 
-TAGS: Mapping[str, EngineTags] = {
-    "embedded": EngineTags(
-        tasks={
-            "emotion": (
-                *("happy", "excited", "surprised", "angry", "fear", "sad", "depressed"),
-                *("coldness", "calm", "remove"),
-            ),
-            "style": ("whisper",),
-            "speed": ("more slower", "slower", "faster", "more faster"),
-            "denoise": (),
-            "vad": (),
-        },
-        languages=(
-            *("en", "zh", "yue", "ja", "ko", "de", "es", "fr", "it", "pt", "nl", "pl", "ru"),
-            *("uk", "tr", "ar", "hi", "vi"),
-        ),
-    ),
-    "step-audio-editx": EngineTags(
-        tasks={
-            "emotion": (*EMOTIONS, REMOVE),
-            "style": (*STYLES, REMOVE),
-            "speed": SPEEDS,
-            "paralinguistic": (),
-            "denoise": (),
-            "vad": (),
-        },
-        languages=tuple(LANGUAGE_TAGS),
-        text_tags=SOUNDS,
-    ),
-}
+def tags_of(model: str, engine: str) -> EngineTags:
+    """Return ``TAGS`` of the module ``tags`` beside the engine's; empty if there is none.
+
+    Raises SetupError if the model has no such engine.
+    """
+    module = engine_path(model, engine).partition(":")[0]
+    beside = ".".join([*module.split(".")[:-1], "tags"])
+    if find_spec(beside) is None:
+        return EngineTags()
+    tags: EngineTags = import_module(beside).TAGS
+    return tags

@@ -1,12 +1,9 @@
 """writer: what a text could go on with."""
 
-from typing import ClassVar
-
 from greenroom.managed.managed_model import ManagedModel
 
 
 class TritonPythonModel(ManagedModel):
-    """The managed layer, and which engine it serves."""
+    """Serves the engine that ``config.pbtxt`` names."""
 
     required = ("TEXT",)
-    engines: ClassVar = {"writer": "writer_engine:WriterEngine"}
