@@ -5,7 +5,7 @@ ARGS ?=
 SHAPE ?= steady
 BIN := .venv/bin
 
-.PHONY: run demo test load soak check lock clean
+.PHONY: run demo test test-fast load soak check lock clean
 
 # exec, so that a signal for make reaches the program and nothing stays behind.
 run:
@@ -19,6 +19,12 @@ demo:
 test:
 	@scripts/setup dev
 	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# Everything that starts no server, in less than a minute.
+test-fast:
+	@scripts/setup dev
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile \
+	  -m 'not server and not long and not gpu' $(ARGS)
 
 # SHAPE=steady, ramp, burst, idle-gap or thrash; HOST=http://... is a gateway that runs already,
 # WEB=1 serves Locust's page. A shell may have a HOST of its own, so only make's counts.
@@ -37,6 +43,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/lock .ci/run; fi
 
 # Newest versions that pyproject.toml allows, written to constraints.txt.

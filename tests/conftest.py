@@ -20,6 +20,15 @@ TESTS = Path(__file__).parent
 
 SettingsFactory = Callable[..., Settings]
 
+SERVER_FIXTURES = {"broken_in", "service", "serving", "start", "triton", "up"}
+"""What starts processes of a service; other tests that do have the marker ``server`` themselves."""
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -27,7 +36,6 @@ def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> N
         kept = ("GREENROOM_TRITONSERVER", "GREENROOM_PARITY", "GREENROOM_TOKENIZER_MODEL")
         if name.startswith("GREENROOM_") and name not in kept:
             del os.environ[name]
-    os.environ["GREENROOM_UI"] = "false"
     os.environ["GREENROOM_UI"] = "false"
     os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 

@@ -1,0 +1,1 @@
+"""What makes a Python backend of Triton a managed model; imported inside the models' processes."""

@@ -1,0 +1,1 @@
+"""What knows Triton: its process, its messages, its configs and its protocols."""

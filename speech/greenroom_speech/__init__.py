@@ -1,0 +1,1 @@
+"""Voice cloning, speech editing and transcription: the speech plug-in of Greenroom."""
