@@ -1,0 +1,54 @@
+"""The decoder process: forks one process for each file that comes over its standard input.
+
+Each message is a JSON object ``{"longest": seconds}`` with two descriptors, the socket to the
+gateway and the open file. The end of the input, which is the gateway's end too, ends it, and
+with it every process that it has forked.
+"""
+
+import gc
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+from greenroom_speech.decoder.one_file import serve
+
+_MOST_BYTES = 4096
+
+
+def main() -> None:
+    """Serve until the gateway closes the control socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's is for the supervisor
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked
+    # The kernel takes this one first, not the gateway.
+    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    control, myself = socket.socket(fileno=0), os.getpid()
+    gc.freeze()  # what is there already stays shared with the forked
+    while True:
+        content, descriptors, _, _ = socket.recv_fds(control, _MOST_BYTES, 2)
+        if not content:
+            return
+        if os.fork():
+            for descriptor in descriptors:
+                os.close(descriptor)
+        else:
+            _become_one_file(control, json.loads(content), descriptors, myself)
+
+
+def _become_one_file(
+    control: socket.socket, asked: dict[str, float], descriptors: list[int], parent: int
+) -> None:
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for output in (1, 2):  # libsndfile's and FFmpeg's words about each bad byte
+            os.dup2(nothing, output)
+        control.close()
+        job, file = descriptors
+        serve(socket.socket(fileno=job), file, asked["longest"], parent)
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
