@@ -9,27 +9,28 @@ back to the stage.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from greenroom.controller.alarm import Alarm
+from greenroom.controller.background import Background
 from greenroom.controller.caches import Caches
 from greenroom.controller.clock import Clock, LoopClock
-from greenroom.controller.events import Events
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.healing import Healing
 from greenroom.controller.leases import Lease, Leases, WhileWaiting, resolve
 from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
-from greenroom.controller.transition_report import Telling
-from greenroom.controller.transitions import Transitions
-from greenroom.controller.triton_monitor import Following
+from greenroom.controller.transition_report import Events, TransitionEnd, TransitionReport
+from greenroom.controller.transitions import Transitions, utc_now
+from greenroom.controller.triton_monitor import TritonMonitor
 from greenroom.controller.view import View
 from greenroom.errors import (
     BackendDied,
     Conflict,
+    GreenroomError,
     ServerDown,
     ShuttingDown,
     TransitionFailed,
@@ -45,7 +46,7 @@ from greenroom.settings import Settings
 from greenroom.tracing import Traces
 from greenroom.triton.backend_processes import BackendProcesses
 from greenroom.triton.client import Triton
-from greenroom.triton.repository import Repository
+from greenroom.triton.repository import ModelSpec, Repository
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +79,12 @@ class Controller:
         self._settings = settings
         self._transitions = transitions
         self._clock = clock or LoopClock()
+        self._background = Background(self.metrics.internal_errors)
         self.healing = Healing(
-            self.stage, transitions, processes, self._clock, self._act, self._spawn
+            self.stage, transitions, processes, self._clock, self._act, self._background
         )
         self.healing.begin_probing(settings.probe_interval)
-        self.following = Following(
+        self.triton_monitor = TritonMonitor(
             self.stage,
             triton,
             repository,
@@ -90,15 +92,19 @@ class Controller:
             self.healing,
             self._clock,
             self._act,
+            self._background,
         )
         self._caches = caches
         self.view = View(self.stage, transitions, self.metrics, self._clock, gpu, caches)
-        self._memory = MemoryWatch(settings, self.stage, gpu, self._clock, self._act, self._spawn)
-        self._leases = Leases(self.stage, self.healing, self.traces, self._clock, self._act)
+        self._memory = MemoryWatch(
+            settings, self.stage, gpu, self._clock, self._act, self._background
+        )
+        self._leases = Leases(
+            self.stage, self.healing, self.traces, self._background, self._clock, self._act
+        )
         self._answers: dict[Verb, asyncio.Future[None]] = {}
         self._alarm = Alarm(self._clock, self._act)
-        self._telling = Telling(self.metrics, self.events)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._report = TransitionReport(self.metrics, self.events)
         self._acted = asyncio.Event()
         self._closing = False
         self._add_models()
@@ -210,7 +216,7 @@ class Controller:
         if self._closing:
             return str(ShuttingDown())
         if not self.stage.up:
-            return self.following.fault
+            return self.triton_monitor.fault
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]
@@ -227,7 +233,8 @@ class Controller:
         self._leases.refuse_all(ShuttingDown())
         for answer in self._answers.values():
             resolve(answer, ShuttingDown())
-        self.events.close()
+        with self._background.guarded("Ending the events"):
+            self.events.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 while any(entry.leases for entry in self.stage.models.values()):
@@ -236,10 +243,9 @@ class Controller:
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""
         self._alarm.cancel()
-        self.healing.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with self._background.guarded("Ending the watch of processes"):
+            self.healing.close()
+        await self._background.close()
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -258,8 +264,10 @@ class Controller:
                 self.stage.models[name] = entry
             entry.steps = spec.steps
             entry.controllable = spec.controllable
-            self.metrics.expect(entry)
-            self._memory.expect(entry, spec)
+            with self._background.guarded(f"The metrics of model {name}"):
+                self.metrics.expect(entry)
+            with self._background.guarded(f"The size of model {name}"):
+                self._memory.expect(entry, spec)
 
     def _act(self, effects: Iterable[Effect] = ()) -> None:
         """Carry out `effects`, then what the stage decides now, and set the alarm anew.
@@ -267,21 +275,27 @@ class Controller:
         Both of the stage's questions are about the same moment: nothing falls between them.
         """
         now = self._clock.now()
-        for effect in (*effects, *self.stage.decide(now)):
-            match effect:
-                case Begin():
-                    self._spawn(self._transition(effect))
-                case Measure():
-                    self._memory.look()
-                case Granted(ticket):
-                    self._leases.answer(ticket)
-                case Refused(ticket, error):
-                    self._leases.answer(ticket, error)
-                case Answered(verb, error):
-                    if (answer := self._answers.pop(verb, None)) is not None:
-                        resolve(answer, error)
-        self._acted.set()
-        self._alarm.set(self.stage.next_due(now))
+        try:
+            for effect in (*effects, *self.stage.decide(now)):
+                self._carry_out(effect)
+        finally:
+            self._acted.set()
+            self._alarm.set(self.stage.next_due(now))
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Begin():
+                what = f"The {effect.action} of model {effect.model}"
+                self._background.run(what, self._transition(effect))
+            case Measure():
+                self._memory.look()
+            case Granted(ticket):
+                self._leases.answer(ticket)
+            case Refused(ticket, error):
+                self._leases.answer(ticket, error)
+            case Answered(verb, error):
+                if (answer := self._answers.pop(verb, None)) is not None:
+                    resolve(answer, error)
 
     async def _next_act(self) -> None:
         """Return when something has changed."""
@@ -289,26 +303,38 @@ class Controller:
         await self._acted.wait()
 
     async def _transition(self, begin: Begin) -> None:
-        came_from = self.stage.models[begin.model].came_from
-        spec = self.repository.models.get(begin.model)
-        with self.traces.transition(begin, self._leases.waiting_for(begin.model)) as span:
-            ended = await self._transitions.run(
-                begin.model, begin.action, spec, buries=begin.buries
-            )
-            span.ended(ended.error)
-        if isinstance(ended.error, ServerDown):
-            await self.following.check()  # then its waiters wait for Triton: they did not fail
-        elif isinstance(ended.error, BackendDied):
-            self.healing.found(begin.model, self._clock.now(), f"at {begin.action}")
+        """Run a transition; whoever waits for it is answered before anything is written down."""
+        model, entry = begin.model, self.stage.models[begin.model]
+        came_from, spec = entry.came_from, self.repository.models.get(model)
+        ended = await self._ended(begin, spec)
+        with self._background.guarded(f"Finding why the {begin.action} of model {model} failed"):
+            if isinstance(ended.error, ServerDown):
+                await self.triton_monitor.check()  # its waiters wait for Triton: they did not fail
+            elif isinstance(ended.error, BackendDied):
+                self.healing.found(model, self._clock.now(), f"at {begin.action}")
         effects = self.stage.finished(begin, self._clock.now(), ended.error, ended.reported)
-        report = self._transitions.report(begin.model)
-        self._memory.take(begin.model, report, spec)
-        to = self.stage.models[begin.model].residency
-        self._telling.tell(begin, came_from, to, ended, report)
+        self.stage.reported(model, ended.report)
+        to = entry.residency
         self._act(effects)
+        with self._background.guarded("Telling of a transition"):
+            self._report.tell(begin, came_from, to, ended)
+        with self._background.guarded("Keeping a measurement"):
+            self._memory.keep(entry, spec)
         await self.healing.after(begin, ended)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _ended(self, begin: Begin, spec: ModelSpec | None) -> TransitionEnd:
+        waiting = self._leases.waiting_for(begin.model)
+        with self._background.span(lambda: self.traces.transition(begin, waiting)) as span:
+            try:
+                ended = await self._transitions.run(
+                    begin.model, begin.action, spec, buries=begin.buries
+                )
+            except Exception:
+                what = f"The {begin.action} of model {begin.model}"
+                self._background.broke(what)
+                report = self._transitions.report(begin.model)
+                error = GreenroomError(f"{what} broke; the log says how.")
+                ended = TransitionEnd(begin.action, 0.0, utc_now(), report, error)
+            with self._background.guarded("A trace"):
+                span.ended(ended.error)
+        return ended

@@ -9,11 +9,12 @@ after another, a second each; whoever sent them asks for a new lease and sends t
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from greenroom.controller.background import Background
 from greenroom.controller.clock import Clock, Timer
-from greenroom.controller.ended import Ended
+from greenroom.controller.transition_report import TransitionEnd
 from greenroom.controller.transitions import Transitions
 from greenroom.errors import BackendDied, GreenroomError, ServerDown
 from greenroom.residency.effects import Begin, Effect
@@ -31,7 +32,7 @@ _RESTING = (Residency.HOT, Residency.WARM)
 class Healing:
     """Watches the processes of all models that are loaded.
 
-    `act` carries out effects and what the stage decides then; `spawn` runs work beside.
+    `act` carries out effects and what the stage decides then.
     """
 
     def __init__(
@@ -41,18 +42,18 @@ class Healing:
         processes: BackendProcesses,
         clock: Clock,
         act: Callable[[Iterable[Effect]], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        background: Background,
     ) -> None:
         self._stage = stage
         self._transitions = transitions
         self._processes = processes
         self._clock = clock
         self._act = act
-        self._spawn = spawn
+        self._background = background
         self._in_hand: dict[asyncio.Future[Any], Ticket] = {}
         self._probing: set[str] = set()
         self._timer: Timer | None = None
-        processes.on_end = lambda model: self.found(model, clock.now(), "it has ended")
+        processes.on_end = self._process_ended
 
     # -- requests in Triton's hands ---------------------------------------------------------
 
@@ -62,7 +63,7 @@ class Healing:
 
     def ended(self, ticket: Ticket, work: asyncio.Future[Any], error: BaseException | None) -> None:
         """The work has ended; if with its process, that is found hereby."""
-        del self._in_hand[work]
+        self._in_hand.pop(work, None)
         if isinstance(error, BackendDied):
             model = dead_model(error.instance, ticket.needs)
             if model is not None and ticket.granted_at is not None:
@@ -81,13 +82,20 @@ class Healing:
                 work.cancel()
         self._act(())
 
+    def _process_ended(self, model: str) -> None:
+        with self._background.guarded(f"Healing model {model}"):
+            self.found(model, self._clock.now(), "it has ended")
+
     def look_after(self, model: str) -> None:
         """Watch a model that has been loaded by somebody else, and see how it is."""
-        self._spawn(self._processes.watch(model))
+        self._background.run(f"Watching model {model}", self._watch(model))
         if self._stage.models[model].controllable:
-            self._spawn(self.probe(model))
+            self._background.run(f"The probe of model {model}", self.probe(model))
 
-    async def after(self, begin: Begin, ended: Ended) -> None:
+    async def _watch(self, model: str) -> None:
+        await self._processes.watch(model)
+
+    async def after(self, begin: Begin, ended: TransitionEnd) -> None:
         """Ask a model whose transition failed and that did not say where it is."""
         unclear = ended.error is not None and ended.reported is None
         if unclear and _can_be_asked(self._stage.models[begin.model]):
@@ -102,10 +110,10 @@ class Healing:
             self._timer = self._clock.call_at(due, lambda: self._probe_all(interval))
 
     def _probe_all(self, interval: float) -> None:
+        self.begin_probing(interval)
         for name, entry in self._stage.models.items():
             if name not in self._probing and _can_be_asked(entry):
-                self._spawn(self.probe(name))
-        self.begin_probing(interval)
+                self._background.run(f"The probe of model {name}", self.probe(name))
 
     async def probe(self, model: str) -> None:
         """Ask a model for its report; its state is corrected by it."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from greenroom.controller.background import Background
 from greenroom.controller.clock import Clock
 from greenroom.controller.healing import Healing
 from greenroom.errors import BackendDied, GreenroomError
@@ -30,9 +31,12 @@ WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
 class Lease:
     """A request's hold on its models. Not to be kept beyond the `async with` that gave it."""
 
-    def __init__(self, ticket: Ticket, healing: Healing, end: Callable[[], None]) -> None:
+    def __init__(
+        self, ticket: Ticket, healing: Healing, background: Background, end: Callable[[], None]
+    ) -> None:
         self._ticket = ticket
         self._healing = healing
+        self._background = background
         self._then = [end]
         self._works: set[asyncio.Task[Any]] = set()
         self._left = False
@@ -55,8 +59,9 @@ class Lease:
         """
         work = asyncio.create_task(send())
         self._works.add(work)
-        self._healing.sent(self._ticket, work)
         work.add_done_callback(self._ended)
+        with self._background.guarded("Looking after a request"):
+            self._healing.sent(self._ticket, work)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -79,12 +84,14 @@ class Lease:
         # The client may have left: then nobody else looks at the exception.
         error = None if work.cancelled() else work.exception()
         self._end_if_over()
-        self._healing.ended(self._ticket, work, error)
+        with self._background.guarded("Looking after a request"):
+            self._healing.ended(self._ticket, work, error)
 
     def _end_if_over(self) -> None:
         if self._left and not self._works:
             for call in self._then:
-                call()
+                with self._background.guarded("What follows a lease"):
+                    call()
 
 
 class Leases:
@@ -95,12 +102,14 @@ class Leases:
         stage: Stage,
         healing: Healing,
         traces: Traces,
+        background: Background,
         clock: Clock,
         act: Callable[[], None],
     ) -> None:
         self._stage = stage
         self._healing = healing
         self._traces = traces
+        self._background = background
         self._clock = clock
         self._act = act
         self._waiting: dict[Ticket, asyncio.Future[None]] = {}
@@ -114,7 +123,7 @@ class Leases:
         Raises Unavailable with the reason when it is refused.
         """
         ticket = await self._granted(model, while_waiting)
-        lease = Lease(ticket, self._healing, lambda: self._release(ticket))
+        lease = Lease(ticket, self._healing, self._background, lambda: self._release(ticket))
         try:
             yield lease
         finally:
@@ -138,8 +147,9 @@ class Leases:
     async def _granted(self, model: str, while_waiting: WhileWaiting | None) -> Ticket:
         ticket = self._stage.ask(model, self._clock.now())
         try:
-            with self._traces.wait() as span:
-                span.asked(ticket)
+            with self._background.span(self._traces.wait) as span:
+                with self._background.guarded("A trace"):
+                    span.asked(ticket)
                 if ticket.granted_at is None:
                     waiting = asyncio.get_running_loop().create_future()
                     self._waiting[ticket] = waiting

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
+from greenroom.controller.background import Background
 from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.measurements import Measurements
 from greenroom.errors import ServerDown
 from greenroom.residency.budget import Reading
-from greenroom.residency.control import Report
 from greenroom.residency.model import Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Residency
@@ -25,7 +24,7 @@ _BETWEEN_ATTEMPTS = 0.1
 
 
 class MemoryWatch:
-    """Measures when the stage wants it; `act` lets the stage decide then, `spawn` runs work."""
+    """Measures when the stage wants it; `act` lets the stage decide then."""
 
     def __init__(
         self,
@@ -34,7 +33,7 @@ class MemoryWatch:
         gpu: GpuMemory | None,
         clock: Clock,
         act: Callable[[], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        background: Background,
     ) -> None:
         self._activation = settings.gpu_activation_bytes
         self._measurements = Measurements(settings.runtime, ModelSettings())
@@ -42,19 +41,21 @@ class MemoryWatch:
         self._gpu = gpu
         self._clock = clock
         self._act = act
-        self._spawn = spawn
+        self._background = background
         self._looks = False
 
     def look(self) -> None:
         """Measure the card and decide anew; one look at a time is enough for everyone."""
         if self._gpu is not None and not self._looks:
             self._looks = True
-            self._spawn(self._look(self._gpu))
+            self._background.run("Measuring the GPU", self._look(self._gpu))
 
     async def _look(self, gpu: GpuMemory) -> None:
-        self._stage.budget.measured(await self._reading(gpu))
-        self._looks = False
-        self._act()
+        try:
+            self._stage.budget.measured(await self._reading(gpu))
+        finally:
+            self._looks = False
+            self._act()
 
     async def _reading(self, gpu: GpuMemory) -> Reading | None:
         """Measure; Triton's metrics come a moment after Triton itself."""
@@ -62,8 +63,11 @@ class MemoryWatch:
             try:
                 return await gpu.read(self._clock.now())
             except ServerDown as error:
-                reason = error
-                await asyncio.sleep(_BETWEEN_ATTEMPTS)
+                reason = str(error)
+            except Exception:
+                reason = "The log says why."
+                self._background.broke("Measuring the GPU")
+            await asyncio.sleep(_BETWEEN_ATTEMPTS)
         logger.warning("The GPU's memory is not known, so it bounds nothing: %s", reason)
         return None
 
@@ -75,9 +79,7 @@ class MemoryWatch:
         entry.memory.estimate = int(weights * _OF_WEIGHT_FILES) + self._activation if weights else 0
         entry.memory.measured = self._measurements.of(spec)
 
-    def take(self, model: str, report: Report, spec: ModelSpec | None) -> None:
-        """Take a model's report and keep what it was measured to need."""
-        self._stage.reported(model, report)
-        measured = self._stage.models[model].memory.measured
-        if spec is not None and measured is not None:
-            self._measurements.keep(spec, measured)
+    def keep(self, entry: Model, spec: ModelSpec | None) -> None:
+        """Keep what a model was measured to need."""
+        if spec is not None and entry.memory.measured is not None:
+            self._measurements.keep(spec, entry.memory.measured)

@@ -82,6 +82,11 @@ class Metrics:
         self.evictions = self._counter(
             "evictions", "Times it left or went to host memory to make room for another model"
         )
+        self.internal_errors = Counter(
+            "greenroom_internal_errors_total",
+            "Faults of the controller itself: logged, survived, to be reported",
+            registry=self.registry,
+        )
         self.requests = self._counter(
             "requests", "Requests that were answered", "protocol", "outcome"
         )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from greenroom.controller.ended import Ended
+from greenroom.controller.transition_report import TransitionEnd
 from greenroom.errors import (
     BackendDied,
     GreenroomError,
@@ -43,7 +43,7 @@ class Transitions:
         self._triton = triton
         self._processes = processes
         self._reports: dict[str, Report] = {}
-        self._last: dict[str, Ended] = {}
+        self._last: dict[str, TransitionEnd] = {}
         self._fingerprints: dict[str, frozenset[tuple[str, int, int]]] = {}
         self._overrides: dict[str, Mapping[str, Any]] = {}
 
@@ -51,7 +51,7 @@ class Transitions:
         """Return the last report; empty for a model that is cold or makes none."""
         return self._reports.get(model, Report(residency=Residency.COLD))
 
-    def last(self, model: str) -> Ended | None:
+    def last(self, model: str) -> TransitionEnd | None:
         """Return how the last transition of a model went."""
         return self._last.get(model)
 
@@ -91,28 +91,25 @@ class Transitions:
 
     async def run(
         self, model: str, action: Action, spec: ModelSpec | None, *, buries: bool = False
-    ) -> Ended:
-        """Do it; the error is in the result, nothing but a cancellation is raised.
+    ) -> TransitionEnd:
+        """Do it; what went wrong is in the result.
 
         `spec` is None for a model that has left the repositories: it can only be unloaded.
         `buries` is said of the unload of a model whose process is dead or to be killed.
         """
-        at, started = datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter()
+        at, started = utc_now(), time.perf_counter()
         error: GreenroomError | None = None
         before = self._reports.get(model)
         try:
             await self._do(model, action, spec, buries)
         except GreenroomError as failure:
             error = failure
-        except Exception:
-            logger.exception("%s of %s", action, model)
-            error = GreenroomError(f"The {action} of model {model} broke; the log says how.")
         seconds = time.perf_counter() - started
         report = self.report(model)
         reported = None
         if error is not None and report is not before and report.residency in ("hot", "warm"):
             reported = Residency(report.residency)
-        ended = Ended(action, seconds, at, report.device_bytes, error, reported)
+        ended = TransitionEnd(action, seconds, at, report, error, reported)
         self._last[model] = ended
         return ended
 
@@ -236,6 +233,7 @@ class Transitions:
             if answer.done():
                 return answer.result()
             if death.done():
+                death.result()
                 raise BackendDied(model)
             raise _too_late(action, model, seconds)
         finally:
@@ -247,3 +245,8 @@ def _too_late(action: str, model: str, seconds: float) -> TransitionFailed:
     return TransitionFailed(
         f"The {action} of model {model} took longer than control_timeout ({seconds:g} s)."
     )
+
+
+def utc_now() -> str:
+    """Return the time in UTC, ISO 8601, as events have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
+from greenroom.controller.background import Background
 from greenroom.controller.clock import Clock
 from greenroom.controller.healing import Healing
 from greenroom.controller.transitions import Transitions
@@ -25,7 +26,7 @@ _READ_AS = {
 }
 
 
-class Following:
+class TritonMonitor:
     """Keeps the stage true to the Triton that is there.
 
     `act` carries out effects and what the stage decides then.
@@ -40,6 +41,7 @@ class Following:
         healing: Healing,
         clock: Clock,
         act: Callable[[Iterable[Effect]], None],
+        background: Background,
     ) -> None:
         self._stage = stage
         self._triton = triton
@@ -48,29 +50,37 @@ class Following:
         self._healing = healing
         self._clock = clock
         self._act = act
+        self._background = background
         self.fault = _NO_ANSWER
         """Why Triton can not be used, while it can not."""
 
     async def run(self) -> None:
         """Follow for ever."""
         while True:
-            await self._triton.ready()
-            try:
-                states = await self._read_back()
-            except GreenroomError as error:
-                if str(error) != self.fault:
-                    logger.warning("Triton's models can not be read: %s", error)
-                self.fault = str(error)
-                await asyncio.sleep(_READ_AGAIN)
-                continue
-            effects = self._stage.server_back(states, self._clock.now())
-            logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
-            self._act(effects)
-            for name, state in states.items():
-                if state is Residency.HOT:
-                    self._healing.look_after(name)
-            await self._triton.lost()
-            self._lost()
+            with self._background.guarded("Following Triton"):
+                if self._stage.up or await self._came():
+                    await self._triton.lost()
+                    self._lost()
+                    continue
+            await asyncio.sleep(_READ_AGAIN)
+
+    async def _came(self) -> bool:
+        """Wait for Triton and read its state back; returns whether it could be read."""
+        await self._triton.ready()
+        try:
+            states = await self._read_back()
+        except GreenroomError as error:
+            if str(error) != self.fault:
+                logger.warning("Triton's models can not be read: %s", error)
+            self.fault = str(error)
+            return False
+        effects = self._stage.server_back(states, self._clock.now())
+        self._act(effects)
+        logger.info("Triton is ready; loaded: %s", ", ".join(sorted(states)) or "nothing")
+        for name, state in states.items():
+            if state is Residency.HOT:
+                self._healing.look_after(name)
+        return True
 
     async def check(self) -> None:
         """Look whether Triton still answers; if not, requests wait for it from now on."""
@@ -81,9 +91,11 @@ class Following:
         if self._stage.up:
             logger.warning("Triton is gone; requests wait for it")
             self.fault = _NO_ANSWER
-            self._transitions.forget()
-            self._healing.forget()
             self._act(self._stage.server_lost())
+            with self._background.guarded("Forgetting what Triton took with it"):
+                self._transitions.forget()
+            with self._background.guarded("Forgetting what Triton took with it"):
+                self._healing.forget()
 
     async def _read_back(self) -> dict[str, Residency]:
         """READY alone does not tell hot from warm: hot until the model's report comes."""
@@ -92,5 +104,6 @@ class Following:
             if state in _READ_AS and name in self._stage.models:
                 found[name] = _READ_AS[state]
                 if spec := self._repository.models.get(name):
-                    self._transitions.remember(spec)
+                    with self._background.guarded(f"Reading the files of model {name}"):
+                        self._transitions.remember(spec)
         return found

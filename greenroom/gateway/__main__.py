@@ -48,7 +48,7 @@ async def serve(settings: Settings) -> None:
         caches=Caches(settings),
         traces=traces(os.environ),
     )
-    following = asyncio.create_task(controller.following.run())
+    following = asyncio.create_task(controller.triton_monitor.run())
     try:
         async with gateway(settings, controller, triton):
             logger.info(

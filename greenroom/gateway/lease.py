@@ -82,7 +82,7 @@ class Leased:
                 raise
             request.outcome = "refused"
             if isinstance(died, ServerDown):
-                await self._controller.following.check()
+                await self._controller.triton_monitor.check()
         try:
             return await self._sent(request)
         except DiedMidAnswer:

@@ -60,7 +60,7 @@ class House:
     @asynccontextmanager
     async def following(self):
         """Follow Triton while inside."""
-        task = asyncio.create_task(self.controller.following.run())
+        task = asyncio.create_task(self.controller.triton_monitor.run())
         try:
             yield self
         finally:

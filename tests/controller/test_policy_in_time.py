@@ -26,7 +26,7 @@ async def test_looking_does_not_keep_a_model(house):
         one.controller.view.describe("tts")
         one.controller.view.observe()
         one.controller.why_not_serving("tts")
-        await one.controller.following.check()
+        await one.controller.triton_monitor.check()
     assert one.residency("tts") == "warm"
     await one.wait(0.11)
     assert one.residency("tts") == "cold"

@@ -95,10 +95,10 @@ async def test_pinned_models_come_back_with_triton(house):
 
 async def test_a_look_at_the_connection_is_enough_to_notice_that_triton_is_gone(house):
     one = await house(loaded=["tts"])
-    await one.controller.following.check()
+    await one.controller.triton_monitor.check()
     assert one.controller.why_not_serving() is None
     one.triton.die()
-    await one.controller.following.check()
+    await one.controller.triton_monitor.check()
     assert one.controller.why_not_serving() == "Triton does not answer."
 
 

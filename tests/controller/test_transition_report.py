@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from greenroom.controller.events import Event, Events
+from greenroom.controller.transition_report import Event, Events
 from greenroom.errors import QueueFull, ShuttingDown, TransitionFailed
 from greenroom.gateway.lease import Leased
 from greenroom.residency.states import Action
