@@ -139,6 +139,8 @@ class Transitions:
                 raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
             raise
         await self._processes.watch(model)
+        if not spec.complete:
+            spec.completed.CopyFrom(await self._triton.config(model))
         if spec.controllable:
             await self._first_report(spec)
 

@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
     triton = Triton(f"{settings.triton_host}:{settings.triton_grpc_port}", triton_key(settings))
     processes = BackendProcesses(region_prefix(settings))
     transitions = Transitions(settings, triton, processes)
-    repository = Repository(settings.model_repository, settings.ensemble_repository)
+    repository = Repository(*settings.repositories)
     controller = Controller(
         settings,
         triton,

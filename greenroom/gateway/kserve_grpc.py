@@ -19,7 +19,7 @@ from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
-from greenroom.gateway.unloaded_metadata import cold_config, cold_metadata, spec_of
+from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.grpc_types import Context, Handler
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
@@ -130,7 +130,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
             spec = spec_of(self._controller, parsed.name, parsed.version)
             if spec is None:
                 raise
-        return _bytes(cold_metadata(spec))
+        return _bytes(await unloaded_metadata(self._controller, spec))
 
     async def _config(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelConfigRequest, request)
@@ -140,7 +140,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
             spec = spec_of(self._controller, parsed.name, parsed.version)
             if spec is None:
                 raise
-        return _bytes(cold_config(spec))
+        return _bytes(await unloaded_config(self._controller, spec))
 
     async def _index(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.RepositoryIndexRequest, request)

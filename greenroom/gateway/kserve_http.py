@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
@@ -17,7 +17,7 @@ from greenroom.gateway.control_guard import json_part, refuse_control_in_json
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
-from greenroom.gateway.unloaded_metadata import cold_config, cold_metadata, spec_of
+from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.triton.http_client import HEADER_LENGTH, HttpForward, unless_left
 from greenroom.triton.repository import ModelSpec
 
@@ -105,13 +105,19 @@ class KServeHttp:
         return Response(status_code=200 if reason is None else 503)
 
     async def _metadata(self, request: Request) -> Response:
-        return await self._or_cold(request, cold_metadata)
+        return await self._or_unloaded(request, unloaded_metadata)
 
     async def _config(self, request: Request) -> Response:
-        return await self._or_cold(request, lambda spec: cold_config(spec).config)
+        async def config(controller: Controller, spec: ModelSpec) -> Message:
+            config: Message = (await unloaded_config(controller, spec)).config
+            return config
 
-    async def _or_cold(
-        self, request: Request, described: Callable[[ModelSpec], Message]
+        return await self._or_unloaded(request, config)
+
+    async def _or_unloaded(
+        self,
+        request: Request,
+        described: Callable[[Controller, ModelSpec], Awaitable[Message]],
     ) -> Response:
         """Answer as Triton does; for a model that it has not loaded, from the repository."""
         try:
@@ -121,7 +127,7 @@ class KServeHttp:
         except ServerDown:
             if (spec := self._spec(request)) is None:
                 raise
-        return JSONResponse(as_json(described(spec)))
+        return JSONResponse(as_json(await described(self._controller, spec)))
 
     async def _index(self, request: Request) -> Response:
         asked = await self._forward.json(request)

@@ -1,4 +1,8 @@
-"""Metadata and config of a model that is not loaded, from its folder in the repository."""
+"""Metadata and config of a model that is not loaded.
+
+They come from its config.pbtxt, or from what Triton made of it when it was loaded last. An
+incomplete one that has never been loaded is loaded for them.
+"""
 
 from tritonclient.grpc import model_config_pb2, service_pb2
 
@@ -16,9 +20,11 @@ def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | Non
     return spec if version in ("", *spec.versions) else None
 
 
-def cold_metadata(spec: ModelSpec) -> service_pb2.ModelMetadataResponse:
+async def unloaded_metadata(
+    controller: Controller, spec: ModelSpec
+) -> service_pb2.ModelMetadataResponse:
     """Return what Triton answers for the loaded model: its latest version, shapes with batch."""
-    config = spec.config
+    config = await _config(controller, spec)
     answer = service_pb2.ModelMetadataResponse(
         name=spec.name,
         versions=spec.versions[-1:],
@@ -31,11 +37,19 @@ def cold_metadata(spec: ModelSpec) -> service_pb2.ModelMetadataResponse:
     return answer
 
 
-def cold_config(spec: ModelSpec) -> service_pb2.ModelConfigResponse:
-    """Return the config file's content, with the name that Triton fills in."""
-    answer = service_pb2.ModelConfigResponse(config=spec.config)
+async def unloaded_config(
+    controller: Controller, spec: ModelSpec
+) -> service_pb2.ModelConfigResponse:
+    """Return the config with the name that Triton fills in."""
+    answer = service_pb2.ModelConfigResponse(config=await _config(controller, spec))
     answer.config.name = spec.name
     return answer
+
+
+async def _config(controller: Controller, spec: ModelSpec) -> model_config_pb2.ModelConfig:
+    if spec.known_config is None:
+        await controller.touch(spec.name)
+    return spec.known_config or spec.config
 
 
 def _datatype(number: int) -> str:

@@ -1,11 +1,14 @@
 """Where Triton is, what it serves, and how it is started."""
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_state_path
 from pydantic import DirectoryPath, Field, SecretStr
 
+from greenroom.errors import SetupError
 from greenroom.settings.environment import PROJECT, EnvironmentSettings, Port
+from greenroom.settings.repositories import Repositories, Repository
 
 
 class TritonSettings(EnvironmentSettings):
@@ -35,10 +38,20 @@ class TritonSettings(EnvironmentSettings):
         "0 never",
     )
     triton_log_verbose: int = Field(0, ge=0, description="Triton's log level; 0 none")
-    model_repository: Path = Field(
-        PROJECT / "model_repository", description="folder of the managed models"
+    model_repository: Repositories = Field(
+        (),
+        description="Model repositories: one folder, or several with a colon between them. If "
+        "unset, `model_repository/` and `ensemble/` of the checkout that Greenroom runs from.",
     )
-    ensemble_repository: Path = Field(PROJECT / "ensemble", description="folder of the ensembles")
+    ensemble_repository: Repository | None = Field(
+        None, description="Another model repository, for ensembles."
+    )
+    auto_complete_config: Literal["auto", "true", "false"] = Field(
+        "auto",
+        description="Whether Triton completes configs when it loads models. `auto`: unless all "
+        "configs are complete at the start. It makes every load of a Python model about a second "
+        "longer.",
+    )
     runtime_dir: Path | None = Field(
         None,
         description="folder for locks, keys and prepared backends; "
@@ -55,6 +68,21 @@ class TritonSettings(EnvironmentSettings):
         "setting whose name it has; the environment goes before",
     )
     gpu: int = Field(0, ge=0, description="index of the GPU to use")
+
+    @property
+    def repositories(self) -> tuple[Path, ...]:
+        """All model repositories; SetupError if none is named and there is no checkout."""
+        ensembles = self.ensemble_repository
+        models = self.model_repository
+        if not models:
+            models = (PROJECT / "model_repository",)
+            ensembles = ensembles or PROJECT / "ensemble"
+            if not models[0].is_dir():
+                raise SetupError(
+                    "There is no model repository; name one with --model-repository or "
+                    "GREENROOM_MODEL_REPOSITORY."
+                )
+        return (*models, ensembles) if ensembles else models
 
     @property
     def runtime(self) -> Path:

@@ -12,6 +12,15 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+ModelRepository = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-repository",
+        metavar="DIR",
+        help="Serve the models of this Triton model repository; may be given several times.",
+    ),
+]
+
 # The verbs import their work when they run: every verb of the client passes through here.
 
 
@@ -24,6 +33,7 @@ def up(
             help="Start triton, controller or a plug-in's process alone; the others run elsewhere.",
         ),
     ] = None,
+    model_repository: ModelRepository = None,
 ) -> None:
     """Start Triton, the gateway and the plug-ins' processes, and serve until Ctrl-C.
 
@@ -39,7 +49,7 @@ def up(
     """
     from greenroom.supervisor.up import run
 
-    run(only)
+    run(only, model_repository)
 
 
 def doctor(
@@ -56,6 +66,7 @@ def doctor(
     verify_hashes: Annotated[
         bool, typer.Option("--hash", help="With --models: read the files and compare hashes.")
     ] = False,
+    model_repository: ModelRepository = None,
 ) -> None:
     """Check this machine, and say what is wrong and how to mend it.
 
@@ -66,4 +77,4 @@ def doctor(
     """
     from greenroom.supervisor import doctor_table
 
-    doctor_table.run(models, verify_hashes)
+    doctor_table.run(models, verify_hashes, model_repository)

@@ -19,12 +19,13 @@ from greenroom.supervisor.plugin_checks import plugin_checks
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
 
-def run(checkpoints: Path | None, hashes: bool) -> None:
+def run(checkpoints: Path | None, hashes: bool, repositories: Sequence[str] | None) -> None:
     """Print what was found; exits with 1 if a check has failed."""
     console = Console()
     with failing_plainly():
         if checkpoints is None:
-            found: dict[str, Sequence[Finding]] = {"check": asyncio.run(examine(Settings()))}
+            settings = Settings.with_repositories(repositories)
+            found: dict[str, Sequence[Finding]] = {"check": asyncio.run(examine(settings))}
         else:
             with console.status("looking at the files"):
                 found = _checkpoints(checkpoints, hashes)
@@ -39,7 +40,7 @@ def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[Finding]]:
     for plugin in plugin_checks():
         found |= plugin.checkpoints(folder, hashes)
     if not found:
-        raise SetupError("No installed plug-in knows checkpoints; install greenroom-speech.")
+        raise SetupError("No installed plug-in knows checkpoints.")
     return found
 
 

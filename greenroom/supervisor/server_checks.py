@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2
-
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import Scope, api_keys, exposed
 from greenroom.runtime_folder import runtime_folder
@@ -16,6 +13,7 @@ from greenroom.supervisor.ports import gateway_listeners, port_fault, triton_lis
 from greenroom.triton.backend_directory import fitting_stub
 from greenroom.triton.installation import find_installation
 from greenroom.triton.python_library import VERSION, libpython_folder
+from greenroom.triton.repository import CONFIG, model_folders, read_config, versions
 
 
 def libpython() -> Finding:
@@ -79,28 +77,34 @@ def ports(settings: Settings) -> Finding:
     return Finding.fail("ports", "\n".join(faults))
 
 
+def repositories(settings: Settings) -> list[Finding]:
+    """All model repositories."""
+    try:
+        return [repository(folder) for folder in settings.repositories]
+    except SetupError as error:
+        return [Finding.fail("models", str(error))]
+
+
 def repository(folder: Path) -> Finding:
-    """Every model of a repository has a config that can be read, and a version."""
+    """Every model of a repository has a version, and no config that cannot be read."""
     check = f"models in {folder.name}"
     if not folder.is_dir():
         return Finding.fail(check, f"{folder} is not a folder")
-    configs = sorted(folder.glob("*/config.pbtxt"))
-    if faults := [fault for config in configs for fault in _faults(config)]:
+    models = model_folders(folder)
+    if faults := [fault for model in models for fault in _faults(model)]:
         return Finding.fail(check, "\n".join(faults))
-    if not configs:
+    if not models:
         return Finding.warn(check, f"none in {folder}")
-    return Finding.ok(check, ", ".join(config.parent.name for config in configs))
+    return Finding.ok(check, ", ".join(model.name for model in models))
 
 
-def _faults(path: Path) -> Iterator[str]:
-    config = model_config_pb2.ModelConfig()
+def _faults(model: Path) -> Iterator[str]:
     try:
-        text_format.Parse(path.read_text(encoding="utf-8"), config)
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        yield f"{path} cannot be read: {error}."
+        config = read_config(model)
+    except SetupError as error:
+        yield str(error)
         return
-    model = path.parent
     if config.name not in ("", model.name):
-        yield f"{path} has the name {config.name}, but its folder is {model.name}."
-    if not any(entry.is_dir() and entry.name.isdigit() for entry in model.iterdir()):
+        yield f"{model / CONFIG} has the name {config.name}, but its folder is {model.name}."
+    if not versions(model):
         yield f"{model} has no version folder, such as {model / '1'}."

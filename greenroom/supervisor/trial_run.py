@@ -56,7 +56,6 @@ def _settings(settings: Settings, folder: Path) -> Settings:
     (model / "1").mkdir(parents=True)
     (model / "config.pbtxt").write_text(_CONFIG)
     (model / "1" / "model.py").write_text(_MODEL)
-    (folder / "ensembles").mkdir()
     http, grpc, metrics = free_ports(3)
     return settings.model_copy(
         update={
@@ -66,7 +65,7 @@ def _settings(settings: Settings, folder: Path) -> Settings:
             "triton_metrics_port": metrics,
             "runtime_dir": folder,
             "shared_dir": folder,
-            "model_repository": folder / "models",
-            "ensemble_repository": folder / "ensembles",
+            "model_repository": (folder / "models",),
+            "ensemble_repository": None,
         }
     )

@@ -161,7 +161,7 @@ class TritonServer:
         forget_request(settings)
         found = find_installation(settings)
         backends = backend_directory(found, settings.runtime.resolve())
-        compile_repositories(settings.model_repository, settings.ensemble_repository)
+        compile_repositories(*settings.repositories)
         leftovers.clear_leftovers(self.prefix)
         # Another server on the port would be taken for this one.
         check_ports(triton_listeners(settings))

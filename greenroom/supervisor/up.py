@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from greenroom.settings import Settings
@@ -12,10 +12,10 @@ from greenroom.supervisor.component import CONTROLLER
 from greenroom.supervisor.plain_errors import failing_plainly
 
 
-def run(only: str | None) -> None:
+def run(only: str | None, repositories: Sequence[str] | None) -> None:
     """Serve with the settings of the environment until a signal comes."""
     with failing_plainly():
-        asyncio.run(serve(Service(Settings(), only=only)))
+        asyncio.run(serve(Service(Settings.with_repositories(repositories), only=only)))
 
 
 async def serve(service: Service) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import grpc
 from pydantic import ValidationError
+from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as pb
-from tritonclient.grpc import service_pb2_grpc
 
 from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
@@ -102,6 +102,12 @@ class Triton:
                 f"Model {model!r} can not be read from the model repositories: its folder is "
                 "missing or its config.pbtxt is wrong; Triton's log says more."
             ) from error
+
+    async def config(self, model: str) -> model_config_pb2.ModelConfig:
+        """Return the config of a loaded model as Triton has it, completed."""
+        async with self._errors():
+            answer = await self._stub.ModelConfig(pb.ModelConfigRequest(name=model))
+        return answer.config
 
     async def unload(self, model: str) -> None:
         """Unload a model; returns when its process is gone and with it all its memory."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
+from greenroom.triton.config_completion import completes_configs
 from greenroom.triton.installation import Installation
 from greenroom.triton.key import HTTP_HEADER, triton_key
 from greenroom.triton.region_prefix import region_prefix
@@ -20,16 +21,15 @@ def triton_command_line(
 ) -> list[str]:
     """Return how tritonserver is started.
 
-    Auto-completion is off because it starts a second process per load; readiness is not
-    strict because cold models are no fault; no response cache is configured because it
-    would answer control requests. With a URL for `traces`, only what the gateway traces is traced.
+    Readiness is not strict because cold models are no fault; no response cache is configured
+    because it would answer control requests. With a URL for `traces`, only what the gateway traces
+    is traced.
     """
     host = _numeric(settings.triton_listens_on)
     key = f"model-repository:{HTTP_HEADER}={triton_key(settings)}"
     options = [
         "--model-control-mode=explicit",
-        f"--model-repository={settings.model_repository.resolve()}",
-        f"--model-repository={settings.ensemble_repository.resolve()}",
+        *(f"--model-repository={folder.resolve()}" for folder in settings.repositories),
         f"--http-address={host}",
         f"--http-port={settings.triton_http_port}",
         f"--grpc-address={host}",
@@ -38,12 +38,13 @@ def triton_command_line(
         f"--metrics-port={settings.triton_metrics_port}",
         f"--http-restricted-api={key}",
         f"--grpc-restricted-protocol={key}",
-        "--disable-auto-complete-config",
         "--strict-readiness=false",
         f"--exit-timeout-secs={settings.triton_exit_timeout}",
         f"--log-verbose={settings.triton_log_verbose}",
         regions_option(region_prefix(settings)),
     ]
+    if not completes_configs(settings):
+        options.append("--disable-auto-complete-config")
     if backends:
         options.append(f"--backend-directory={backends}")
     if traces:

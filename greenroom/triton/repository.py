@@ -3,20 +3,21 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf import text_format
 from pydantic import ValidationError
 from tritonclient.grpc import model_config_pb2
 
-from greenroom.errors import InvalidInput
+from greenroom.errors import InvalidInput, SetupError
 from greenroom.residency.control import RESIDENCY_INPUT
 from greenroom.residency.policy import Policy
 
 logger = logging.getLogger(__name__)
 
 CONFIG = "config.pbtxt"
+_COMPLETES_ITSELF = b"def auto_complete_config"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,31 @@ class ModelSpec:
     name: str
     folder: Path
     config: model_config_pb2.ModelConfig
+    """Its config.pbtxt; empty where there is none."""
     steps: tuple[str, ...] = ()
+    completed: model_config_pb2.ModelConfig = field(default_factory=model_config_pb2.ModelConfig)
+    """What Triton made of an incomplete config when it loaded the model last; empty before."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether Triton can load it without completing its config.
+
+        A Python model that has code for this may change anything, so its config never is.
+        """
+        config = self.config
+        if config.HasField("ensemble_scheduling"):
+            return True
+        if not (config.input and config.output and (config.backend or config.platform)):
+            return False
+        programs = self.folder.glob("[0-9]*/*.py")
+        return not any(_COMPLETES_ITSELF in path.read_bytes() for path in programs)
+
+    @property
+    def known_config(self) -> model_config_pb2.ModelConfig | None:
+        """The config with which Triton loads it; None as long as nobody knows."""
+        if self.completed.name:
+            return self.completed
+        return self.config if self.complete else None
 
     @property
     def controllable(self) -> bool:
@@ -46,8 +71,7 @@ class ModelSpec:
     @property
     def versions(self) -> tuple[str, ...]:
         """The version folders, oldest first; none when the folder was removed."""
-        found = (entry.name for entry in self.folder.glob("*") if entry.is_dir())
-        return tuple(sorted((name for name in found if name.isdigit()), key=int))
+        return versions(self.folder)
 
     def fingerprint(self) -> frozenset[tuple[str, int, int]]:
         """Return what changes when any file of the model does; compiled files do not count."""
@@ -75,9 +99,15 @@ class Repository:
         self._seen = self._times()
         configs = {name: (folder, config) for name, folder, config in self._read()}
         self.models = {
-            name: ModelSpec(name, folder, config, tuple(_steps(name, configs)))
+            name: ModelSpec(
+                name, folder, config, tuple(_steps(name, configs)), self._completed(name)
+            )
             for name, (folder, config) in configs.items()
         }
+
+    def _completed(self, name: str) -> model_config_pb2.ModelConfig:
+        known = self.models.get(name)
+        return known.completed if known else model_config_pb2.ModelConfig()
 
     def has(self, name: str) -> bool:
         """Whether there is such a model; one that was added since is noticed.
@@ -92,31 +122,62 @@ class Repository:
 
     def still_has(self, name: str) -> bool:
         """Whether the folder of a model that was found before is still there."""
-        return name in self.models and (self.models[name].folder / CONFIG).exists()
+        return name in self.models and _is_model(self.models[name].folder)
 
     def _times(self) -> dict[Path, int]:
         """Return when each config was written: it may come later than its folder."""
         found = {}
-        for folder in self._folders:
-            for path in folder.glob(f"*/{CONFIG}"):
-                with suppress(FileNotFoundError):
-                    found[path] = path.stat().st_mtime_ns
+        for folder in self._found():
+            with suppress(FileNotFoundError):
+                found[folder] = folder.stat().st_mtime_ns
+                found[folder] = (folder / CONFIG).stat().st_mtime_ns
         return found
 
+    def _found(self) -> Iterator[Path]:
+        for repository in self._folders:
+            yield from model_folders(repository)
+
     def _read(self) -> Iterator[tuple[str, Path, model_config_pb2.ModelConfig]]:
-        for folder in self._folders:
-            for path in sorted(folder.glob(f"*/{CONFIG}")):
-                name = path.parent.name
-                try:
-                    text = path.read_text(encoding="utf-8")
-                    config = text_format.Parse(text, model_config_pb2.ModelConfig())
-                    _policy(config)
-                except (OSError, ValueError, text_format.ParseError) as error:
-                    logger.warning("%s can not be read: %s", path, error)
-                    if name not in self.models:
-                        continue
-                    config = self.models[name].config
-                yield name, path.parent, config
+        for folder in self._found():
+            try:
+                config = read_config(folder)
+            except SetupError as error:
+                logger.warning("%s", error)
+                if folder.name not in self.models:
+                    continue
+                config = self.models[folder.name].config
+            yield folder.name, folder, config
+
+
+def read_config(folder: Path) -> model_config_pb2.ModelConfig:
+    """Read a model's config.pbtxt; empty if there is none.
+
+    Raises SetupError with the file, the parameter and the rule where it is wrong.
+    """
+    path, config = folder / CONFIG, model_config_pb2.ModelConfig()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), config)
+        _policy(config)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, text_format.ParseError) as error:
+        raise SetupError(f"{path} cannot be read: {error}") from error
+    return config
+
+
+def model_folders(repository: Path) -> list[Path]:
+    """Return the folders of a repository that are models: with a config or a version."""
+    return [entry for entry in sorted(repository.glob("*")) if _is_model(entry)]
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / CONFIG).exists() or bool(versions(folder))
+
+
+def versions(folder: Path) -> tuple[str, ...]:
+    """Return the version folders of a model, oldest first."""
+    found = (entry.name for entry in folder.glob("*") if entry.name.isdigit() and entry.is_dir())
+    return tuple(sorted(found, key=int))
 
 
 def _policy(config: model_config_pb2.ModelConfig) -> Policy:

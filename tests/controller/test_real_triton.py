@@ -141,7 +141,7 @@ async def test_a_hanging_load_is_ended_and_the_model_can_be_loaded_again(
     settings = free_settings(load_timeout=1, control_timeout=30)
     processes = BackendProcesses(triton.prefix)
     transitions = Transitions(settings, connection, processes)
-    spec = Repository(settings.model_repository).models["gated"]
+    spec = Repository(*settings.model_repository).models["gated"]
     ended = await transitions.run("gated", Action.LOAD, spec)
     assert isinstance(ended.error, TransitionFailed)
     assert str(ended.error).endswith("load_timeout (1 s); its process was killed.")

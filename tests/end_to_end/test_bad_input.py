@@ -5,7 +5,7 @@ import pytest
 from speech_requests import over_grpc, over_http, tone
 from tritonclient.utils import InferenceServerException
 
-from greenroom.settings import Settings
+from greenroom.settings import PROJECT
 
 GOOD = {"AUDIO": tone(2.0), "SAMPLE_RATE": 16000, "TRANSCRIPT": "Hello there.", "TEXT": "Good day."}
 LONG = "word " * 200_000
@@ -40,8 +40,8 @@ CASES = {
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 async def test_bad_input_is_named_and_the_server_goes_on(start, protocol):
     running = await start(
-        model_repository=Settings.model_fields["model_repository"].default,
-        ensemble_repository=Settings.model_fields["ensemble_repository"].default,
+        model_repository=PROJECT / "model_repository",
+        ensemble_repository=PROJECT / "ensemble",
     )
     client, tensors = (running.http, over_http) if protocol == "http" else (running.grpc, over_grpc)
     wrong = []

@@ -12,7 +12,7 @@ from running import Running
 from watched import Serving, Watched
 
 from greenroom.residency.policy import Policy
-from greenroom.settings import Settings
+from greenroom.settings import PROJECT, Settings
 
 HERE = Path(__file__).parent
 TO_LOOK, TO_ACT = "a-key-to-look-around", "a-key-to-act-by-hand"
@@ -26,7 +26,7 @@ POLICY = {
 async def serving(tmp_path_factory):
     """Return the service, which knows a key to look and a key to act."""
     folder = tmp_path_factory.mktemp("serving")
-    for source in (Settings.model_fields["model_repository"].default, HERE / "models"):
+    for source in (PROJECT / "model_repository", HERE / "models"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, folder / "models", dirs_exist_ok=True, ignore=ignored)
     settings = Settings(

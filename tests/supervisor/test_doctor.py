@@ -173,7 +173,7 @@ async def test_ports_of_the_running_service_are_no_fault(free_settings):
 
 def test_repositories(free_settings, tmp_path):
     settings = free_settings()
-    assert server.repository(settings.model_repository).verdict is OK
+    assert server.repository(settings.model_repository[0]).verdict is OK
     assert server.repository(tmp_path / "nowhere").verdict is FAIL
     assert server.repository(tmp_path).verdict is WARN
 
@@ -188,7 +188,7 @@ def test_repositories(free_settings, tmp_path):
 )
 def test_faults_of_a_model(free_settings, tmp_path, name, config, text):
     repository = tmp_path / "models"
-    copytree(free_settings().model_repository / "echo", repository / "echo")
+    copytree(free_settings().model_repository[0] / "echo", repository / "echo")
     (repository / name).mkdir(exist_ok=True)
     (repository / name / "config.pbtxt").write_text(config)
     finding = server.repository(repository)

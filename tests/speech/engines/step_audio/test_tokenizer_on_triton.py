@@ -10,10 +10,10 @@ from speech_requests import over_grpc
 from tiny_checkpoints.prompt_analysis import prompt_checkpoint
 from tritonclient.utils import InferenceServerException
 
-from greenroom.settings import Settings
+from greenroom.settings import PROJECT
 
 NAMES = ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
-REPOSITORY = Settings.model_fields["model_repository"].default
+REPOSITORY = PROJECT / "model_repository"
 # The cache would answer instead of the networks.
 ENGINE = {"GREENROOM_TOKENIZER_ENGINE": "step-audio", "GREENROOM_CACHE_BYTES": "0"}
 BY_HAND = {"tokenizer": {"pinned": False, "offload_after": -1, "unload_after": -1}}

@@ -7,9 +7,9 @@ from speech_requests import over_grpc
 from tritonclient.utils import InferenceServerException
 from whisper_recordings import NAMES, long_speech, noise, speech
 
-from greenroom.settings import Settings
+from greenroom.settings import PROJECT
 
-REPOSITORY = Settings.model_fields["model_repository"].default
+REPOSITORY = PROJECT / "model_repository"
 # The cache would answer instead of the network.
 ENGINE = {
     "GREENROOM_ASR_ENGINE": "whisper",

@@ -1,0 +1,86 @@
+"""Models that know nothing of Greenroom: they only load and unload."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tritonclient.grpc as triton_grpc
+from echo import SAMPLES, grpc_inputs, http_inputs
+
+FOREIGN = Path(__file__).parent.parent / "foreign"
+KEPT = {"unload_after": -1}
+AT_ONCE = {"unload_after": 0}
+
+
+@pytest.fixture
+def foreign(start):
+    async def foreign(**policy):
+        return await start(model_repository=FOREIGN, ensemble_repository=None, policy=policy)
+
+    return foreign
+
+
+@pytest.mark.parametrize(
+    ("model", "factor", "needs"),
+    [
+        ("double", 2, ["double"]),
+        ("unwritten", 2, ["unwritten"]),
+        ("quadruple", 4, ["double", "unwritten"]),
+    ],
+)
+async def test_a_request_loads_what_it_needs_and_an_idle_model_is_unloaded(
+    foreign, model, factor, needs
+):
+    running = await foreign(double=AT_ONCE, unwritten=AT_ONCE)
+    result = await running.http.infer(model, http_inputs())
+    assert np.array_equal(result.as_numpy("OUTPUT"), SAMPLES * factor)
+    for name in needs:
+        assert (await running.until(name, residency="cold"))["last_transition"]
+
+
+async def test_a_decoupled_model_streams_under_one_lease(foreign):
+    running = await foreign(drip=AT_ONCE)
+    count = triton_grpc.InferInput("COUNT", [1], "INT32")
+    count.set_data_from_numpy(np.array([3], np.int32))
+
+    async def requests():
+        yield {"model_name": "drip", "inputs": [count], "enable_empty_final_response": True}
+
+    numbers = []
+    async for result, error in running.grpc.stream_infer(requests()):
+        assert error is None
+        if (number := result.as_numpy("NUMBER")) is not None:
+            numbers.append(number.item())
+        if result.get_response().parameters["triton_final_response"].bool_param:
+            break
+    assert numbers == [0, 1, 2]
+    await running.until("drip", residency="cold", leases=0)
+    metrics = (await running.web.get("/metrics")).text
+    assert 'requests_total{model="drip",outcome="served",protocol="grpc"} 1.0' in metrics
+
+
+async def test_an_unwritten_config_is_asked_for_by_a_load_and_remembered(foreign):
+    running = await foreign(unwritten=AT_ONCE)
+    first = await running.grpc.get_model_metadata("unwritten", as_json=True)
+    assert first["inputs"] == [{"name": "INPUT", "datatype": "FP32", "shape": ["-1", "-1"]}]
+    await running.until("unwritten", residency="cold")
+    config = await running.http.get_model_config("unwritten")
+    assert config["max_batch_size"] == 4
+    assert config["backend"] == "python"
+    assert await running.grpc.get_model_metadata("unwritten", as_json=True) == first
+    assert running.count(" load unwritten (") == running.count(" unload unwritten (") == 1
+
+
+async def test_a_config_that_an_inference_has_made_known_needs_no_other_load(foreign):
+    running = await foreign(unwritten=KEPT)
+    await running.grpc.infer("unwritten", grpc_inputs())
+    hot = await asyncio.gather(
+        running.http.get_model_metadata("unwritten"), running.http.get_model_config("unwritten")
+    )
+    await running.act("unwritten", "unload")
+    cold = await asyncio.gather(
+        running.http.get_model_metadata("unwritten"), running.http.get_model_config("unwritten")
+    )
+    assert cold == hot
+    assert (await running.residency("unwritten"))["residency"] == "cold"
