@@ -10,7 +10,7 @@ OF_ENGINES: dict[str, FieldInfo] = {
     **{
         f"GREENROOM_{model.upper()}_ENGINE": FieldInfo(
             default=None,
-            description=f"engine of {model}: {choices}; unset: as in its config, embedded",
+            description=f"Engine of {model}: {choices}. If unset, the one in its config, embedded.",
         )
         for model, choices in (
             ("asr", "embedded or whisper"),

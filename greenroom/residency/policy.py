@@ -8,15 +8,23 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    pinned: bool = Field(False, description="load at start and keep hot")
+    pinned: bool = Field(False, description="Load the model at the start and keep it on the GPU.")
     offload_after: float = Field(
-        1.0, ge=-1, description="idle seconds before the weights leave the GPU; 0 at once, -1 never"
+        1.0,
+        ge=-1,
+        description="Idle seconds before the weights leave the GPU. 0 means at once, -1 never.",
     )
     unload_after: float = Field(
-        3600.0, ge=-1, description="idle seconds before the process ends; 0 at once, -1 never"
+        3600.0,
+        ge=-1,
+        description="Idle seconds before the model's process ends. 0 means at once, -1 never.",
     )
-    max_waiting: int = Field(256, ge=0, description="requests that may wait; 0 none")
-    max_wait: float = Field(120.0, gt=0, description="seconds a request may wait for the model")
+    max_waiting: int = Field(
+        256, ge=0, description="Requests that may wait for the model. 0 disables waiting."
+    )
+    max_wait: float = Field(
+        120.0, gt=0, description="Seconds that a request may wait for the model."
+    )
 
     @field_validator("offload_after", "unload_after")
     @classmethod

@@ -11,42 +11,43 @@ class ControllerSettings(EnvironmentSettings):
 
     policy: dict[str, Policy] = Field(
         {},
-        description="JSON object, model name to the fields of its policy that differ from those in "
-        "the model's config.pbtxt",
+        description="Policies by model name, as a JSON object. Fields that are given replace those "
+        "in the model's config.pbtxt.",
     )
     load_timeout: float = Field(
-        600.0, gt=0, description="seconds a load may take before its process is killed"
+        600.0, gt=0, description="Seconds that a load may take before its process is killed."
     )
     control_timeout: float = Field(
-        60.0, gt=0, description="seconds an offload, restore or unload may take"
+        60.0, gt=0, description="Seconds that an offload, restore or unload may take."
     )
     probe_interval: float = Field(
         30.0,
         ge=0,
-        description="seconds between looks whether an idle model's process still answers; 0 none",
+        description="Seconds between checks that the process of an idle model still answers. 0 "
+        "disables them.",
     )
     gpu_budget_bytes: int = Field(
         0,
         ge=0,
-        description="bytes of GPU memory that all models may hold together, by their own reports; "
-        "0 no bound but what is free",
+        description="Bytes of GPU memory that all models may hold together, by their own reports. 0 "
+        "means no limit but the free memory.",
     )
     gpu_reserve_bytes: int = Field(
         512 * 2**20,
         ge=0,
-        description="bytes of GPU memory that stay free when a model is loaded or restored; 0 none",
+        description="Bytes of GPU memory that must stay free when a model is loaded or restored.",
     )
     gpu_activation_bytes: int = Field(
         2**30,
         ge=0,
-        description="bytes added to 1.2 times the size of a model's weight files, as what it needs "
-        "until it has been measured; 0 none",
+        description="Bytes added to 1.2 times the size of a model's weights, as an estimate of the "
+        "GPU memory that it needs until this has been measured.",
     )
     max_overtaken: float = Field(
         10.0,
         ge=0,
-        description="seconds for which requests for models that are hot go before one that waits "
-        "for their memory; 0 none",
+        description="Seconds for which requests for loaded models may overtake a request that waits "
+        "for memory. 0 disables overtaking.",
     )
 
     def policy_of(self, model: str, configured: Policy) -> Policy:

@@ -12,51 +12,56 @@ from greenroom.settings.names import HostNames, Origins
 class GatewaySettings(EnvironmentSettings):
     """Read by the gateway."""
 
-    host: str = Field("127.0.0.1", description="address the gateway listens on")
-    grpc_port: Port = Field(8001, description="gateway gRPC: KServe v2")
+    host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
+    grpc_port: Port = Field(8001, description="Port of the gateway's gRPC API: KServe v2.")
     api_keys: SecretStr | None = Field(
         None,
-        description="API keys, each inference:KEY or admin:KEY, commas between; with neither this "
-        "nor a file nobody is asked for a key",
+        description="API keys, separated by commas, each written as inference:KEY or admin:KEY. If "
+        "there are none, here or in the file, no key is needed and only this machine is "
+        "served.",
     )
     api_keys_file: Path | None = Field(
-        None, description="file of more such keys, one a line; read once at the start"
+        None, description="File of more API keys, one per line. It is read once at the start."
     )
     allowed_hosts: HostNames = Field(
         (),
-        description="names, commas between, by which the gateway and the web page are asked for, "
-        "beside addresses, localhost and the name in GREENROOM_HOST or GREENROOM_UI_HOST; others "
-        "are refused where no key or password is asked for",
+        description="Host names, separated by commas, by which clients may address the gateway and "
+        "the web page, in addition to IP addresses, localhost and the names in "
+        "GREENROOM_HOST and GREENROOM_UI_HOST. Others are refused where no key or "
+        "password is needed.",
     )
     allowed_origins: Origins = Field(
         (),
-        description="origins of web pages, such as https://studio.example, commas between, that "
-        "may ask the gateway and the web page and read the answers (CORS); empty: none but "
-        "their own",
+        description="Origins of web pages, separated by commas, such as https://studio.example, "
+        "that may call the gateway and the web page and read the answers (CORS). If "
+        "empty, only their own.",
     )
     max_request_bytes: int = Field(
-        128 * 2**20, gt=0, lt=2**31, description="bytes of one request's body"
+        128 * 2**20, gt=0, lt=2**31, description="Largest body of one request, in bytes."
     )
     max_held_bytes: int = Field(
         512 * 2**20,
         gt=0,
-        description="bytes of all requests that are being received, wait or run at one time",
+        description="Bytes of all requests that are being received, wait or run at one time. More "
+        "are refused.",
     )
     max_streams: int = Field(
-        256, ge=0, description="gRPC streams that may be open at one time; 0 none"
+        256, ge=0, description="gRPC streams that may be open at one time. 0 refuses them all."
     )
     receive_timeout: float = Field(
-        120.0, gt=0, description="seconds a request's head, and then its body, may take to arrive"
+        120.0,
+        gt=0,
+        description="Seconds in which the headers of a request, and then its body, must arrive.",
     )
     drain_timeout: float = Field(
         2.0,
         ge=0,
         le=300,
-        description="seconds that running requests may take when the service is told to end; "
-        "0 none",
+        description="Seconds that running requests may take to finish when the service is stopped. "
+        "0 disables waiting.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+        "INFO", description="Log level: DEBUG, INFO, WARNING or ERROR."
     )
 
     def listening_on(self, port: int) -> str:

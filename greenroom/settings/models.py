@@ -13,8 +13,7 @@ class ModelSettings(EnvironmentSettings):
 
     models_dir: Path | None = Field(
         None,
-        description="folder of the released checkpoints, as `greenroom pull` fills it; "
-        "unset: models below the user's data folder",
+        description="Folder of the model checkpoints. If unset, `models` in the user's data folder.",
     )
 
     @property

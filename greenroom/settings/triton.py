@@ -14,60 +14,70 @@ from greenroom.settings.repositories import Repositories, Repository
 class TritonSettings(EnvironmentSettings):
     """Read by the supervisor, which starts Triton, and by the controller, which asks it."""
 
-    http_port: Port = Field(8000, description="gateway HTTP: KServe v2, /residency, /metrics")
-    triton_host: str = Field("127.0.0.1", description="address at which Triton is found")
-    triton_listen: str | None = Field(
-        None, description="address Triton listens on; unset: the one at which it is found"
+    http_port: Port = Field(
+        8000, description="Port of the gateway's HTTP API: KServe v2, /residency, /metrics."
     )
-    triton_http_port: Port = Field(8100, description="Triton HTTP")
-    triton_grpc_port: Port = Field(8101, description="Triton gRPC")
-    triton_metrics_port: Port = Field(8002, description="Triton metrics")
+    triton_host: str = Field("127.0.0.1", description="Host name or IP address of Triton.")
+    triton_listen: str | None = Field(
+        None,
+        description="Address that Triton listens on. If unset, the one in GREENROOM_TRITON_HOST.",
+    )
+    triton_http_port: Port = Field(8100, description="Port of Triton's HTTP API.")
+    triton_grpc_port: Port = Field(8101, description="Port of Triton's gRPC API.")
+    triton_metrics_port: Port = Field(8002, description="Port of Triton's own metrics.")
     tritonserver: Path | None = Field(
-        None, description="tritonserver binary; unset: PATH, then the nvidia-pytriton wheel"
+        None,
+        description="Path of the program tritonserver. If unset, the one on PATH, then that of the "
+        "package nvidia-pytriton.",
     )
     triton_key: SecretStr | None = Field(
-        None, description="key of Triton's repository API; unset: drawn into the runtime folder"
+        None,
+        description="Key that protects Triton's repository API. If unset, a random key is created "
+        "in the runtime folder.",
     )
     triton_exit_timeout: int = Field(
-        5, ge=1, le=7, description="seconds Triton may take to exit before it is killed"
+        5, ge=1, le=7, description="Seconds that Triton may take to exit before it is killed."
     )
     triton_hang_timeout: float = Field(
         30.0,
         ge=0,
-        description="seconds without any answer after which Triton is killed and started again; "
-        "0 never",
+        description="Seconds without an answer after which Triton is killed and started again. 0 "
+        "disables this.",
     )
-    triton_log_verbose: int = Field(0, ge=0, description="Triton's log level; 0 none")
+    triton_log_verbose: int = Field(
+        0, ge=0, description="Level of Triton's verbose log. 0 disables it."
+    )
     model_repository: Repositories = Field(
         (),
-        description="Model repositories: one folder, or several with a colon between them. If "
-        "unset, `model_repository/` and `ensemble/` of the checkout that Greenroom runs from.",
+        description="Model repositories to serve: one folder, or several separated by colons. If "
+        "unset, `model_repository/` and `ensemble/` of the source checkout.",
     )
     ensemble_repository: Repository | None = Field(
-        None, description="Another model repository, for ensembles."
+        None, description="One more model repository, for ensembles."
     )
     auto_complete_config: Literal["auto", "true", "false"] = Field(
         "auto",
-        description="Whether Triton completes configs when it loads models. `auto`: unless all "
-        "configs are complete at the start. It makes every load of a Python model about a second "
-        "longer.",
+        description="Whether Triton completes incomplete model configs: true, false, or auto, which "
+        "means only if a model needs it at the start. If it does, every load of a "
+        "Python model takes about a second longer.",
     )
     runtime_dir: Path | None = Field(
         None,
-        description="folder for locks, keys and prepared backends; "
-        "unset: one per HTTP port below the user's state folder",
+        description="Folder for locks, keys and prepared backends. If unset, a folder named after "
+        "the HTTP port in the user's state folder.",
     )
     shared_dir: Path | None = Field(
         None,
-        description="folder that Triton and the controller share when they are started apart, to "
-        "know each other's processes and to ask for a restart; unset: the runtime folder",
+        description="Folder that Triton and the controller share when they are started apart, to "
+        "know each other's processes and to ask for a restart. If unset, the runtime "
+        "folder.",
     )
     secrets_dir: DirectoryPath | None = Field(
         None,
-        description="folder of files such as `greenroom_triton_key`, each with the value of the "
-        "setting whose name it has; the environment goes before",
+        description="Folder of files such as `greenroom_triton_key`, each with the value of the "
+        "setting of that name. Environment variables take precedence.",
     )
-    gpu: int = Field(0, ge=0, description="index of the GPU to use")
+    gpu: int = Field(0, ge=0, description="Index of the GPU to use.")
 
     @property
     def repositories(self) -> tuple[Path, ...]:

@@ -14,8 +14,6 @@ output [ { name: "Y" data_type: TYPE_FP32 dims: [ 1 ] } ]
 """
 WHOLE = f'backend: "python"{TENSORS}'
 COMPLETES = "class TritonPythonModel:\n    def auto_complete_config(config): ...\n"
-    "class TritonPythonModel:\n    def auto_complete_config(config):\n        return config\n"
-)
 
 
 def parameter(name, value):
