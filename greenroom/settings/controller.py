@@ -11,8 +11,8 @@ class ControllerSettings(EnvironmentSettings):
 
     policy: dict[str, Policy] = Field(
         {},
-        description="Policies by model name, as a JSON object. Fields that are given replace those "
-        "in the model's config.pbtxt.",
+        description="Policies by model name, as a JSON object. Fields that are given replace "
+        "those in the model's config.pbtxt.",
     )
     load_timeout: float = Field(
         600.0, gt=0, description="Seconds that a load may take before its process is killed."
@@ -29,8 +29,8 @@ class ControllerSettings(EnvironmentSettings):
     gpu_budget_bytes: int = Field(
         0,
         ge=0,
-        description="Bytes of GPU memory that all models may hold together, by their own reports. 0 "
-        "means no limit but the free memory.",
+        description="Bytes of GPU memory that all models may hold together, by their own "
+        "reports. 0 means no limit but the free memory.",
     )
     gpu_reserve_bytes: int = Field(
         512 * 2**20,
@@ -40,14 +40,14 @@ class ControllerSettings(EnvironmentSettings):
     gpu_activation_bytes: int = Field(
         2**30,
         ge=0,
-        description="Bytes added to 1.2 times the size of a model's weights, as an estimate of the "
-        "GPU memory that it needs until this has been measured.",
+        description="Bytes added to 1.2 times the size of a model's weights, as an estimate of "
+        "the GPU memory that it needs until this has been measured.",
     )
     max_overtaken: float = Field(
         10.0,
         ge=0,
-        description="Seconds for which requests for loaded models may overtake a request that waits "
-        "for memory. 0 disables overtaking.",
+        description="Seconds for which requests for loaded models may overtake a request that "
+        "waits for memory. 0 disables overtaking.",
     )
 
     def policy_of(self, model: str, configured: Policy) -> Policy:

@@ -16,17 +16,17 @@ class GatewaySettings(EnvironmentSettings):
     grpc_port: Port = Field(8001, description="Port of the gateway's gRPC API: KServe v2.")
     api_keys: SecretStr | None = Field(
         None,
-        description="API keys, separated by commas, each written as inference:KEY or admin:KEY. If "
-        "there are none, here or in the file, no key is needed and only this machine is "
-        "served.",
+        description="API keys, separated by commas, each written as inference:KEY or admin:KEY. "
+        "If there are none, here or in the file, no key is needed and only this "
+        "machine is served.",
     )
     api_keys_file: Path | None = Field(
         None, description="File of more API keys, one per line. It is read once at the start."
     )
     allowed_hosts: HostNames = Field(
         (),
-        description="Host names, separated by commas, by which clients may address the gateway and "
-        "the web page, in addition to IP addresses, localhost and the names in "
+        description="Host names, separated by commas, by which clients may address the gateway "
+        "and the web page, in addition to IP addresses, localhost and the names in "
         "GREENROOM_HOST and GREENROOM_UI_HOST. Others are refused where no key or "
         "password is needed.",
     )
@@ -42,8 +42,8 @@ class GatewaySettings(EnvironmentSettings):
     max_held_bytes: int = Field(
         512 * 2**20,
         gt=0,
-        description="Bytes of all requests that are being received, wait or run at one time. More "
-        "are refused.",
+        description="Bytes of all requests that are being received, wait or run at one time. "
+        "More are refused.",
     )
     max_streams: int = Field(
         256, ge=0, description="gRPC streams that may be open at one time. 0 refuses them all."
@@ -57,8 +57,8 @@ class GatewaySettings(EnvironmentSettings):
         2.0,
         ge=0,
         le=300,
-        description="Seconds that running requests may take to finish when the service is stopped. "
-        "0 disables waiting.",
+        description="Seconds that running requests may take to finish when the service is "
+        "stopped. 0 disables waiting.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log level: DEBUG, INFO, WARNING or ERROR."

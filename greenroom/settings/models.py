@@ -13,7 +13,8 @@ class ModelSettings(EnvironmentSettings):
 
     models_dir: Path | None = Field(
         None,
-        description="Folder of the model checkpoints. If unset, `models` in the user's data folder.",
+        description="Folder of the model checkpoints. If unset, `models` in the user's data "
+        "folder.",
     )
 
     @property

@@ -27,13 +27,13 @@ class TritonSettings(EnvironmentSettings):
     triton_metrics_port: Port = Field(8002, description="Port of Triton's own metrics.")
     tritonserver: Path | None = Field(
         None,
-        description="Path of the program tritonserver. If unset, the one on PATH, then that of the "
-        "package nvidia-pytriton.",
+        description="Path of the program tritonserver. If unset, the one on PATH, then that of "
+        "the package nvidia-pytriton.",
     )
     triton_key: SecretStr | None = Field(
         None,
-        description="Key that protects Triton's repository API. If unset, a random key is created "
-        "in the runtime folder.",
+        description="Key that protects Triton's repository API. If unset, a random key is "
+        "created in the runtime folder.",
     )
     triton_exit_timeout: int = Field(
         5, ge=1, le=7, description="Seconds that Triton may take to exit before it is killed."
@@ -41,36 +41,36 @@ class TritonSettings(EnvironmentSettings):
     triton_hang_timeout: float = Field(
         30.0,
         ge=0,
-        description="Seconds without an answer after which Triton is killed and started again. 0 "
-        "disables this.",
+        description="Seconds without an answer after which Triton is killed and started again. "
+        "0 disables this.",
     )
     triton_log_verbose: int = Field(
         0, ge=0, description="Level of Triton's verbose log. 0 disables it."
     )
     model_repository: Repositories = Field(
         (),
-        description="Model repositories to serve: one folder, or several separated by colons. If "
-        "unset, `model_repository/` and `ensemble/` of the source checkout.",
+        description="Model repositories to serve: one folder, or several separated by colons. "
+        "If unset, `model_repository/` and `ensemble/` of the source checkout.",
     )
     ensemble_repository: Repository | None = Field(
         None, description="One more model repository, for ensembles."
     )
     auto_complete_config: Literal["auto", "true", "false"] = Field(
         "auto",
-        description="Whether Triton completes incomplete model configs: true, false, or auto, which "
-        "means only if a model needs it at the start. If it does, every load of a "
-        "Python model takes about a second longer.",
+        description="Whether Triton completes incomplete model configs: true, false, or auto, "
+        "which means only if a model needs it at the start. If it does, every load "
+        "of a Python model takes about a second longer.",
     )
     runtime_dir: Path | None = Field(
         None,
-        description="Folder for locks, keys and prepared backends. If unset, a folder named after "
-        "the HTTP port in the user's state folder.",
+        description="Folder for locks, keys and prepared backends. If unset, a folder named "
+        "after the HTTP port in the user's state folder.",
     )
     shared_dir: Path | None = Field(
         None,
-        description="Folder that Triton and the controller share when they are started apart, to "
-        "know each other's processes and to ask for a restart. If unset, the runtime "
-        "folder.",
+        description="Folder that Triton and the controller share when they are started apart, "
+        "to know each other's processes and to ask for a restart. If unset, the "
+        "runtime folder.",
     )
     secrets_dir: DirectoryPath | None = Field(
         None,

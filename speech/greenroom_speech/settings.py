@@ -39,8 +39,8 @@ class EngineSettings(ModelSettings):
     )
     tts_ordered_codes: bool = Field(
         False,
-        description="Sample only codes in their proper order: two of one codebook, then three of "
-        "the other.",
+        description="Sample only codes in their proper order: two of one codebook, then three "
+        "of the other.",
     )
     cache_bytes: int = Field(
         256 * 2**20,

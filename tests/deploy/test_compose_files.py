@@ -77,7 +77,7 @@ def test_the_example_says_what_the_settings_say():
 
 def written(default):
     """Return a setting's default as .env has it."""
-    if default is None or default == {}:
+    if default is None or default in ({}, ()):
         return ""
     if isinstance(default, bool):
         return str(default).lower()
