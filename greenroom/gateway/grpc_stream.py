@@ -24,13 +24,14 @@ from greenroom.errors import (
     Unavailable,
     without_traceback,
 )
-from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.request_checks import check_message
 from greenroom.grpc_types import Context
 from greenroom.tracing import Traces
 from greenroom.triton.client import Triton
 from greenroom.triton.grpc_service import method_path
 from greenroom.triton.messages import dead_backend
+from greenroom.triton.repository import Repository
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Stream:
         leased: Leased,
         traces: Traces,
         metadata: tuple[tuple[str, str | bytes], ...],
+        repository: Repository,
     ) -> None:
         self._call: Callable[..., Any] = triton.channel.stream_stream(
             method_path("ModelStreamInfer")
@@ -60,6 +62,7 @@ class Stream:
         self._leased = leased
         self._traces = traces
         self._metadata = metadata
+        self._repository = repository
         self._writing = asyncio.Lock()
         self._room = asyncio.Semaphore(_MOST_UNANSWERED)
         self._last_of_sequence: dict[str, asyncio.Task[None]] = {}
@@ -114,7 +117,7 @@ class Stream:
     ) -> None:
         if not parsed.model_name:
             raise InvalidInput("A request of the stream is no ModelInferRequest message.")
-        refuse_control(tensor.name for tensor in parsed.inputs)
+        check_message(parsed, self._repository)
         await self._leased.run(
             parsed.model_name,
             "grpc",

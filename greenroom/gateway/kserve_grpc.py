@@ -15,10 +15,10 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
-from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.grpc_types import Context, Handler
 from greenroom.settings import Settings
@@ -93,7 +93,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
 
     async def _infer(self, request: bytes, context: Context) -> bytes:
         parsed = _parse(pb.ModelInferRequest, request)
-        refuse_control(tensor.name for tensor in parsed.inputs)
+        check_message(parsed, self._controller.repository)
         return await self._leased.run(
             parsed.model_name,
             "grpc",
@@ -107,7 +107,8 @@ class KServeGrpc(grpc.GenericRpcHandler):
             await abort(context, QueueFull(full))
         self._streams += 1
         try:
-            stream = Stream(self._triton, self._leased, self._traces, _passed_metadata(context))
+            metadata, repository = _passed_metadata(context), self._controller.repository
+            stream = Stream(self._triton, self._leased, self._traces, metadata, repository)
             await stream.run(requests, context)
         finally:
             self._streams -= 1

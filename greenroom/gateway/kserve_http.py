@@ -13,15 +13,18 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput, ServerDown
-from greenroom.gateway.control_guard import json_part, refuse_control_in_json
+from greenroom.gateway.json_head import JsonHead, read_head, read_json
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.request_checks import check_generate, check_json
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.triton.http_client import HEADER_LENGTH, HttpForward, unless_left
-from greenroom.triton.repository import ModelSpec
+from greenroom.triton.repository import ModelSpec, Repository
 
 _BOTH = ["GET", "POST"]
+
+Check = Callable[[JsonHead, str, Repository], None]
 
 
 class KServeHttp:
@@ -71,22 +74,26 @@ class KServeHttp:
 
     async def _pass(self, request: Request) -> Response:
         body = await self._forward.body(request)
-        refuse_control_in_json(body)
+        if body:
+            read_json(body)
         return (await self._forward.send(request, body)).response()
 
     async def _infer(self, request: Request) -> Response:
-        return await self._under_lease(request, request.headers.get(HEADER_LENGTH))
+        return await self._under_lease(request, request.headers.get(HEADER_LENGTH), check_json)
 
     async def _generate(self, request: Request) -> Response:
         """To Triton all of its body is JSON, whatever the header says."""
-        return await self._under_lease(request, None)
+        return await self._under_lease(request, None, check_generate)
 
-    async def _under_lease(self, request: Request, header_length: str | None) -> Response:
+    async def _under_lease(
+        self, request: Request, header_length: str | None, check: Check
+    ) -> Response:
         body = await self._forward.body(request)
-        encoding = request.headers.get("content-encoding")
-        refuse_control_in_json(json_part(body, header_length, encoding, self._forward.most))
+        model, encoding = request.path_params["model"], request.headers.get("content-encoding")
+        head = read_head(body, header_length, encoding, self._forward.most)
+        check(head, model, self._controller.repository)
         answer = await self._leased.run(
-            request.path_params["model"],
+            model,
             "http",
             len(body),
             lambda: self._forward.send(request, body),

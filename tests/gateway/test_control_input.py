@@ -7,7 +7,8 @@ import zlib
 import pytest
 
 from greenroom.errors import InvalidInput, Refused, TooLarge
-from greenroom.gateway.control_guard import json_part, refuse_control, refuse_control_in_json
+from greenroom.gateway.control_guard import refuse_control
+from greenroom.gateway.json_head import json_part, read_json, unpacked
 
 
 def request(*names):
@@ -16,7 +17,7 @@ def request(*names):
 
 def test_a_request_without_it_passes():
     refuse_control(["AUDIO", "TEXT"])
-    refuse_control_in_json(request("AUDIO", "TEXT"))
+    read_json(request("AUDIO", "TEXT"))
 
 
 def test_the_refusal_says_what_to_do_instead():
@@ -40,7 +41,7 @@ def test_the_refusal_says_what_to_do_instead():
 )
 def test_it_is_found_however_it_is_written(text):
     with pytest.raises(Refused):
-        refuse_control_in_json(text)
+        read_json(text)
 
 
 @pytest.mark.parametrize(
@@ -53,32 +54,32 @@ def test_it_is_found_however_it_is_written(text):
     ],
 )
 def test_the_word_as_content_passes(text):
-    refuse_control_in_json(text)
+    read_json(text)
 
 
 @pytest.mark.parametrize("text", [b"RESIDENCY", b'{"RESIDENCY": ', b"\\", b"\xff RESIDENCY"])
 def test_what_could_hide_it_and_is_no_json_is_invalid(text):
     with pytest.raises(InvalidInput, match="not JSON"):
-        refuse_control_in_json(text)
+        read_json(text)
 
 
 def test_json_nested_too_deeply_is_invalid():
     with pytest.raises(InvalidInput, match="nested too deeply"):
-        refuse_control_in_json(b'{"RESIDENCY": ' + b"[" * 100_000)
+        read_json(b'{"RESIDENCY": ' + b"[" * 100_000)
 
 
 def test_without_a_header_length_all_of_the_body_is_json():
-    assert json_part(b'{"a": 1}', None, None, 100) == b'{"a": 1}'
+    assert json_part(b'{"a": 1}', None) == b'{"a": 1}'
 
 
 def test_the_header_length_parts_json_from_tensors():
-    assert json_part(b'{"a": 1}\x00\x01', "8", None, 100) == b'{"a": 1}'
+    assert json_part(b'{"a": 1}\x00\x01', "8") == b'{"a": 1}'
 
 
 @pytest.mark.parametrize("length", ["9", "-1", "many", "", "8.0", "0x8", "8 "])
 def test_a_header_length_that_can_not_be_is_named_with_the_rule(length):
     with pytest.raises(InvalidInput) as caught:
-        json_part(b'{"a": 1}', length, None, 100)
+        json_part(b'{"a": 1}', length)
     assert f"Inference-Header-Content-Length is {length!r}" in str(caught.value)
     assert str(caught.value).endswith("up to the body's length, 8.")
 
@@ -88,35 +89,35 @@ def test_a_header_length_that_can_not_be_is_named_with_the_rule(length):
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)],
 )
 def test_a_packed_body_is_unpacked_first(encoding, pack):
-    assert json_part(pack(b'{"a": 1}\x00'), "8", encoding, 100) == b'{"a": 1}'
+    assert json_part(unpacked(pack(b'{"a": 1}\x00'), encoding, 100), "8") == b'{"a": 1}'
 
 
 def test_identity_is_no_encoding():
-    assert json_part(b"{}", None, "identity", 100) == b"{}"
+    assert unpacked(b"{}", "identity", 100) == b"{}"
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate;q=1"])
 def test_another_encoding_is_refused_by_name(encoding):
     with pytest.raises(InvalidInput, match="Content-Encoding is"):
-        json_part(b"{}", None, encoding, 100)
+        unpacked(b"{}", encoding, 100)
 
 
 def test_a_body_that_is_not_packed_as_it_says_is_invalid():
     with pytest.raises(InvalidInput, match="not gzip as Content-Encoding says"):
-        json_part(b"{}", None, "gzip", 100)
+        unpacked(b"{}", "gzip", 100)
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_bound():
     bomb = gzip.compress(bytes(50 * 2**20))
     assert len(bomb) < 10**6
     with pytest.raises(TooLarge, match=r"max_request_bytes \(1000\)"):
-        json_part(bomb, None, "gzip", 1000)
+        unpacked(bomb, "gzip", 1000)
 
 
 def test_a_body_of_exactly_the_bound_passes():
-    assert len(json_part(gzip.compress(bytes(1000)), None, "gzip", 1000)) == 1000
+    assert len(unpacked(gzip.compress(bytes(1000)), "gzip", 1000)) == 1000
 
 
 def test_a_second_packed_part_is_not_read_because_triton_does_not_read_it():
     packed = gzip.compress(request("AUDIO")) + gzip.compress(request("RESIDENCY"))
-    assert json_part(packed, None, "gzip", 1000) == request("AUDIO")
+    assert unpacked(packed, "gzip", 1000) == request("AUDIO")

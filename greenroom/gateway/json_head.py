@@ -1,0 +1,135 @@
+"""The JSON of a request, or at the head of an infer request: unpacked and parsed once.
+
+What is checked has to be what Triton reads. So two equal keys in one object are refused (Triton
+takes the first, Python the last). Numbers under "data" are counted, not parsed: they are most of
+a large request, and nothing depends on their values here.
+"""
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom.errors import InvalidInput, TooLarge
+from greenroom.gateway.control_guard import refuse_control
+from greenroom.triton.http_client import HEADER_LENGTH
+
+_ANY_WINDOW = zlib.MAX_WBITS | 32
+"""zlib's sign for: gzip or zlib, as the data says."""
+_DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An array under "data" that was not parsed: how many values it has."""
+
+    values: int
+
+
+@dataclass(frozen=True)
+class JsonHead:
+    """An infer request's JSON, and how many bytes of tensors follow it."""
+
+    json: dict[str, Any]
+    binary: int
+
+
+def read_head(body: bytes, header_length: str | None, encoding: str | None, most: int) -> JsonHead:
+    """Read the JSON at the head of an infer request's body.
+
+    `header_length` is that header of Triton's, None: all of it is JSON; `encoding`
+    is Content-Encoding; no more than `most` bytes are unpacked. Raises InvalidInput, TooLarge,
+    and Refused if it names the control input.
+    """
+    plain = unpacked(body, encoding, most)
+    head = json_part(plain, header_length)
+    parsed = read_json(head)
+    if not isinstance(parsed, dict):
+        raise InvalidInput("The body must be a JSON object; see the KServe v2 protocol.")
+    return JsonHead(parsed, len(plain) - len(head))
+
+
+def read_json(text: bytes) -> Any:
+    """Parse a request's JSON. Raises InvalidInput, and Refused if it names the control input.
+
+    That is looked for in every key, and in every value under the key "name".
+    """
+    names: list[str] = []
+    twice: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            names.append(key)
+            if key in found:
+                twice.append(key)
+            if key == "name" and isinstance(value, str):
+                names.append(value)
+            found[key] = Counted(value) if key == "data" and type(value) is int else value
+        return found
+
+    try:
+        parsed = json.loads(_numbers_counted(text).decode(), object_pairs_hook=collect)
+    except ValueError:
+        raise InvalidInput("The body is not JSON; see the KServe v2 protocol.") from None
+    except RecursionError:
+        raise InvalidInput("The body's JSON is nested too deeply.") from None
+    refuse_control(names)
+    if twice:
+        raise InvalidInput(f"Field {twice[0][:50]!r} stands twice in one object of the body.")
+    return parsed
+
+
+def _numbers_counted(text: bytes) -> bytes:
+    """Put the number of values in the place of every "data" array without strings or objects.
+
+    An array reaches to the last bracket before the next quote or brace; what is no JSON inside,
+    Triton refuses. In a string no quote stands without a backslash, so no string is taken for one.
+    """
+    parts: list[bytes] = []
+    done = 0
+    for match in _DATA.finditer(text):
+        begin = match.end()
+        end = text.find(b'"', begin)
+        for brace in (b"{", b"}"):
+            found = text.find(brace, begin, None if end < 0 else end)
+            end = found if found >= 0 else end
+        end = text.rfind(b"]", begin, None if end < 0 else end) + 1
+        if end and begin >= done:
+            parts += text[done:begin], b"%d" % _values(text[begin:end])
+            done = end
+    return b"".join((*parts, text[done:])) if parts else text
+
+
+def _values(array: bytes) -> int:
+    commas = array.count(b",")
+    return commas + 1 if commas or array.strip(b"[] \t\r\n") else 0
+
+
+def json_part(plain: bytes, header_length: str | None) -> bytes:
+    """Return the JSON at the head of an unpacked body; without a length all of it is JSON."""
+    if header_length is None:
+        return plain
+    if not re.fullmatch(r"[0-9]{1,10}", header_length) or int(header_length) > len(plain):
+        raise InvalidInput(
+            f"{HEADER_LENGTH} is {header_length[:20]!r}; it must be a number of "
+            f"bytes up to the body's length, {len(plain)}."
+        )
+    return plain[: int(header_length)]
+
+
+def unpacked(body: bytes, encoding: str | None, most: int) -> bytes:
+    """Return the body as its Content-Encoding says, up to `most` bytes. Raises TooLarge."""
+    if not encoding or encoding.lower() == "identity":
+        return body
+    if encoding.lower() not in ("gzip", "deflate"):
+        raise InvalidInput(f"Content-Encoding is {encoding!r}; it must be gzip or deflate.")
+    unpacker = zlib.decompressobj(_ANY_WINDOW)
+    try:
+        plain = unpacker.decompress(body, most)
+    except zlib.error:
+        raise InvalidInput(f"The body is not {encoding} as Content-Encoding says.") from None
+    if unpacker.unconsumed_tail:
+        raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
+    return plain
