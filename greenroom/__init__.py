@@ -1,1 +1,1 @@
-"""Greenroom: speech models on Triton that hold the GPU only while somebody speaks."""
+"""Greenroom: models on Triton that hold the GPU only while somebody uses them."""

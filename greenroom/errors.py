@@ -59,13 +59,6 @@ class UnknownModel(GreenroomError):
     grpc_code = "NOT_FOUND"
 
 
-class UnknownVoice(GreenroomError):
-    """No voice of that name is bundled or saved."""
-
-    http_status = 404
-    grpc_code = "NOT_FOUND"
-
-
 class Conflict(GreenroomError):
     """The model is in a state in which this makes no sense."""
 

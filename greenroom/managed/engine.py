@@ -34,7 +34,7 @@ class Engine(Protocol):
     """
 
     name: str
-    """What the residency report says, e.g. ``embedded`` or ``whisper``."""
+    """What the residency report calls it."""
     cache: ResultCache[Any] | None
     """Results kept for repeated inputs; None: none are kept."""
 

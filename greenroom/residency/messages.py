@@ -59,7 +59,7 @@ def does_not_fit(
         f"Model {model} can not be served with the GPU memory that there is: {listed} need "
         f"{_size(budget.together(needs))} together, and {_most(budget)} can be had. Raise "
         "GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as far as the GPU "
-        "allows, unpin a model, or run one (asr first) on the CPU."
+        "allows, unpin a model, or run one of them on the CPU."
     )
 
 

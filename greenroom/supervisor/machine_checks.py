@@ -18,7 +18,7 @@ MEBIBYTE = 2**20
 SHARED_MEMORY_NEEDED = 32 * MEBIBYTE
 """Free bytes for the regions of three models that have no request."""
 SHARED_MEMORY_WANTED = 256 * MEBIBYTE
-"""Free bytes that also hold the audio of many requests."""
+"""Free bytes that also hold the tensors of many requests."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ def gpus(command: str = "nvidia-smi") -> list[Gpu]:
 
 
 def gpu(index: int, found: Sequence[Gpu], visible: str | None) -> Finding:
-    """The chosen GPU exists; without any the embedded engines still run.
+    """The chosen GPU exists; without any engines that need none still run.
 
     `visible` is CUDA_VISIBLE_DEVICES, among which `index` counts; None: all of them.
     """
-    nothing = "The embedded engines need none; others need one."
+    nothing = "Models that run on the CPU need none."
     if not found:
         return Finding.warn("GPU", "none, or no driver", nothing)
     try:

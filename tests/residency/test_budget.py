@@ -182,7 +182,7 @@ def test_models_that_never_fit_together_are_refused_at_once_with_the_way_out():
         "Model speech can not be served with the GPU memory that there is: "
         "asr 8 MiB (pinned), tts 8 MiB, lm 8 MiB need 24 MiB together, and a budget of 20 MiB "
         "can be had. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as "
-        "far as the GPU allows, unpin a model, or run one (asr first) on the CPU."
+        "far as the GPU allows, unpin a model, or run one of them on the CPU."
     )
     assert scene.actions == []
 

@@ -20,11 +20,18 @@ from pathlib import Path
 import soundfile
 from greenroom_speech.voices import voices as bundled_voices
 
-from greenroom.errors import Conflict, InvalidInput, UnknownVoice
+from greenroom.errors import Conflict, GreenroomError, InvalidInput
 
 _FACTS, _AUDIO = "voice.json", "audio.flac"
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 _PARTIAL = ".partial-"
+
+
+class UnknownVoice(GreenroomError):
+    """No voice of that name is bundled or saved."""
+
+    http_status = 404
+    grpc_code = "NOT_FOUND"
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import sys
 import textwrap
 
 import pytest
-from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
+from greenroom_speech.api.voices_store import SavedVoice, UnknownVoice, VoicesStore
 
-from greenroom.errors import Conflict, InvalidInput, UnknownVoice
+from greenroom.errors import Conflict, InvalidInput
 
 HOSTILE = [
     "",
