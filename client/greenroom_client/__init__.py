@@ -1,4 +1,4 @@
-"""Client for a Greenroom speech server.
+"""Client for a Greenroom server.
 
 The names load when they are first used, so that a command line that only shows its help
 does not wait for numpy and tritonclient.
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ConnectionFailed,
         GreenroomClientError,
         InvalidInput,
+        MissingExtra,
         NotFound,
         Refused,
         ServerError,
@@ -28,6 +29,7 @@ __all__ = [
     "ConnectionFailed",
     "GreenroomClientError",
     "InvalidInput",
+    "MissingExtra",
     "NotFound",
     "Refused",
     "ServerError",

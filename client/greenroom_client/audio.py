@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from greenroom_client.errors import InvalidInput
+from greenroom_client.sound_files import soundfile
 
 Samples: TypeAlias = npt.NDArray[np.float32]
 Audio: TypeAlias = (
@@ -34,6 +34,7 @@ def read_audio(audio: Audio) -> tuple[Samples, int]:
     Raises:
         InvalidInput: the file is missing or not audio, or the samples are empty, not finite
             or of a kind that is not sound.
+        MissingExtra: it is a file, and soundfile is not installed.
     """
     if isinstance(audio, tuple):
         samples, rate = _given(audio)
@@ -58,9 +59,10 @@ def _content(path: str | os.PathLike[str]) -> bytes:
 
 
 def _decoded(content: bytes, name: str) -> tuple[Samples, int]:
+    library = soundfile()
     try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except soundfile.SoundFileError:
+        samples, rate = library.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except library.SoundFileError:
         raise InvalidInput(
             f"{name} is not audio in a format that is known here (wav, flac, mp3, ogg, ...)."
         ) from None

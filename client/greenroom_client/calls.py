@@ -16,15 +16,15 @@ from greenroom_client.answers import json_object
 from greenroom_client.audio import Audio
 from greenroom_client.errors import InvalidInput, ServerError
 from greenroom_client.inputs import (
+    OneOrMore,
     Tensors,
-    Words,
     audio_inputs,
     seed_input,
     task_inputs,
     task_inputs_of_clone,
     word_inputs,
 )
-from greenroom_client.residency import Action, Event, ModelResidency, Residency
+from greenroom_client.residency import Action, Event, ModelResidency, ResidencyReport
 from greenroom_client.speech import Speech, Transcript
 from greenroom_client.tensors import HEADER_LENGTH, Outputs, encode
 from greenroom_client.voices import Voice
@@ -50,8 +50,8 @@ def clone(
     text: str,
     transcript: str | None,
     language: str | None,
-    task: Words | None,
-    task_info: Words | None,
+    task: OneOrMore | None,
+    task_info: OneOrMore | None,
     seed: int | None,
     audio_language: str | None,
 ) -> Call[Speech]:
@@ -69,8 +69,8 @@ def clone(
 
 def edit(
     audio: Audio,
-    task: Words,
-    info: Words | None,
+    task: OneOrMore,
+    info: OneOrMore | None,
     text: str | None,
     transcript: str | None,
     language: str | None,
@@ -93,7 +93,7 @@ def transcribe(audio: Audio, language: str | None) -> Call[Transcript]:
     return _infer("asr", inputs, ("TRANSCRIPT", "AUDIO_LANGUAGE"), _read_transcript)
 
 
-def residency() -> Call[Residency]:
+def residency() -> Call[ResidencyReport]:
     """Build the request for the state of all models."""
     return Call("GET", "/residency", _read_residency)
 
@@ -195,8 +195,8 @@ def _read_transcript(outputs: Outputs) -> Transcript:
     return Transcript(outputs.text("TRANSCRIPT"), outputs.text("AUDIO_LANGUAGE"))
 
 
-def _read_residency(response: httpx.Response) -> Residency:
+def _read_residency(response: httpx.Response) -> ResidencyReport:
     content = json_object(response.content)
     if not isinstance(content.get("models"), dict):
         raise ServerError("the server's answer names no models; is this a Greenroom server?")
-    return cast(Residency, content)
+    return cast(ResidencyReport, content)

@@ -14,8 +14,8 @@ from greenroom_client.audio import Audio
 from greenroom_client.calls import EVENTS_PATH, Answer, Call
 from greenroom_client.connection import Connection
 from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
-from greenroom_client.inputs import Words
-from greenroom_client.residency import Event, ModelResidency, Residency
+from greenroom_client.inputs import OneOrMore
+from greenroom_client.residency import Event, ModelResidency, ResidencyReport
 from greenroom_client.speech import Speech, Transcript
 from greenroom_client.voices import Voice
 
@@ -57,8 +57,8 @@ class Client:
         text: str,
         transcript: str | None = None,
         language: str | None = None,
-        task: Words | None = None,
-        task_info: Words | None = None,
+        task: OneOrMore | None = None,
+        task_info: OneOrMore | None = None,
         seed: int | None = None,
         audio_language: str | None = None,
     ) -> Speech:
@@ -81,8 +81,8 @@ class Client:
     def edit(
         self,
         audio: Audio,
-        task: Words,
-        info: Words | None = None,
+        task: OneOrMore,
+        info: OneOrMore | None = None,
         text: str | None = None,
         transcript: str | None = None,
         language: str | None = None,
@@ -110,7 +110,7 @@ class Client:
         """Return the words of ``audio``."""
         return self._send(calls.transcribe(audio, language))
 
-    def residency(self) -> Residency:
+    def residency(self) -> ResidencyReport:
         """Return where every model is, and the GPU's memory."""
         return self._send(calls.residency())
 

@@ -12,6 +12,10 @@ class InvalidInput(GreenroomClientError):
     """The request itself is wrong; sending it again will not help."""
 
 
+class MissingExtra(GreenroomClientError):
+    """This installation lacks what the call needs; the message names the extra."""
+
+
 class NotFound(GreenroomClientError):
     """The server has no such model or page."""
 

@@ -10,7 +10,7 @@ from greenroom_client.audio import Audio, read_audio
 from greenroom_client.errors import InvalidInput
 
 Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
-Words: TypeAlias = str | Sequence[str]
+OneOrMore: TypeAlias = str | Sequence[str]
 
 
 def audio_inputs(audio: Audio) -> Tensors:
@@ -28,7 +28,7 @@ def word_inputs(**words: str | None) -> Tensors:
     }
 
 
-def task_inputs(task: Words | None, info: Words | None) -> Tensors:
+def task_inputs(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
     """Return TASK [k] and TASK_INFO [k]; tasks without an info have an empty one."""
     tasks = _list("task", task)
     infos = _list("task_info", info)
@@ -40,7 +40,7 @@ def task_inputs(task: Words | None, info: Words | None) -> Tensors:
     return _tasks(tasks, infos or [""] * len(tasks)) if tasks else {}
 
 
-def task_inputs_of_clone(task: Words | None, info: Words | None) -> Tensors:
+def task_inputs_of_clone(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
     """Return TASK and TASK_INFO of a clone with further tasks: the clone itself comes first."""
     inputs = task_inputs(task, info)
     if not inputs or inputs["TASK"][0] == "clone":
@@ -63,7 +63,7 @@ def _tasks(tasks: list[str], infos: list[str]) -> Tensors:
     return {"TASK": np.array(tasks, np.object_), "TASK_INFO": np.array(infos, np.object_)}
 
 
-def _list(name: str, words: Words | None) -> list[str]:
+def _list(name: str, words: OneOrMore | None) -> list[str]:
     if words is None:
         return []
     return [_text(name, word) for word in ([words] if isinstance(words, str) else words)]

@@ -47,7 +47,7 @@ class Gpu(TypedDict):
     used_bytes: int
 
 
-class Residency(TypedDict):
+class ResidencyReport(TypedDict):
     """All managed models, and the GPU where there is one."""
 
     models: dict[str, ModelResidency]

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from greenroom_client.errors import InvalidInput
+from greenroom_client.sound_files import soundfile
 
 _SUFFIXES = {
     "": ("WAV", "PCM_16"),
@@ -48,10 +48,11 @@ class Speech:
 
         Raises:
             InvalidInput: the suffix is another, or the file cannot be written.
+            MissingExtra: soundfile is not installed.
         """
         kind, subtype = format_of(path)
         encoded = io.BytesIO()
-        soundfile.write(encoded, self.samples, self.sample_rate, format=kind, subtype=subtype)
+        soundfile().write(encoded, self.samples, self.sample_rate, format=kind, subtype=subtype)
         try:
             Path(path).write_bytes(encoded.getbuffer())
         except OSError as error:

@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One row of the doctor's table: what was looked at, what is so, what to do about it."""
 
     check: str

@@ -9,18 +9,18 @@ import os
 from greenroom.settings import Settings
 from greenroom.supervisor import machine_checks as machine
 from greenroom.supervisor import server_checks as server
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 from greenroom.supervisor.plugin_checks import plugin_checks
 from greenroom.supervisor.trial_run import trial_run
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings) -> list[CheckResult]:
     """Run all checks; the last one starts a Triton and loads a model on it."""
-    findings = await asyncio.to_thread(_examine, settings)
-    return [*findings, await trial_run(settings)]
+    results = await asyncio.to_thread(_examine, settings)
+    return [*results, await trial_run(settings)]
 
 
-def _examine(settings: Settings) -> list[Finding]:
+def _examine(settings: Settings) -> list[CheckResult]:
     gpus = machine.gpus()
     return [
         machine.python(),

@@ -1,4 +1,4 @@
-"""``greenroom doctor``: the findings as a table."""
+"""``greenroom doctor``: the results as a table."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
-from greenroom.supervisor.check_result import Finding, Verdict
+from greenroom.supervisor.check_result import CheckResult, Verdict
 from greenroom.supervisor.doctor import examine
 from greenroom.supervisor.plain_errors import failing_plainly
 from greenroom.supervisor.plugin_checks import plugin_checks
@@ -25,18 +25,18 @@ def run(checkpoints: Path | None, hashes: bool, repositories: Sequence[str] | No
     with failing_plainly():
         if checkpoints is None:
             settings = Settings.with_repositories(repositories)
-            found: dict[str, Sequence[Finding]] = {"check": asyncio.run(examine(settings))}
+            found: dict[str, Sequence[CheckResult]] = {"check": asyncio.run(examine(settings))}
         else:
             with console.status("looking at the files"):
                 found = _checkpoints(checkpoints, hashes)
-    for subject, findings in found.items():
-        console.print(table(findings, subject))
-    failed = any(one.verdict is Verdict.FAIL for findings in found.values() for one in findings)
+    for subject, results in found.items():
+        console.print(table(results, subject))
+    failed = any(one.verdict is Verdict.FAIL for results in found.values() for one in results)
     raise typer.Exit(int(failed))
 
 
-def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[Finding]]:
-    found: dict[str, Sequence[Finding]] = {}
+def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[CheckResult]]:
+    found: dict[str, Sequence[CheckResult]] = {}
     for plugin in plugin_checks():
         found |= plugin.checkpoints(folder, hashes)
     if not found:
@@ -44,15 +44,15 @@ def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[Finding]]:
     return found
 
 
-def table(findings: Sequence[Finding], subject: str = "check") -> Table:
-    """Return a row per finding, under the name of what was looked at."""
+def table(results: Sequence[CheckResult], subject: str = "check") -> Table:
+    """Return a row per result, under the name of what was looked at."""
     table = Table(box=None, pad_edge=False)
     table.add_column(subject, overflow="fold")
     table.add_column()
     table.add_column("found", overflow="fold")
-    for finding in findings:
-        colour = _COLOURS[finding.verdict]
-        verdict = f"[{colour}]{finding.verdict}[/{colour}]"
-        remedy = f"\n[bold]{escape(finding.remedy)}[/bold]" if finding.remedy else ""
-        table.add_row(finding.check, verdict, escape(finding.found) + remedy)
+    for result in results:
+        colour = _COLOURS[result.verdict]
+        verdict = f"[{colour}]{result.verdict}[/{colour}]"
+        remedy = f"\n[bold]{escape(result.remedy)}[/bold]" if result.remedy else ""
+        table.add_row(result.check, verdict, escape(result.found) + remedy)
     return table

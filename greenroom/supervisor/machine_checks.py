@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from greenroom.errors import SetupError
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 from greenroom.triton.environment import visible_gpu
 from greenroom.triton.leftovers import SHARED_MEMORY
 
@@ -30,24 +30,26 @@ class Gpu:
     memory_mib: int
 
 
-def python(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
+def python(version: tuple[int, int] = sys.version_info[:2]) -> CheckResult:
     """3.11 or 3.12: the server's Python backend has no numpy for later ones."""
     found = f"{version[0]}.{version[1]} at {sys.executable}"
     if (3, 11) <= version <= (3, 12):
-        return Finding.ok("Python", found)
-    return Finding.fail("Python", found, "Use Python 3.11 or 3.12.")
+        return CheckResult.ok("Python", found)
+    return CheckResult.fail("Python", found, "Use Python 3.11 or 3.12.")
 
 
-def numpy(version: Callable[[str], str] = metadata.version) -> Finding:
+def numpy(version: Callable[[str], str] = metadata.version) -> CheckResult:
     """Below 2, as the Python backend of this server requires."""
     remedy = "pip install 'numpy<2'"
     try:
         found = version("numpy")
     except metadata.PackageNotFoundError:
-        return Finding.fail("numpy", "not installed", remedy)
+        return CheckResult.fail("numpy", "not installed", remedy)
     if int(found.split(".")[0]) >= 2:
-        return Finding.fail("numpy", f"{found}; Triton's Python backend needs one below 2", remedy)
-    return Finding.ok("numpy", found)
+        return CheckResult.fail(
+            "numpy", f"{found}; Triton's Python backend needs one below 2", remedy
+        )
+    return CheckResult.ok("numpy", found)
 
 
 def gpus(command: str = "nvidia-smi") -> list[Gpu]:
@@ -68,61 +70,63 @@ def gpus(command: str = "nvidia-smi") -> list[Gpu]:
     return [_gpu(line) for line in listed.splitlines() if line.count(",") == 2]
 
 
-def gpu(index: int, found: Sequence[Gpu], visible: str | None) -> Finding:
+def gpu(index: int, found: Sequence[Gpu], visible: str | None) -> CheckResult:
     """The chosen GPU exists; without any engines that need none still run.
 
     `visible` is CUDA_VISIBLE_DEVICES, among which `index` counts; None: all of them.
     """
     nothing = "Models that run on the CPU need none."
     if not found:
-        return Finding.warn("GPU", "none, or no driver", nothing)
+        return CheckResult.warn("GPU", "none, or no driver", nothing)
     try:
         chosen = visible_gpu(index, visible)
     except SetupError as error:
-        return Finding.fail("GPU", str(error), "Set GREENROOM_GPU to one of them.")
+        return CheckResult.fail("GPU", str(error), "Set GREENROOM_GPU to one of them.")
     if not chosen:
-        return Finding.warn("GPU", "all hidden by an empty CUDA_VISIBLE_DEVICES", nothing)
+        return CheckResult.warn("GPU", "all hidden by an empty CUDA_VISIBLE_DEVICES", nothing)
     if not chosen.isdigit():
-        return Finding.ok("GPU", f"{chosen}, driver {found[0].driver}")
+        return CheckResult.ok("GPU", f"{chosen}, driver {found[0].driver}")
     if int(chosen) >= len(found):
         there = f"{len(found)}, counted from 0"
-        return Finding.fail(
+        return CheckResult.fail(
             "GPU", f"number {chosen} is chosen, but there are {there}", "Set GREENROOM_GPU."
         )
     device = found[int(chosen)]
     memory = f"{device.memory_mib / 1024:.0f} GiB"
-    return Finding.ok("GPU", f"{chosen}: {device.name}, {memory}, driver {device.driver}")
+    return CheckResult.ok("GPU", f"{chosen}: {device.name}, {memory}, driver {device.driver}")
 
 
-def locked_memory(gpu_present: bool, limit: int | None = None) -> Finding:
+def locked_memory(gpu_present: bool, limit: int | None = None) -> CheckResult:
     """Weights wait in locked host memory, if there is a GPU they can go to."""
     if limit is None:
         limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     if limit == resource.RLIM_INFINITY:
-        return Finding.ok("locked memory", "unlimited")
+        return CheckResult.ok("locked memory", "unlimited")
     found = f"at most {limit / MEBIBYTE:.0f} MiB (ulimit -l)"
     if not gpu_present:
-        return Finding.ok("locked memory", f"{found}; matters only with a GPU")
-    return Finding.warn(
+        return CheckResult.ok("locked memory", f"{found}; matters only with a GPU")
+    return CheckResult.warn(
         "locked memory",
         f"{found}; the weights of a model may not fit",
         "ulimit -l unlimited; in a container: --ulimit memlock=-1",
     )
 
 
-def shared_memory(folder: Path = SHARED_MEMORY, free: int | None = None) -> Finding:
+def shared_memory(folder: Path = SHARED_MEMORY, free: int | None = None) -> CheckResult:
     """Triton and its models hand requests over in /dev/shm; containers have 64 MiB at first."""
     remedy = "In a container: --shm-size=1g"
     if not folder.is_dir():
-        return Finding.fail(str(folder), "missing", remedy)
+        return CheckResult.fail(str(folder), "missing", remedy)
     usage = shutil.disk_usage(folder)
     free = usage.free if free is None else free
     found = f"{free / MEBIBYTE:.0f} MiB free of {usage.total / MEBIBYTE:.0f} MiB"
     if free < SHARED_MEMORY_NEEDED:
-        return Finding.fail(str(folder), f"{found}; too little for the models", remedy)
+        return CheckResult.fail(str(folder), f"{found}; too little for the models", remedy)
     if free < SHARED_MEMORY_WANTED:
-        return Finding.warn(str(folder), f"{found}; too little for many requests at once", remedy)
-    return Finding.ok(str(folder), found)
+        return CheckResult.warn(
+            str(folder), f"{found}; too little for many requests at once", remedy
+        )
+    return CheckResult.ok(str(folder), found)
 
 
 def _gpu(line: str) -> Gpu:

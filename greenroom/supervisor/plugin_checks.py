@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from greenroom.settings import Settings
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 
 GROUP = "greenroom.checks"
 
@@ -14,10 +14,10 @@ GROUP = "greenroom.checks"
 class PluginChecks(Protocol):
     """What an entry point of the group names."""
 
-    def machine(self, settings: Settings) -> Iterable[Finding]:
+    def machine(self, settings: Settings) -> Iterable[CheckResult]:
         """Look at what the plug-in needs on this machine."""
 
-    def checkpoints(self, folder: Path, hashes: bool) -> Mapping[str, Sequence[Finding]]:
+    def checkpoints(self, folder: Path, hashes: bool) -> Mapping[str, Sequence[CheckResult]]:
         """Look at the weights in a folder; the results by the name of their table."""
 
 

@@ -7,7 +7,7 @@ from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import Scope, api_keys, exposed
 from greenroom.runtime_folder import runtime_folder
 from greenroom.settings import Settings
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 from greenroom.supervisor.only_supervisor import running_supervisor
 from greenroom.supervisor.ports import gateway_listeners, port_fault, triton_listeners
 from greenroom.triton.backend_directory import fitting_stub
@@ -16,86 +16,86 @@ from greenroom.triton.python_library import VERSION, libpython_folder
 from greenroom.triton.repository import CONFIG, model_folders, read_config, versions
 
 
-def libpython() -> Finding:
+def libpython() -> CheckResult:
     """The shared library of this Python, which the stub is linked to."""
     try:
-        return Finding.ok("libpython", str(libpython_folder()))
+        return CheckResult.ok("libpython", str(libpython_folder()))
     except SetupError as error:
-        return Finding.fail("libpython", str(error), f"apt install libpython{VERSION}")
+        return CheckResult.fail("libpython", str(error), f"apt install libpython{VERSION}")
 
 
-def tritonserver(settings: Settings) -> Finding:
+def tritonserver(settings: Settings) -> CheckResult:
     """A server that can be run."""
     try:
-        return Finding.ok("tritonserver", str(find_installation(settings).binary))
+        return CheckResult.ok("tritonserver", str(find_installation(settings).binary))
     except SetupError as error:
-        return Finding.fail("tritonserver", str(error), "pip install 'greenroom[triton]'")
+        return CheckResult.fail("tritonserver", str(error), "pip install 'greenroom[triton]'")
 
 
-def stub(settings: Settings, python: str = VERSION) -> Finding:
+def stub(settings: Settings, python: str = VERSION) -> CheckResult:
     """The process that runs a model in Python, made for this Python."""
     try:
         found = fitting_stub(find_installation(settings), python)
     except SetupError as error:
-        return Finding.fail("Python stub", str(error))
+        return CheckResult.fail("Python stub", str(error))
     if found is None:
-        return Finding.warn("Python stub", "not where it is expected; the trial run decides")
-    return Finding.ok("Python stub", f"for Python {python}")
+        return CheckResult.warn("Python stub", "not where it is expected; the trial run decides")
+    return CheckResult.ok("Python stub", f"for Python {python}")
 
 
-def runtime(settings: Settings) -> Finding:
+def runtime(settings: Settings) -> CheckResult:
     """A folder for locks, keys and prepared backends."""
     try:
-        return Finding.ok("runtime folder", str(runtime_folder(settings)))
+        return CheckResult.ok("runtime folder", str(runtime_folder(settings)))
     except SetupError as error:
-        return Finding.fail("runtime folder", str(error))
+        return CheckResult.fail("runtime folder", str(error))
 
 
-def keys(settings: Settings) -> Finding:
+def keys(settings: Settings) -> CheckResult:
     """Who can reach the gateway must have a key, unless it is this machine alone."""
     check = "API keys"
     try:
         found = api_keys(settings)
     except SetupError as error:
-        return Finding.fail(check, str(error))
+        return CheckResult.fail(check, str(error))
     if not found:
-        return Finding.ok(check, f"none; only this machine reaches {settings.host}")
+        return CheckResult.ok(check, f"none; only this machine reaches {settings.host}")
     if warning := exposed(settings):
-        return Finding.warn(check, warning)
-    return Finding.ok(check, ", ".join(f"{found.count(scope)} {scope}" for scope in Scope))
+        return CheckResult.warn(check, warning)
+    return CheckResult.ok(check, ", ".join(f"{found.count(scope)} {scope}" for scope in Scope))
 
 
-def ports(settings: Settings) -> Finding:
+def ports(settings: Settings) -> CheckResult:
     """Nobody else listens on the ports of this service."""
     listeners = gateway_listeners(settings) + triton_listeners(settings)
     faults = [fault for fault in map(port_fault, listeners) if fault]
     if not faults:
         numbers = ", ".join(str(listener.port) for listener in listeners)
-        return Finding.ok("ports", f"{numbers} are free")
+        return CheckResult.ok("ports", f"{numbers} are free")
     if pid := running_supervisor(settings):
-        return Finding.ok("ports", f"taken by this service, which runs (pid {pid})")
-    return Finding.fail("ports", "\n".join(faults))
+        return CheckResult.ok("ports", f"taken by this service, which runs (pid {pid})")
+    return CheckResult.fail("ports", "\n".join(faults))
 
 
-def repositories(settings: Settings) -> list[Finding]:
+def repositories(settings: Settings) -> list[CheckResult]:
     """All model repositories."""
     try:
         return [repository(folder) for folder in settings.repositories]
     except SetupError as error:
-        return [Finding.fail("models", str(error))]
+        return [CheckResult.fail("models", str(error))]
 
 
-def repository(folder: Path) -> Finding:
+def repository(folder: Path) -> CheckResult:
     """Every model of a repository has a version, and no config that cannot be read."""
     check = f"models in {folder.name}"
     if not folder.is_dir():
-        return Finding.fail(check, f"{folder} is not a folder")
+        return CheckResult.fail(check, f"{folder} is not a folder")
     models = model_folders(folder)
     if faults := [fault for model in models for fault in _faults(model)]:
-        return Finding.fail(check, "\n".join(faults))
+        return CheckResult.fail(check, "\n".join(faults))
     if not models:
-        return Finding.warn(check, f"none in {folder}")
-    return Finding.ok(check, ", ".join(model.name for model in models))
+        return CheckResult.warn(check, f"none in {folder}")
+    return CheckResult.ok(check, ", ".join(model.name for model in models))
 
 
 def _faults(model: Path) -> Iterator[str]:

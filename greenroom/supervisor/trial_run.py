@@ -8,7 +8,7 @@ import aiohttp
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 from greenroom.supervisor.ports import free_ports
 from greenroom.supervisor.triton_server import TritonServer
 from greenroom.triton.key import HTTP_HEADER
@@ -26,7 +26,7 @@ _MODEL = """class TritonPythonModel:
 """
 
 
-async def trial_run(settings: Settings) -> Finding:
+async def trial_run(settings: Settings) -> CheckResult:
     """Start the server on free ports, load a model and end it again; takes about a second."""
     with tempfile.TemporaryDirectory(prefix="greenroom-trial-") as folder:
         trial = _settings(settings, Path(folder))
@@ -35,9 +35,9 @@ async def trial_run(settings: Settings) -> Finding:
             async with TritonServer(trial, log=lambda name, line: None) as server:
                 version = await _load(server)
         except SetupError as error:
-            return Finding.fail(_CHECK, str(error))
+            return CheckResult.fail(_CHECK, str(error))
         took = time.monotonic() - begun
-    return Finding.ok(_CHECK, f"Triton {version} started and loaded a model in {took:.1f} s")
+    return CheckResult.ok(_CHECK, f"Triton {version} started and loaded a model in {took:.1f} s")
 
 
 async def _load(server: TritonServer) -> str:

@@ -9,15 +9,15 @@ from greenroom_speech.checkpoints.examine import EngineFiles, Held, examine
 from greenroom_speech.settings import EngineSettings
 
 from greenroom.settings import Settings
-from greenroom.supervisor.check_result import Finding
+from greenroom.supervisor.check_result import CheckResult
 
 
-def machine(settings: Settings) -> Iterable[Finding]:
+def machine(settings: Settings) -> Iterable[CheckResult]:
     """Look at what speech needs on this machine."""
     yield synthesis()
 
 
-def checkpoints(folder: Path, hashes: bool) -> Mapping[str, Sequence[Finding]]:
+def checkpoints(folder: Path, hashes: bool) -> Mapping[str, Sequence[CheckResult]]:
     """Look at the released files in a folder, and which engines could run with them."""
     held, engines = examine(folder, EngineSettings().whisper_model, hashes)
     return {
@@ -28,41 +28,43 @@ def checkpoints(folder: Path, hashes: bool) -> Mapping[str, Sequence[Finding]]:
 
 def synthesis(
     load: Callable[[str], object] = ctypes.CDLL, package: Callable[[str], object] = find_spec
-) -> Finding:
+) -> CheckResult:
     """Flite for English, espeak-ng for all other languages."""
     espeak = package("espeakng_loader") is not None
     try:
         load("libflite.so.1")
     except OSError:
         if espeak:
-            return Finding.warn(
+            return CheckResult.warn(
                 "speech synthesis",
                 "espeak-ng only; English is less clear than with Flite",
                 "apt install libflite1",
             )
-        return Finding.fail(
+        return CheckResult.fail(
             "speech synthesis",
             "neither Flite nor espeak-ng",
             "pip install 'greenroom-speech[embedded]'; apt install libflite1",
         )
     if espeak:
-        return Finding.ok("speech synthesis", "Flite for English, espeak-ng for other languages")
-    return Finding.warn(
+        return CheckResult.ok(
+            "speech synthesis", "Flite for English, espeak-ng for other languages"
+        )
+    return CheckResult.warn(
         "speech synthesis",
         "Flite only, which speaks English",
         "pip install 'greenroom-speech[embedded]'",
     )
 
 
-def _file(held: Held) -> Finding:
-    return (Finding.ok if held.right else Finding.fail)(held.location, held.found)
+def _file(held: Held) -> CheckResult:
+    return (CheckResult.ok if held.right else CheckResult.fail)(held.location, held.found)
 
 
-def _engine(engine: EngineFiles, models: Path) -> Finding:
+def _engine(engine: EngineFiles, models: Path) -> CheckResult:
     name = f"{engine.model}: {engine.engine}"
     if not engine.lacks:
-        return Finding.ok(name, "can run")
-    return Finding.fail(
+        return CheckResult.ok(name, "can run")
+    return CheckResult.fail(
         name,
         f"can not run: {len(engine.lacks)} of its files missing or wrong",
         f"greenroom pull {engine.pull} --models {models}" if engine.pull else "",

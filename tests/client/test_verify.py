@@ -8,8 +8,8 @@ from acting_server import MODEL, Acting, acting_server
 from command_line import run
 from greenroom_client import AsyncClient, GreenroomClientError, InvalidInput, Refused, Unavailable
 from greenroom_client.verify import checks
-from greenroom_client.verify.finding import Finding, Outcome
 from greenroom_client.verify.verification import verify
+from greenroom_client.verify.verify_result import Outcome, VerifyResult
 from scripted_server import json_answer
 
 CHECKS = [check.name for check in checks.CHECKS]
@@ -23,17 +23,17 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "PATIENCE", 2.0)
 
 
-def verified(acting: Acting) -> tuple[dict[str, Finding], str | None]:
-    """Return the findings by name, and why the model is not as it was found."""
+def verified(acting: Acting) -> tuple[dict[str, VerifyResult], str | None]:
+    """Return the results by name, and why the model is not as it was found."""
 
-    async def ask(url: str) -> tuple[list[Finding], str | None]:
+    async def ask(url: str) -> tuple[list[VerifyResult], str | None]:
         async with AsyncClient(url) as client:
             return await verify(client, MODEL, lambda name: None)
 
     with acting_server(acting) as server:
-        findings, left = asyncio.run(ask(server.url))
-    assert [finding.check for finding in findings] == CHECKS
-    return {finding.check: finding for finding in findings}, left
+        results, left = asyncio.run(ask(server.url))
+    assert [result.check for result in results] == CHECKS
+    return {result.check: result for result in results}, left
 
 
 def as_found(acting: Acting) -> tuple[str, dict[str, Any]]:
@@ -45,9 +45,9 @@ def test_a_good_server_passes_and_is_left_as_it_was_found(residency: str) -> Non
     acting = Acting(residency, {"pinned": False, "offload_after": 20.0, "unload_after": -1.0})
     before = residency, dict(acting.policy)
 
-    findings, left = verified(acting)
+    results, left = verified(acting)
 
-    assert {finding.outcome for finding in findings.values()} == {Outcome.PASSED}, findings
+    assert {result.outcome for result in results.values()} == {Outcome.PASSED}, results
     assert (as_found(acting), left) == (before, None)
 
 
@@ -131,27 +131,27 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_each_fault_fails_its_check(fault: str) -> None:
     wrong, check, sentence = FAULTS[fault]
 
-    findings, _ = verified(Acting(**wrong))
+    results, _ = verified(Acting(**wrong))
 
-    finding = findings[check]
-    assert finding.outcome is not Outcome.PASSED
-    assert sentence in " ".join((finding.measured, *finding.faults))
+    result = results[check]
+    assert result.outcome is not Outcome.PASSED
+    assert sentence in " ".join((result.measured, *result.faults))
 
 
 def test_what_cannot_be_reached_is_not_checked_and_says_why() -> None:
-    findings, _ = verified(Acting("hot", refusals={"unload": REFUSED, "offload": REFUSED}))
+    results, _ = verified(Acting("hot", refusals={"unload": REFUSED, "offload": REFUSED}))
 
-    assert findings["first load"].outcome is Outcome.NOT_CHECKED
-    assert findings["first load"].measured == "weights could not be made cold: the disk is full."
+    assert results["first load"].outcome is Outcome.NOT_CHECKED
+    assert results["first load"].measured == "weights could not be made cold: the disk is full."
 
 
 def test_a_model_that_cannot_be_put_back_is_said_to_be_so() -> None:
     acting = Acting("hot", {"pinned": False, "offload_after": 20.0, "unload_after": -1.0})
     acting.refusals["touch"] = REFUSED
 
-    findings, left = verified(acting)
+    results, left = verified(acting)
 
-    assert findings["first load"].outcome is Outcome.FAILED
+    assert results["first load"].outcome is Outcome.FAILED
     assert left == (
         "weights could not be left as it was found, hot with pinned False, offload_after 20 and "
         "unload_after -1: the disk is full."
@@ -190,18 +190,18 @@ def test_what_cannot_be_verified_is_said_and_left_alone(
 def test_a_server_that_ends_its_events_fails_the_checks() -> None:
     acting = Acting()
 
-    async def ask(url: str) -> list[Finding]:
+    async def ask(url: str) -> list[VerifyResult]:
         async with AsyncClient(url) as client:
             hang_up = iter([acting.hang_up])
-            findings, _ = await verify(
+            results, _ = await verify(
                 client, MODEL, lambda name: next(hang_up, bool)() if name[0] == "2" else None
             )
-            return findings
+            return results
 
     with acting_server(acting) as server:
-        findings = asyncio.run(ask(server.url))
+        results = asyncio.run(ask(server.url))
 
-    failed = [finding for finding in findings if finding.outcome is Outcome.FAILED]
+    failed = [result for result in results if result.outcome is Outcome.FAILED]
     assert "ended the stream of events" in failed[0].measured
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from greenroom.supervisor import Service
 from greenroom.supervisor import machine_checks as machine
 from greenroom.supervisor import server_checks as server
-from greenroom.supervisor.check_result import Finding, Verdict
+from greenroom.supervisor.check_result import CheckResult, Verdict
 from greenroom.supervisor.commands import register
 from greenroom.supervisor.doctor import examine
 from greenroom.supervisor.machine_checks import Gpu
@@ -32,9 +32,9 @@ def not_installed(name: str) -> str:
 
 
 async def test_this_machine_can_run_greenroom(free_settings):
-    findings = await examine(free_settings())
-    assert [one for one in findings if one.verdict is FAIL] == []
-    assert findings[-1].found.startswith("Triton 2.")
+    results = await examine(free_settings())
+    assert [one for one in results if one.verdict is FAIL] == []
+    assert results[-1].found.startswith("Triton 2.")
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_numpy(version, verdict):
     ],
 )
 def test_gpu(index, found, visible, verdict, text):
-    finding = machine.gpu(index, found, visible)
-    assert finding.verdict is verdict
-    assert text in finding.found
+    result = machine.gpu(index, found, visible)
+    assert result.verdict is verdict
+    assert text in result.found
 
 
 def test_gpus_are_read_from_the_driver(tmp_path):
@@ -104,15 +104,15 @@ def test_missing_shared_memory(tmp_path):
 def test_libpython(monkeypatch, tmp_path):
     assert server.libpython().verdict is OK
     monkeypatch.setattr("greenroom.triton.python_library._candidates", lambda: [tmp_path])
-    finding = server.libpython()
-    assert finding.verdict is FAIL
-    assert finding.remedy == f"apt install libpython{VERSION}"
+    result = server.libpython()
+    assert result.verdict is FAIL
+    assert result.remedy == f"apt install libpython{VERSION}"
 
 
 def test_tritonserver_that_cannot_be_run(free_settings, tmp_path):
-    finding = server.tritonserver(free_settings(tritonserver=tmp_path / "tritonserver"))
-    assert finding.verdict is FAIL
-    assert "GREENROOM_TRITONSERVER" in finding.found
+    result = server.tritonserver(free_settings(tritonserver=tmp_path / "tritonserver"))
+    assert result.verdict is FAIL
+    assert "GREENROOM_TRITONSERVER" in result.found
 
 
 def test_no_tritonserver(free_settings, monkeypatch, tmp_path):
@@ -125,9 +125,9 @@ def test_no_tritonserver(free_settings, monkeypatch, tmp_path):
 
 def test_stub_of_the_wheel(free_settings):
     assert server.stub(free_settings()).verdict is OK
-    finding = server.stub(free_settings(), python="3.7")
-    assert finding.verdict is FAIL
-    assert "no Python backend stub for 3.7" in finding.found
+    result = server.stub(free_settings(), python="3.7")
+    assert result.verdict is FAIL
+    assert "no Python backend stub for 3.7" in result.found
 
 
 @pytest.mark.parametrize(
@@ -147,28 +147,28 @@ def test_stub_of_another_installation(free_settings, tmp_path, content, verdict)
 
 def test_runtime_folder_that_cannot_be_made(free_settings, tmp_path):
     (tmp_path / "file").touch()
-    finding = server.runtime(free_settings(runtime_dir=tmp_path / "file" / "runtime"))
-    assert finding.verdict is FAIL
-    assert "GREENROOM_RUNTIME_DIR" in finding.found
+    result = server.runtime(free_settings(runtime_dir=tmp_path / "file" / "runtime"))
+    assert result.verdict is FAIL
+    assert "GREENROOM_RUNTIME_DIR" in result.found
 
 
 def test_taken_port(free_settings):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        finding = server.ports(free_settings(http_port=port))
-    assert finding.verdict is FAIL
-    assert f"Port {port} on 127.0.0.1 is taken by " in finding.found
-    assert "GREENROOM_HTTP_PORT" in finding.found
+        result = server.ports(free_settings(http_port=port))
+    assert result.verdict is FAIL
+    assert f"Port {port} on 127.0.0.1 is taken by " in result.found
+    assert "GREENROOM_HTTP_PORT" in result.found
 
 
 async def test_ports_of_the_running_service_are_no_fault(free_settings):
     settings = free_settings()
     service = Service(settings, log=lambda name, line: None, programs=with_door())
     await service.start()
-    finding = server.ports(settings)
+    result = server.ports(settings)
     await service.kill()
-    assert finding.verdict is OK
-    assert "which runs" in finding.found
+    assert result.verdict is OK
+    assert "which runs" in result.found
 
 
 def test_repositories(free_settings, tmp_path):
@@ -191,9 +191,9 @@ def test_faults_of_a_model(free_settings, tmp_path, name, config, text):
     copytree(free_settings().model_repository[0] / "echo", repository / "echo")
     (repository / name).mkdir(exist_ok=True)
     (repository / name / "config.pbtxt").write_text(config)
-    finding = server.repository(repository)
-    assert finding.verdict is FAIL
-    assert text in finding.found
+    result = server.repository(repository)
+    assert result.verdict is FAIL
+    assert text in result.found
 
 
 @pytest.mark.parametrize(
@@ -211,25 +211,25 @@ def test_api_keys(free_settings, tmp_path, host, text, mode, verdict, found):
     if text:
         path.write_text(text)
         path.chmod(mode)
-    finding = server.keys(free_settings(host=host, api_keys_file=path if text else None))
-    assert finding.verdict is verdict
-    assert found in finding.found
-    assert "0123" not in finding.found
+    result = server.keys(free_settings(host=host, api_keys_file=path if text else None))
+    assert result.verdict is verdict
+    assert found in result.found
+    assert "0123" not in result.found
 
 
 async def test_a_trial_run_tells_why_the_server_does_not_start(free_settings, tmp_path):
     binary = tmp_path / "tritonserver"
     binary.write_text("#!/bin/sh\necho libb64.so: cannot open\nexit 127\n")
     binary.chmod(0o755)
-    finding = await trial_run(free_settings(tritonserver=binary))
-    assert finding.verdict is FAIL
-    assert "libb64.so: cannot open" in finding.found
+    result = await trial_run(free_settings(tritonserver=binary))
+    assert result.verdict is FAIL
+    assert "libb64.so: cannot open" in result.found
 
 
 @pytest.mark.parametrize(("verdict", "code"), [(OK, 0), (WARN, 0), (FAIL, 1)])
 def test_the_command_exits_with_1_if_a_check_has_failed(monkeypatch, verdict, code):
     async def examine(settings):
-        return [Finding("memory", verdict, "as it is", "more of it")]
+        return [CheckResult("memory", verdict, "as it is", "more of it")]
 
     monkeypatch.setattr("greenroom.supervisor.doctor_table.examine", examine)
     result = CliRunner().invoke(command(), ["doctor"])

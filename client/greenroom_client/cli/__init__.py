@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from greenroom_client import sound_files
 from greenroom_client.cli import residency_verbs, speech_verbs, verify_verb, voices_verbs
 from greenroom_client.cli.plain_errors import PlainErrors
 from greenroom_client.cli.plugins import add_plugins
@@ -14,18 +15,19 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Clone voices and edit speech on a Greenroom server.",
+    help="See and move the models of a Greenroom server, and ask them for speech.",
 )
-app.command()(speech_verbs.clone)
-app.command()(speech_verbs.edit)
-app.command()(speech_verbs.transcribe)
+if sound_files.installed:
+    app.command()(speech_verbs.clone)
+    app.command()(speech_verbs.edit)
+    app.command()(speech_verbs.transcribe)
+    app.add_typer(voices_verbs.app, name="voices")
 app.command()(residency_verbs.status)
 app.command()(residency_verbs.load)
 app.command()(residency_verbs.offload)
 app.command()(residency_verbs.restore)
 app.command()(residency_verbs.unload)
 app.command()(verify_verb.verify)
-app.add_typer(voices_verbs.app, name="voices")
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ Output: TypeAlias = Annotated[
         help="File to write: .wav, .flac, .ogg, .opus or .mp3.",
     ),
 ]
-Words: TypeAlias = Annotated[
+KnownWords: TypeAlias = Annotated[
     str | None, typer.Option("--transcript", help="Words of REF; else they are recognised.")
 ]
 Language: TypeAlias = Annotated[
@@ -65,4 +65,6 @@ ApiKey: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="Do not tell what is going on.")
 ]
-Model: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="asr, tokenizer or tts.")]
+Model: TypeAlias = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Its name, as `greenroom status` shows it.")
+]

@@ -21,7 +21,7 @@ def clone(
     reference: options.Reference,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
     output: options.Output,
-    transcript: options.Words = None,
+    transcript: options.KnownWords = None,
     language: options.Language = None,
     audio_language: options.AudioLanguage = None,
     task: Annotated[
@@ -71,7 +71,7 @@ def edit(
     text: Annotated[
         str | None, typer.Option("--text", help="The new words, for tasks that change them.")
     ] = None,
-    transcript: options.Words = None,
+    transcript: options.KnownWords = None,
     language: options.Language = None,
     audio_language: options.AudioLanguage = None,
     seed: options.Seed = None,

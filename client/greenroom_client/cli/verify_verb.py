@@ -18,14 +18,14 @@ from greenroom_client.defaults import DEFAULT_URL
 
 if TYPE_CHECKING:
     from greenroom_client.async_client import AsyncClient
-    from greenroom_client.verify.finding import Finding
+    from greenroom_client.verify.verify_result import VerifyResult
 
 
 def verify(
     model: Annotated[
-        str, typer.Option("--model", "-m", help="The model to verify, such as asr or tts.")
+        str, typer.Option("--model", "-m", help="The model to verify, any that can be offloaded.")
     ] = "tts",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
@@ -37,28 +37,28 @@ def verify(
     several times meanwhile, and is left as it was found, also after Ctrl-C. Needs an admin key,
     if the server has keys. Exits with 1 if a check fails.
     """
-    from greenroom_client.verify.finding import Outcome
+    from greenroom_client.verify.verify_result import Outcome
 
     stages = _Stages(model)
     session = Session(url, api_key, quiet)
     try:
-        findings, left = session.run(lambda client: _verified(client, model, stages), stages)
+        results, left = session.run(lambda client: _verified(client, model, stages), stages)
     except asyncio.CancelledError:  # SIGTERM
         raise typer.Exit(128 + signal.SIGTERM) from None
     if as_json:
-        rows = [finding.as_json() for finding in findings]
+        rows = [result.as_json() for result in results]
         typer.echo(json.dumps({"model": model, "checks": rows, "not_as_found": left}))
     else:
-        Console().print(verify_view(findings))
+        Console().print(verify_view(results))
         if left:
             typer.echo(f"greenroom: {left}", err=True)
-    if left or any(finding.outcome is not Outcome.PASSED for finding in findings):
+    if left or any(result.outcome is not Outcome.PASSED for result in results):
         raise typer.Exit(1)
 
 
 async def _verified(
     client: "AsyncClient", model: str, stages: "_Stages"
-) -> tuple[list["Finding"], str | None]:
+) -> tuple[list["VerifyResult"], str | None]:
     from greenroom_client.verify.verification import verify as verification  # imports numpy
 
     task = asyncio.current_task()

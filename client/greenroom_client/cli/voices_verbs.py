@@ -35,7 +35,7 @@ def add(
     consent: Annotated[
         str, typer.Option("--consent", help="Who speaks, and that this person agrees.")
     ],
-    transcript: options.Words = None,
+    transcript: options.KnownWords = None,
     language: options.AudioLanguage = None,
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,

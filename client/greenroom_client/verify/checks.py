@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from greenroom_client.errors import GreenroomClientError
-from greenroom_client.verify.finding import Finding, Measured, NotChecked, Outcome
 from greenroom_client.verify.subject import Subject
+from greenroom_client.verify.verify_result import Measured, NotChecked, Outcome, VerifyResult
 
 MOST_LOAD, MOST_OFFLOAD, MOST_RESTORE = 30.0, 3.0, 5.0
 IDLE = 3.0
@@ -40,15 +40,15 @@ class Check:
     expected: Callable[[Plan], str]
     make: Callable[[Subject, Plan], Awaitable[Measured]]
 
-    async def run(self, subject: Subject, plan: Plan) -> Finding:
+    async def run(self, subject: Subject, plan: Plan) -> VerifyResult:
         """Make the check; what the server refuses is a failure in its words."""
         expected = self.expected(plan)
         try:
-            return Finding.of(self.name, expected, await self.make(subject, plan))
+            return VerifyResult.of(self.name, expected, await self.make(subject, plan))
         except NotChecked as reason:
-            return Finding(self.name, Outcome.NOT_CHECKED, expected, str(reason))
+            return VerifyResult(self.name, Outcome.NOT_CHECKED, expected, str(reason))
         except GreenroomClientError as error:
-            return Finding(self.name, Outcome.FAILED, expected, str(error))
+            return VerifyResult(self.name, Outcome.FAILED, expected, str(error))
 
 
 async def _first_load(subject: Subject, plan: Plan) -> Measured:

@@ -8,8 +8,8 @@ from greenroom_client.async_client import AsyncClient
 from greenroom_client.audio import Samples
 from greenroom_client.errors import GreenroomClientError, InvalidInput
 from greenroom_client.residency import ModelResidency
-from greenroom_client.verify.finding import NotChecked
 from greenroom_client.verify.sightings import Sighting, Sightings
+from greenroom_client.verify.verify_result import NotChecked
 
 _CONTROL_INPUT = "RESIDENCY"
 _CLONES = "tts"

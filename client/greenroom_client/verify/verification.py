@@ -7,9 +7,9 @@ from contextlib import suppress
 from greenroom_client.async_client import AsyncClient
 from greenroom_client.verify.as_found import AsFound, NotAsFound
 from greenroom_client.verify.checks import CHECKS, NEVER, Plan
-from greenroom_client.verify.finding import Finding
 from greenroom_client.verify.sightings import Sightings
 from greenroom_client.verify.subject import Subject
+from greenroom_client.verify.verify_result import VerifyResult
 
 _MOST_OFFLOAD_AFTER = 10.0
 _OFFLOAD_AFTER = 1.0
@@ -18,8 +18,8 @@ _OFFLOAD_AFTER = 1.0
 
 async def verify(
     client: AsyncClient, model: str, begin: Callable[[str], None]
-) -> tuple[list[Finding], str | None]:
-    """Make the checks; returns the findings, and why the model is not as it was found, or None.
+) -> tuple[list[VerifyResult], str | None]:
+    """Make the checks; returns the results, and why the model is not as it was found, or None.
 
     `begin` is told the name of what begins. Interrupted, it puts the model back first. Raises
     InvalidInput for a model that cannot be verified, Unavailable for one in use, and what the
@@ -32,29 +32,31 @@ async def verify(
     async with client.events() as events:
         following = asyncio.create_task(sightings.follow(events))
         try:
-            findings = await _checked(subject, found, begin)
+            results = await _checked(subject, found, begin)
         except BaseException:
             begin(f"leaving {model} as it was found")
             await found.put_back()
             raise
         else:
             begin(f"leaving {model} as it was found")
-            return findings, await _put_back(found)
+            return results, await _put_back(found)
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
 
 
-async def _checked(subject: Subject, found: AsFound, begin: Callable[[str], None]) -> list[Finding]:
+async def _checked(
+    subject: Subject, found: AsFound, begin: Callable[[str], None]
+) -> list[VerifyResult]:
     usual = 0 <= found.offload_after <= _MOST_OFFLOAD_AFTER and not found.pinned
     plan = Plan(found.offload_after if usual else _OFFLOAD_AFTER)
     await subject.set_policy(pinned=False, offload_after=NEVER, unload_after=NEVER)
-    findings = []
+    results = []
     for number, check in enumerate(CHECKS, 1):
         begin(f"{number}/{len(CHECKS)} {check.name}")
-        findings.append(await check.run(subject, plan))
-    return findings
+        results.append(await check.run(subject, plan))
+    return results
 
 
 async def _put_back(found: AsFound) -> str | None:

@@ -9,7 +9,7 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.gateway_client import GatewayClient
 from greenroom_speech.ui.page import STYLE, page, path_of, theme
 from greenroom_speech.ui.password import page_password
 from greenroom_speech.ui.translations import LANGUAGES
@@ -22,7 +22,7 @@ def application(settings: Settings, page_settings: PageSettings) -> FastAPI:
     """Return the application."""
     key, password = page_settings.ui_key, page_password(page_settings)
     url = page_settings.ui_gateway or http_url(settings)
-    server = Server(url, key.get_secret_value() if key else None)
+    server = GatewayClient(url, key.get_secret_value() if key else None)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from greenroom_speech.ui.sizes import size
-from greenroom_speech.ui.translations import Words
+from greenroom_speech.ui.translations import Translations
 
 _COLUMNS = ("model", "entries", "size", "found")
 
@@ -15,7 +15,7 @@ def cached_models(models: Mapping[str, Any]) -> Iterator[str]:
     return (name for name, model in models.items() if model["cache"])
 
 
-def cache_table(words: Words, models: Mapping[str, Any]) -> str:
+def cache_table(words: Translations, models: Mapping[str, Any]) -> str:
     """Return the table as HTML, a sentence where no model shows a cache."""
     rows = "".join(_row(name, models[name]["cache"]) for name in cached_models(models))
     if not rows:

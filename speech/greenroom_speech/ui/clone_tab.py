@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from greenroom_speech.ui.gateway_client import Server, ServerError
+from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told, working
 from greenroom_speech.ui.session import Session
 from greenroom_speech.ui.speech_requests import (
@@ -17,7 +17,7 @@ from greenroom_speech.ui.speech_requests import (
     heard,
     prepared,
 )
-from greenroom_speech.ui.translations import Words
+from greenroom_speech.ui.translations import Translations
 
 OWN, SAVED = "own", "saved"
 
@@ -26,8 +26,8 @@ OWN, SAVED = "own", "saved"
 class CloneTab:
     """Builds the tab and answers it."""
 
-    server: Server
-    words: Words
+    server: GatewayClient
+    words: Translations
 
     def build(self, session: gr.State, prepared: gr.Blocks) -> None:
         """Lay the tab out; `prepared` is the page, whose load fills the lists."""
@@ -95,7 +95,7 @@ class CloneTab:
         try:
             tags = (await self.server.ask("GET", "/v1/tags")).json()
             voices = await self._voices()
-        except ServerError:
+        except GatewayError:
             return gr.skip(), gr.skip()
         languages = [(self.words("automatic"), ""), *tags["languages"]]
         first = voices[0][1] if voices else None
@@ -126,7 +126,7 @@ class CloneTab:
                 else:
                     yield step.result, ""
             await ahead
-        except ServerError as error:
+        except GatewayError as error:
             yield "", failed(str(error))
 
     async def _say(
@@ -158,7 +158,7 @@ class CloneTab:
                 else:
                     kept = session.with_sound(step.result)
                     yield told(said(self.words, step.result)), step.result.playable, kept
-        except ServerError as error:
+        except GatewayError as error:
             yield failed(str(error)), gr.skip(), gr.skip()
 
     @staticmethod
@@ -183,7 +183,7 @@ class CloneTab:
                 files={"file": ("recording", content_of(recording))},
             )
             voices = gr.update(choices=await self._voices(), value=name)
-        except ServerError as error:
+        except GatewayError as error:
             return failed(str(error)), gr.skip()
         return told(self.words("voice_saved", name=name)), voices
 
@@ -193,7 +193,7 @@ class CloneTab:
         try:
             await self.server.ask("DELETE", f"/v1/voices/{voice}")
             voices = await self._voices()
-        except ServerError as error:
+        except GatewayError as error:
             return failed(str(error)), gr.skip()
         first = voices[0][1] if voices else None
         return (
@@ -216,7 +216,7 @@ class CloneTab:
                 yield "", gr.update(value=sound.playable, visible=True)
 
 
-def said(words: Words, sound: Sound) -> str:
+def said(words: Translations, sound: Sound) -> str:
     """Return how a request went."""
     return words(
         "done",

@@ -8,11 +8,11 @@ from typing import Any
 
 import gradio as gr
 from greenroom_speech.ui.clone_tab import said
-from greenroom_speech.ui.gateway_client import Server, ServerError
+from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told
 from greenroom_speech.ui.session import KEPT, Session
 from greenroom_speech.ui.speech_requests import CLONE_MODELS, content_of, edited, prepared
-from greenroom_speech.ui.translations import Words
+from greenroom_speech.ui.translations import Translations
 
 NEEDS_TEXT = "paralinguistic"
 
@@ -21,8 +21,8 @@ NEEDS_TEXT = "paralinguistic"
 class EditTab:
     """Builds the tab and answers it."""
 
-    server: Server
-    words: Words
+    server: GatewayClient
+    words: Translations
 
     def build(self, session: gr.State, prepared: gr.Blocks) -> None:
         """Lay the tab out; `prepared` is the page, whose load fills the lists."""
@@ -69,7 +69,7 @@ class EditTab:
     async def _tags(self) -> tuple[Any, ...]:
         try:
             tags = (await self.server.ask("GET", "/v1/tags")).json()["tasks"]
-        except ServerError:
+        except GatewayError:
             return gr.skip(), gr.skip(), gr.skip()
         tasks = [(self.words.known(task), task) for task in tags]
         first = next(iter(tags), None)
@@ -86,7 +86,7 @@ class EditTab:
         return shown, gr.update(visible=task == NEEDS_TEXT)
 
     async def _prepare(self, before: str | None) -> None:
-        with suppress(ServerError):
+        with suppress(GatewayError):
             await prepared(self.server, content_of(before or ""))
 
     async def _apply(
@@ -108,7 +108,7 @@ class EditTab:
                 else:
                     kept = session.with_sound(step.result)
                     yield told(said(self.words, step.result)), step.result.playable, kept
-        except ServerError as error:
+        except GatewayError as error:
             yield failed(str(error)), gr.skip(), gr.skip()
 
     def _again(self, after: str | None) -> tuple[Any, ...]:

@@ -15,11 +15,11 @@ _AGAIN = 2.0
 EVENTS_KEPT = 200
 
 
-class ServerError(Exception):
+class GatewayError(Exception):
     """The gateway refused or does not answer; the message is a sentence for the user."""
 
 
-class Server:
+class GatewayClient:
     """One connection pool for all visitors, and one listener to the gateway's events."""
 
     def __init__(self, url: str, api_key: str | None) -> None:
@@ -32,14 +32,14 @@ class Server:
         self.history = History()
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send a request and return the good answer. Raises ServerError."""
+        """Send a request and return the good answer. Raises GatewayError."""
         try:
             answer = await self._web.request(method, path, **request)
         except httpx.HTTPError:
-            raise ServerError(f"The server at {self._web.base_url} does not answer.") from None
+            raise GatewayError(f"The server at {self._web.base_url} does not answer.") from None
         if answer.is_success:
             return answer
-        raise ServerError(_sentence(answer))
+        raise GatewayError(_sentence(answer))
 
     async def residency(self) -> dict[str, Any]:
         """Return GET /residency."""
@@ -48,7 +48,7 @@ class Server:
 
     async def touch(self, model: str) -> None:
         """Ask for a model ahead of a request; whether it comes is told elsewhere."""
-        with suppress(ServerError):
+        with suppress(GatewayError):
             await self.ask("POST", f"/residency/{model}/touch")
 
     async def listen(self) -> None:
@@ -64,7 +64,7 @@ class Server:
     async def sample(self) -> None:
         """Keep where the models are, once a second, for ever."""
         while True:
-            with suppress(ServerError):
+            with suppress(GatewayError):
                 self.history.add(await self.residency())
             await asyncio.sleep(self.history.INTERVAL)
 

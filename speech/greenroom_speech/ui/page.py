@@ -5,10 +5,10 @@ from pathlib import Path
 import gradio as gr
 from greenroom_speech.ui.clone_tab import CloneTab
 from greenroom_speech.ui.edit_tab import EditTab
-from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.gateway_client import GatewayClient
 from greenroom_speech.ui.session import Session
 from greenroom_speech.ui.stage_tab import StageTab
-from greenroom_speech.ui.translations import LANGUAGES, Words
+from greenroom_speech.ui.translations import LANGUAGES, Translations
 
 STYLE = Path(__file__).with_name("look.css")
 _FONT = ["ui-sans-serif", "system-ui", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
@@ -38,9 +38,9 @@ def theme() -> gr.themes.Base:
     )
 
 
-def page(server: Server, language: str) -> gr.Blocks:
+def page(server: GatewayClient, language: str) -> gr.Blocks:
     """Lay the page out; sounds that it hands out are removed after an hour."""
-    words = Words(language)
+    words = Translations(language)
     other = next(code for code in LANGUAGES if code != language)
     blocks: gr.Blocks = gr.Blocks(
         title="Greenroom", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)

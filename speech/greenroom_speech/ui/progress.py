@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Generic, TypeVar
 
-from greenroom_speech.ui.gateway_client import Server, ServerError
-from greenroom_speech.ui.translations import Words
+from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
+from greenroom_speech.ui.translations import Translations
 
 _Result = TypeVar("_Result")
 LOOK_EVERY = 0.25
@@ -24,8 +24,8 @@ class Done(Generic[_Result]):
 
 
 async def followed(
-    server: Server,
-    words: Words,
+    server: GatewayClient,
+    words: Translations,
     models: Sequence[str],
     doing: str,
     work: Coroutine[Any, Any, _Result],
@@ -37,17 +37,17 @@ async def followed(
             phase = await _phase(server, words, models) or words(doing)
             yield working(f"{phase} · {time.monotonic() - begun:.1f} s")
         yield Done(result=task.result())
-    except ServerError as error:
+    except GatewayError as error:
         yield Done(error=str(error))
     finally:
         task.cancel()
 
 
-async def _phase(server: Server, words: Words, models: Sequence[str]) -> str | None:
+async def _phase(server: GatewayClient, words: Translations, models: Sequence[str]) -> str | None:
     """Return what the work waits for, None when its models are there."""
     try:
         shown = (await server.residency())["models"]
-    except ServerError:
+    except GatewayError:
         return None
     for name in models:
         state = shown.get(name, {}).get("residency")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import httpx
 import soundfile
-from greenroom_speech.ui.gateway_client import Server, ServerError
+from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 
 CLONE_MODELS = ("asr", "tokenizer", "tts")
 
@@ -38,14 +38,14 @@ class Sound:
 
 
 def content_of(path: str) -> bytes:
-    """Return an uploaded file. Raises ServerError when it has gone meanwhile."""
+    """Return an uploaded file. Raises GatewayError when it has gone meanwhile."""
     try:
         return Path(path).read_bytes()
     except OSError:
-        raise ServerError("The recording is no longer there; upload it again.") from None
+        raise GatewayError("The recording is no longer there; upload it again.") from None
 
 
-async def heard(server: Server, recording: bytes) -> str:
+async def heard(server: GatewayClient, recording: bytes) -> str:
     """Return the words of a recording."""
     answer = await server.ask(
         "POST", "/v1/audio/transcriptions", files={"file": ("recording", recording)}
@@ -53,14 +53,14 @@ async def heard(server: Server, recording: bytes) -> str:
     return str(answer.json()["text"])
 
 
-async def prepared(server: Server, recording: bytes) -> None:
+async def prepared(server: GatewayClient, recording: bytes) -> None:
     """Ask for tts, and for the analysis of a recording, ahead of the request that needs both.
 
     Whether they come does not matter here: that request asks again and tells.
     """
 
     async def analysed() -> None:
-        with suppress(ServerError):
+        with suppress(GatewayError):
             file = ("recording", recording)
             await server.ask("POST", "/v1/audio/analyses", files={"file": file})
 
@@ -68,7 +68,7 @@ async def prepared(server: Server, recording: bytes) -> None:
 
 
 async def cloned(
-    server: Server, text: str, fields: dict[str, Any], recording: bytes | None
+    server: GatewayClient, text: str, fields: dict[str, Any], recording: bytes | None
 ) -> Sound:
     """Say a text; `fields` are those of /v1/audio/speech."""
     files = {name: (None, str(value)) for name, value in fields.items() if value}
@@ -80,7 +80,7 @@ async def cloned(
     return _sound(answer, text, "clone")
 
 
-async def edited(server: Server, recording: bytes, fields: dict[str, Any]) -> Sound:
+async def edited(server: GatewayClient, recording: bytes, fields: dict[str, Any]) -> Sound:
     """Change a recording; `fields` are those of /v1/audio/edits."""
     data = {name: value for name, value in fields.items() if value}
     answer = await server.ask(

@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 from greenroom_speech.ui.cache_table import cache_table, cached_models
-from greenroom_speech.ui.gateway_client import Server, ServerError
+from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import failed, told
 from greenroom_speech.ui.sizes import size
-from greenroom_speech.ui.translations import Words
+from greenroom_speech.ui.translations import Translations
 
 VERBS = ("load", "offload", "restore", "unload")
 LOOK_EVERY = 1.0
@@ -23,8 +23,8 @@ _SHOWN_EVENTS = 12
 class StageTab:
     """Builds the tab and answers it."""
 
-    server: Server
-    words: Words
+    server: GatewayClient
+    words: Translations
 
     def build(self, prepared: gr.Blocks) -> None:
         """Lay the tab out; `prepared` is the page, whose load fills the list of models."""
@@ -69,7 +69,7 @@ class StageTab:
     async def _models(self) -> tuple[Any, ...]:
         try:
             names = list((await self.server.residency())["models"])
-        except ServerError:
+        except GatewayError:
             return gr.skip(), *await self._look(), *(gr.skip(),) * 4
         chosen = "tts" if "tts" in names else next(iter(names), None)
         choice = gr.update(choices=names, value=chosen)
@@ -78,7 +78,7 @@ class StageTab:
     async def _look(self) -> tuple[str, ...]:
         try:
             shown = await self.server.residency()
-        except ServerError as error:
+        except GatewayError as error:
             return failed(str(error)), "", self._log(), ""
         cards = "".join(self._card(name, model) for name, model in shown["models"].items())
         picture = self.server.history.svg(MINUTES, self.words("memory"), self.words("now"))
@@ -122,7 +122,7 @@ class StageTab:
         title = f"### {self.words('policy')} {model or ''}"
         try:
             policy = (await self.server.residency())["models"][model]["policy"]
-        except (ServerError, KeyError):
+        except (GatewayError, KeyError):
             return title, gr.skip(), gr.skip(), gr.skip()
         return (
             title,
@@ -137,7 +137,7 @@ class StageTab:
         policy = {"offload_after": offload_after, "unload_after": unload_after, "pinned": pinned}
         try:
             await self.server.ask("PATCH", f"/residency/{model}", json=policy)
-        except ServerError as error:
+        except GatewayError as error:
             return failed(str(error))
         return told(self.words("policy_set", name=model))
 
@@ -145,7 +145,7 @@ class StageTab:
         try:
             for model in cached_models((await self.server.residency())["models"]):
                 await self.server.ask("POST", f"/residency/{model}/clear_cache")
-        except ServerError as error:
+        except GatewayError as error:
             return failed(str(error)), *await self._look()
         return told(self.words("caches_cleared")), *await self._look()
 
@@ -153,7 +153,7 @@ class StageTab:
         async def act(model: str | None) -> tuple[str, ...]:
             try:
                 await self.server.ask("POST", f"/residency/{model}/{verb}")
-            except ServerError as error:
+            except GatewayError as error:
                 return failed(str(error)), *await self._look()
             return "", *await self._look()
 

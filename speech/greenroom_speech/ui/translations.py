@@ -107,7 +107,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Words:
+class Translations:
     """The words of one language."""
 
     def __init__(self, language: str) -> None:

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.gateway_client import GatewayClient
 from greenroom_speech.ui.speech_requests import cloned, prepared
 from greenroom_speech.voices import voice
 
@@ -20,7 +20,7 @@ async def service(start, tmp_path):
 
 
 async def test_after_an_upload_tts_is_there_and_the_recording_analysed(service):
-    server = Server(service.service.url, None)
+    server = GatewayClient(service.service.url, None)
     recording = voice("henry").path.read_bytes()
     await prepared(server, recording)
     assert (await service.residency("tts"))["residency"] != "cold"

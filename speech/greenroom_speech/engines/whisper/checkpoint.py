@@ -1,4 +1,4 @@
-"""Finding and reading a Whisper checkpoint: tensors and numbers, never code."""
+"""CheckResult and reading a Whisper checkpoint: tensors and numbers, never code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

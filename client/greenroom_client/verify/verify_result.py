@@ -32,7 +32,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Finding:
+class VerifyResult:
     """One row: what was checked, what was expected, what was measured."""
 
     check: str
@@ -44,7 +44,7 @@ class Finding:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, check: str, expected: str, measured: Measured) -> "Finding":
+    def of(cls, check: str, expected: str, measured: Measured) -> "VerifyResult":
         """Judge what was measured."""
         return cls(
             check,
