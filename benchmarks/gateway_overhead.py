@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tritonclient.grpc.aio as triton_grpc
@@ -26,6 +27,7 @@ from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
 from greenroom.supervisor.free_settings import free_settings
+from greenroom.triton.key import GRPC_METADATA, HTTP_HEADER
 
 SIZES = {"64 B": 16, "640 kB": 160_000}
 CLIENTS = (1, 4)
@@ -33,6 +35,17 @@ COLUMNS = ("protocol", "size", "clients", "direct p50", "gateway p50", "added p5
            "direct /s", "gateway /s", "ratio")  # fmt: skip
 
 Ask = Callable[[], Awaitable[object]]
+
+
+class Key(triton_grpc.InferenceServerClientPlugin):
+    """Sends Triton's key with every call."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: Any) -> None:
+        """Add it, as tritonclient lets its users do."""
+        request.headers.update(self._headers)
 
 
 def asker(protocol: str, client: object, samples: int) -> Ask:
@@ -94,8 +107,10 @@ async def main() -> None:
             model_repository=PROJECT / "tests" / "models",
             ensemble_repository=PROJECT / "tests" / "ensembles",
             policy={"echo": Policy(pinned=True)},
+            triton_listen="127.0.0.1",  # tritonclient.http knows no sockets
         )
-        async with Service(settings, log=lambda name, line: None):
+        async with Service(settings, log=lambda name, line: None) as service:
+            headers = {HTTP_HEADER: service.triton.key, GRPC_METADATA: service.triton.key}
             for protocol, module, near, far in (
                 ("gRPC", triton_grpc, settings.grpc_port, settings.triton_grpc_port),
                 ("HTTP", triton_http, settings.http_port, settings.triton_http_port),
@@ -104,6 +119,7 @@ async def main() -> None:
                     module.InferenceServerClient(f"127.0.0.1:{far}") as direct,
                     module.InferenceServerClient(f"127.0.0.1:{near}") as gateway,
                 ):
+                    direct.register_plugin(Key(headers))
                     for size, samples in SIZES.items():
                         ways = [asker(protocol, way, samples) for way in (direct, gateway)]
                         await ways[1]()  # the model is loaded from here on

@@ -2,6 +2,9 @@
 
 import ipaddress
 import socket
+from pathlib import Path
+
+import aiohttp
 
 
 def seen_from_here(host: str) -> str:
@@ -22,3 +25,13 @@ def is_loopback(host: str) -> bool:
     except OSError:
         return False
     return all(ipaddress.ip_address(str(address[0])).is_loopback for *_, address in found)
+
+
+def connector(through: Path | None) -> aiohttp.BaseConnector:
+    """Return what connects an HTTP session through a unix socket, without one by its URLs.
+
+    As many connections as there are requests; to be made inside an event loop.
+    """
+    if through is None:
+        return aiohttp.TCPConnector(limit=0)
+    return aiohttp.UnixConnector(str(through), limit=0)

@@ -9,11 +9,23 @@ from types import MappingProxyType
 import httpx
 import tritonclient.grpc.aio as triton_grpc
 import tritonclient.http.aio as triton_http
+from tritonclient.grpc import InferenceServerClientPlugin
 
 from greenroom.settings import Settings
 from greenroom.supervisor import Service
 from greenroom.supervisor.component import PluginProcess
 from greenroom.supervisor.service import Programs, default_programs
+from greenroom.triton.key import HTTP_HEADER
+
+
+class _Key(InferenceServerClientPlugin):
+    """Sends Triton's key with every call, as tritonclient lets its users do."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, request) -> None:
+        request.headers.update(self._headers)
 
 
 class Running:
@@ -47,12 +59,14 @@ class Running:
         self.grpc = await enter(
             triton_grpc.InferenceServerClient(f"127.0.0.1:{settings.grpc_port}")
         )
-        self.direct_http = await enter(
-            triton_http.InferenceServerClient(f"127.0.0.1:{settings.triton_http_port}")
-        )
-        self.direct_grpc = await enter(
-            triton_grpc.InferenceServerClient(f"127.0.0.1:{settings.triton_grpc_port}")
-        )
+        triton = self.service.triton
+        self.direct_grpc = await enter(triton_grpc.InferenceServerClient(triton.grpc_address))
+        self.direct_grpc.register_plugin(_Key(triton.key_metadata))
+        if not settings.triton_on_socket:  # tritonclient.http knows no sockets
+            self.direct_http = await enter(
+                triton_http.InferenceServerClient(triton.endpoints.http_url.removeprefix("http://"))
+            )
+            self.direct_http.register_plugin(_Key({HTTP_HEADER: triton.key}))
         self.web = await enter(httpx.AsyncClient(base_url=self.service.url, timeout=120))
         return self
 

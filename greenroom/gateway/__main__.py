@@ -22,6 +22,7 @@ from greenroom.settings import Settings
 from greenroom.tracing import traces
 from greenroom.triton.backend_processes import BackendProcesses
 from greenroom.triton.client import Triton
+from greenroom.triton.endpoints import endpoints
 from greenroom.triton.key import triton_key
 from greenroom.triton.region_prefix import region_prefix
 from greenroom.triton.repository import Repository
@@ -34,7 +35,9 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    triton = Triton(f"{settings.triton_host}:{settings.triton_grpc_port}", triton_key(settings))
+    found = endpoints(settings)
+    found.check_sockets()
+    triton = Triton(found.grpc_target, triton_key(settings))
     processes = BackendProcesses(region_prefix(settings))
     transitions = Transitions(settings, triton, processes)
     repository = Repository(*settings.repositories)

@@ -57,7 +57,7 @@ async def gateway(
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
     joined = controller.traces.around_grpc(kserve_grpc)
     grpc_server = await _grpc_server(settings, GuardedGrpc(joined, keys) if keys else joined)
-    async with session() as connections:
+    async with session(settings) as connections:
         forward = HttpForward(settings, connections, leased.held, controller.traces)
         kserve = KServeHttp(controller, repository, leased, forward)
         speech = speech_app(settings, controller, triton, leased, forward)

@@ -10,6 +10,8 @@ from greenroom.errors import SetupError
 from greenroom.settings.environment import PROJECT, EnvironmentSettings, Port
 from greenroom.settings.repositories import Repositories, Repository
 
+_UNIX, _LOOPBACK = "unix", "127.0.0.1"
+
 
 class TritonSettings(EnvironmentSettings):
     """Read by the supervisor, which starts Triton, and by the controller, which asks it."""
@@ -17,13 +19,27 @@ class TritonSettings(EnvironmentSettings):
     http_port: Port = Field(
         8000, description="Port of the gateway's HTTP API: KServe v2, /residency, /metrics."
     )
-    triton_host: str = Field("127.0.0.1", description="Host name or IP address of Triton.")
-    triton_listen: str | None = Field(
-        None,
-        description="Address that Triton listens on. If unset, the one in GREENROOM_TRITON_HOST.",
+    triton_listen: str = Field(
+        "unix",
+        description="Where Triton listens. unix: on sockets in the shared folder, which only its "
+        "user can open. An IP address: on two ports there, where requests need the key.",
     )
-    triton_http_port: Port = Field(8100, description="Port of Triton's HTTP API.")
-    triton_grpc_port: Port = Field(8101, description="Port of Triton's gRPC API.")
+    triton_host: str | None = Field(
+        None,
+        description="Host name or IP address of Triton, and where it listens if "
+        "GREENROOM_TRITON_LISTEN is unix. If unset, what GREENROOM_TRITON_LISTEN says.",
+    )
+    triton_http_port: Port = Field(
+        8100, description="Port of Triton's HTTP API, where it listens on an address."
+    )
+    triton_grpc_port: Port = Field(
+        8101, description="Port of Triton's gRPC API, where it listens on an address."
+    )
+    triton_metrics_host: str | None = Field(
+        None,
+        description="Address of Triton's own metrics. If unset, the address of Triton, and "
+        "127.0.0.1 if it listens on sockets.",
+    )
     triton_metrics_port: Port = Field(8002, description="Port of Triton's own metrics.")
     tritonserver: Path | None = Field(
         None,
@@ -32,8 +48,8 @@ class TritonSettings(EnvironmentSettings):
     )
     triton_key: SecretStr | None = Field(
         None,
-        description="Key that protects Triton's repository API. If unset, a random key is "
-        "created in the runtime folder.",
+        description="Key that Triton asks for where it listens on an address. If unset, a random "
+        "key is created in the runtime folder.",
     )
     triton_exit_timeout: int = Field(
         5, ge=1, le=7, description="Seconds that Triton may take to exit before it is killed."
@@ -105,6 +121,28 @@ class TritonSettings(EnvironmentSettings):
         return self.shared_dir or self.runtime
 
     @property
+    def triton_on_socket(self) -> bool:
+        """Whether Triton's HTTP and gRPC are on unix sockets."""
+        return self.triton_listen == _UNIX and self.triton_host is None
+
+    @property
     def triton_listens_on(self) -> str:
-        """The address Triton listens on, a name or a number."""
-        return self.triton_listen or self.triton_host
+        """The address Triton listens on, a name or a number; of its metrics, if on sockets."""
+        if self.triton_listen != _UNIX:
+            return self.triton_listen
+        return self.triton_host or _LOOPBACK
+
+    @property
+    def triton_found_at(self) -> str:
+        """The address at which Triton is found, a name or a number."""
+        return self.triton_host or self.triton_listens_on
+
+    @property
+    def triton_metrics_listen_on(self) -> str:
+        """The address Triton's metrics listen on."""
+        return self.triton_metrics_host or self.triton_listens_on
+
+    @property
+    def triton_metrics_found_at(self) -> str:
+        """The address at which Triton's metrics are found."""
+        return self.triton_metrics_host or self.triton_found_at

@@ -37,6 +37,7 @@ class Child:
         *,
         log: Log = log_to_stderr,
         on_orphaned: signal.Signals = signal.SIGKILL,
+        umask: int = -1,
     ) -> None:
         self.name = name
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -44,6 +45,7 @@ class Child:
         self._environment = dict(environment)
         self._log = log
         self._on_orphaned = on_orphaned
+        self._umask = umask
         self._process: asyncio.subprocess.Process | None = None
         self._pump: asyncio.Task[None] | None = None
         self._stopped = False
@@ -76,6 +78,7 @@ class Child:
                 stderr=writing,
                 env=self._environment,
                 process_group=0,
+                umask=self._umask,
             )
         except BaseException:
             os.close(reading)

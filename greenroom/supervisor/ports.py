@@ -30,13 +30,15 @@ def gateway_listeners(settings: Settings) -> list[Listener]:
 
 
 def triton_listeners(settings: Settings) -> list[Listener]:
-    """Return the addresses of Triton."""
-    host = settings.triton_listens_on
-    return [
-        Listener("GREENROOM_TRITON_HTTP_PORT", host, settings.triton_http_port),
-        Listener("GREENROOM_TRITON_GRPC_PORT", host, settings.triton_grpc_port),
-        Listener("GREENROOM_TRITON_METRICS_PORT", host, settings.triton_metrics_port),
-    ]
+    """Return the addresses of Triton; of its metrics alone where the rest is on sockets."""
+    host, metrics = settings.triton_listens_on, settings.triton_metrics_listen_on
+    found = [Listener("GREENROOM_TRITON_METRICS_PORT", metrics, settings.triton_metrics_port)]
+    if not settings.triton_on_socket:
+        found += [
+            Listener("GREENROOM_TRITON_HTTP_PORT", host, settings.triton_http_port),
+            Listener("GREENROOM_TRITON_GRPC_PORT", host, settings.triton_grpc_port),
+        ]
+    return found
 
 
 def free_ports(count: int) -> list[int]:

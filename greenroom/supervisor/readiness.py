@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from greenroom.errors import SetupError
 from greenroom.supervisor.child import Child
@@ -12,6 +13,7 @@ async def ready(
     child: Child,
     url: str,
     *,
+    socket: Path | None = None,
     within: float | None = None,
     not_yet: Callable[[str], None] = lambda reason: None,
 ) -> None:
@@ -20,7 +22,7 @@ async def ready(
     Raises SetupError with the child's last lines if it ends before, or if it has not answered
     after `within` seconds; None: it may take any time. `not_yet` gets the text of other answers.
     """
-    answered = asyncio.create_task(answers(url, not_yet))
+    answered = asyncio.create_task(answers(url, not_yet, socket))
     ended = asyncio.create_task(child.wait())
     try:
         await asyncio.wait({answered, ended}, timeout=within, return_when=asyncio.FIRST_COMPLETED)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import aiohttp
 
+from greenroom.addresses import connector
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult
 from greenroom.supervisor.ports import free_ports
 from greenroom.supervisor.triton_server import TritonServer
-from greenroom.triton.key import HTTP_HEADER
 
 _CHECK = "trial run"
 _CONFIG = """backend: "python"
@@ -42,8 +42,9 @@ async def trial_run(settings: Settings) -> CheckResult:
 
 async def _load(server: TritonServer) -> str:
     """Load the model and return the version of the server."""
-    base = f"http://{server.http_address}/v2"
-    async with aiohttp.ClientSession(headers={HTTP_HEADER: server.key}) as session:
+    base = f"{server.endpoints.http_url}/v2"
+    through = connector(server.endpoints.http_socket)
+    async with aiohttp.ClientSession(connector=through) as session:
         async with session.post(f"{base}/repository/models/trial/load") as loaded:
             if loaded.status != 200:
                 raise SetupError(f"Triton cannot load a model in Python: {await loaded.text()}")
@@ -56,13 +57,12 @@ def _settings(settings: Settings, folder: Path) -> Settings:
     (model / "1").mkdir(parents=True)
     (model / "config.pbtxt").write_text(_CONFIG)
     (model / "1" / "model.py").write_text(_MODEL)
-    http, grpc, metrics = free_ports(3)
     return settings.model_copy(
         update={
-            "triton_listen": "127.0.0.1",
-            "triton_http_port": http,
-            "triton_grpc_port": grpc,
-            "triton_metrics_port": metrics,
+            "triton_listen": "unix",
+            "triton_host": None,
+            "triton_metrics_host": None,
+            "triton_metrics_port": free_ports(1)[0],
             "runtime_dir": folder,
             "shared_dir": folder,
             "model_repository": (folder / "models",),

@@ -1,6 +1,7 @@
 """One tritonserver: prepared, started, waited for and ended with everything it started."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Self
 
 import psutil
 
-from greenroom.addresses import seen_from_here
+from greenroom.errors import SetupError
 from greenroom.settings import Settings
 from greenroom.supervisor.child import Child, Log, log_to_stderr
 from greenroom.supervisor.hang_detector import hanging
@@ -20,13 +21,16 @@ from greenroom.triton import leftovers
 from greenroom.triton.backend_directory import backend_directory
 from greenroom.triton.command_line import triton_command_line
 from greenroom.triton.compiled_repositories import compile_repositories
+from greenroom.triton.endpoints import endpoints, metrics_url
 from greenroom.triton.environment import triton_environment
 from greenroom.triton.installation import find_installation
 from greenroom.triton.key import GRPC_METADATA, triton_key
 from greenroom.triton.region_prefix import region_prefix
 from greenroom.triton.restart_request import asked_for_restart, forget_request
 
-_LIVE = "/v2/health/live"
+_LIVE, _READY = "/v2/health/live", "/v2/health/ready"
+_FOR_THIS_USER = 0o077
+"""Sockets, and the regions of shared memory with what clients have sent, are nobody else's."""
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
 
@@ -55,29 +59,24 @@ class TritonServer:
         self.settings = settings
         self.prefix = region_prefix(settings)
         self.key = triton_key(settings)
-        self._host = seen_from_here(settings.triton_listens_on)
+        self.endpoints = endpoints(settings)
         self._log = log
         self._inherited = os.environ if environment is None else environment
         self._child: Child | None = None
 
     @property
-    def http_address(self) -> str:
-        """host:port of Triton's HTTP endpoint."""
-        return f"{self._host}:{self.settings.triton_http_port}"
-
-    @property
     def grpc_address(self) -> str:
-        """host:port of Triton's gRPC endpoint."""
-        return f"{self._host}:{self.settings.triton_grpc_port}"
+        """Triton's gRPC endpoint, as gRPC's clients name it."""
+        return self.endpoints.grpc_target
 
     @property
     def metrics_url(self) -> str:
         """Where Prometheus finds Triton's metrics."""
-        return f"http://{self._host}:{self.settings.triton_metrics_port}/metrics"
+        return metrics_url(self.settings)
 
     @property
     def key_metadata(self) -> dict[str, str]:
-        """The gRPC metadata that opens the repository API."""
+        """The gRPC metadata that Triton asks for where it listens on an address."""
         return {GRPC_METADATA: self.key}
 
     @property
@@ -103,8 +102,9 @@ class TritonServer:
         self._child = await asyncio.to_thread(self._prepare)
         try:
             await self._child.start()
-            url = f"http://{self.http_address}/v2/health/ready"
-            await ready(self._child, url, within=LONGEST_START)
+            url, socket = f"{self.endpoints.http_url}{_READY}", self.endpoints.http_socket
+            await ready(self._child, url, socket=socket, within=LONGEST_START)
+            self.endpoints.keep_others_out()
         except BaseException:
             await self.kill()
             raise
@@ -119,7 +119,8 @@ class TritonServer:
         longest = self.settings.triton_hang_timeout
         ended = asyncio.create_task(self.wait())
         asked = asyncio.create_task(asked_for_restart(self.settings))
-        hangs = asyncio.create_task(hanging(f"http://{self.http_address}{_LIVE}", longest))
+        url, socket = f"{self.endpoints.http_url}{_LIVE}", self.endpoints.http_socket
+        hangs = asyncio.create_task(hanging(url, longest, socket))
         try:
             await asyncio.wait({ended, asked, hangs}, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
@@ -165,6 +166,7 @@ class TritonServer:
         leftovers.clear_leftovers(self.prefix)
         # Another server on the port would be taken for this one.
         check_ports(triton_listeners(settings))
+        self.endpoints.remove_sockets()
         return Child(
             self.name,
             triton_command_line(settings, found, backends, endpoint(self._inherited)),
@@ -172,9 +174,12 @@ class TritonServer:
             log=self._log,
             # Orphaned, it can still end its models and remove its regions.
             on_orphaned=signal.SIGTERM,
+            umask=_FOR_THIS_USER,
         )
 
     async def _end(self, grace: float) -> None:
         if self._child:
             await self._child.stop(grace)
             await asyncio.to_thread(leftovers.clear_leftovers, self.prefix)
+            with contextlib.suppress(SetupError):  # the next start says so
+                self.endpoints.remove_sockets()

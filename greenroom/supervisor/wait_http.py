@@ -2,22 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import aiohttp
+
+from greenroom.addresses import connector
 
 _INTERVAL = 0.02
 _LONGEST_INTERVAL = 0.5
 _TRY_TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
-async def answers(url: str, not_yet: Callable[[str], None] = lambda reason: None) -> None:
+async def answers(
+    url: str,
+    not_yet: Callable[[str], None] = lambda reason: None,
+    socket: Path | None = None,
+) -> None:
     """Return when a GET has been answered with 200.
 
-    Any other answer's text goes to `not_yet`, once as long as it stays the same. Waits for
-    ever; the caller bounds it.
+    Any other answer's text goes to `not_yet`, once as long as it stays the same. With a
+    `socket` it is asked through that. Waits for ever; the caller bounds it.
     """
     interval, told = _INTERVAL, None
-    async with aiohttp.ClientSession(timeout=_TRY_TIMEOUT) as session:
+    async with aiohttp.ClientSession(connector=connector(socket), timeout=_TRY_TIMEOUT) as session:
         while True:
             try:
                 async with session.get(url) as response:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import struct
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,23 +42,45 @@ CHANNEL_OPTIONS = (
 )
 
 
+class KeyedChannel:
+    """A channel to Triton whose every call carries the key; none can be forgotten."""
+
+    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+        self._channel = channel
+        self._key = (GRPC_METADATA, key)
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """Return the call of a method, as a channel does."""
+        return self._keyed(self._channel.unary_unary(*arguments, **options))
+
+    def stream_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """Return the call of a method, as a channel does."""
+        return self._keyed(self._channel.stream_stream(*arguments, **options))
+
+    def _keyed(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def keyed(*requests: Any, metadata: Sequence[Any] = (), **options: Any) -> Any:
+            return call(*requests, metadata=(*metadata, self._key), **options)
+
+        return keyed
+
+
 class Triton:
     """One connection to Triton's gRPC endpoint."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address = address
-        self.channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self.key_metadata = ((GRPC_METADATA, key),)
+        self._connection = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        self.channel = KeyedChannel(self._connection, key)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
 
     async def close(self) -> None:
         """Close the connection; calls that run on it fail."""
-        await self.channel.close()
+        await self._connection.close()
 
     @property
     def connected(self) -> bool:
         """Whether the connection stands; a call may still fail."""
-        return self.channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+        return self._connection.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
 
     async def ready(self) -> None:
         """Return when Triton is ready; waits for ever."""
@@ -84,7 +106,7 @@ class Triton:
     async def lost(self) -> None:
         """Return when the connection that `ready` found has broken, even if there is a new one."""
         if self.connected:
-            await self.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+            await self._connection.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Load a model; returns after its initialize. Parameters: Triton's load overrides.
@@ -94,7 +116,7 @@ class Triton:
         request = pb.RepositoryModelLoadRequest(model_name=model, parameters=parameters)
         try:
             async with self._errors():
-                await self._stub.RepositoryModelLoad(request, metadata=self.key_metadata)
+                await self._stub.RepositoryModelLoad(request)
         except TritonError as error:
             if not is_not_in_repository(str(error)):
                 raise
@@ -122,7 +144,7 @@ class Triton:
         """
         request = pb.RepositoryModelUnloadRequest(model_name=model)
         async with self._errors():
-            await self._stub.RepositoryModelUnload(request, metadata=self.key_metadata)
+            await self._stub.RepositoryModelUnload(request)
 
     async def settled(self, model: str) -> None:
         """Return when the model is neither loading nor unloading."""
@@ -140,9 +162,7 @@ class Triton:
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
         """Return Triton's repository index."""
         async with self._errors():
-            return await self._stub.RepositoryIndex(
-                pb.RepositoryIndexRequest(ready=only_ready), metadata=self.key_metadata
-            )
+            return await self._stub.RepositoryIndex(pb.RepositoryIndexRequest(ready=only_ready))
 
     async def control(self, model: str, action: str, valid: float) -> Report:
         """Send a control request and return the model's report.

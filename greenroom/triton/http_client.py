@@ -13,10 +13,13 @@ import yarl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from greenroom.addresses import connector
 from greenroom.errors import InvalidInput, ServerDown, TooLarge, TooSlow, without_traceback
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.settings import Settings
 from greenroom.tracing import Traces
+from greenroom.triton.endpoints import endpoints
+from greenroom.triton.key import HTTP_HEADER, triton_key
 from greenroom.triton.messages import dead_backend, is_unreadable_json
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -86,7 +89,7 @@ class HttpForward:
         self._held = held
         self._session = session
         self._traces = traces
-        self._address = f"http://{settings.triton_host}:{settings.triton_http_port}"
+        self._address = endpoints(settings).http_url
 
     async def body(self, request: Request) -> bytes:
         """Return the request's body; what has come of it counts as held until then.
@@ -185,11 +188,15 @@ async def _left(request: Request) -> None:
         pass
 
 
-def session() -> aiohttp.ClientSession:
-    """Return a session that passes bodies through untouched and never gives up on a model."""
+def session(settings: Settings) -> aiohttp.ClientSession:
+    """Return a session that passes bodies through untouched and never gives up on a model.
+
+    Triton's key goes with every request; a client's own never does.
+    """
     return aiohttp.ClientSession(
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=connector(endpoints(settings).http_socket),
+        headers={HTTP_HEADER: triton_key(settings)},
         cookie_jar=aiohttp.DummyCookieJar(),
     )

@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from greenroom.errors import ServerDown
 from greenroom.settings import Settings
+from greenroom.triton.endpoints import metrics_url
 
 GPU_MEMORY_LAG = 2.5
 """Seconds by which the GPU's memory may be late: Triton collects it every two."""
@@ -16,7 +17,7 @@ async def triton_metrics(settings: Settings, seconds: float) -> str:
 
     Raises ServerDown when it does not answer within so many seconds.
     """
-    url = f"http://{settings.triton_host}:{settings.triton_metrics_port}/metrics"
+    url = metrics_url(settings)
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:

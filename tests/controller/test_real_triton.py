@@ -42,6 +42,13 @@ async def connection(triton):
         yield connection
 
 
+@pytest.fixture
+async def on_ports(free_settings):
+    """Return a Triton that listens on an address."""
+    async with TritonServer(free_settings(triton_listen="127.0.0.1")) as server:
+        yield server
+
+
 async def echo(server):
     async with triton_grpc.InferenceServerClient(server.grpc_address) as client:
         tensor = triton_grpc.InferInput("INPUT", [1, 3], "FP32")
@@ -49,9 +56,9 @@ async def echo(server):
         return (await client.infer("echo", [tensor])).as_numpy("OUTPUT")
 
 
-async def test_no_proxy_is_asked_for_triton(triton, monkeypatch):
+async def test_no_proxy_is_asked_for_triton(on_ports, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    async with connected(triton) as connection:
+    async with connected(on_ports) as connection:
         assert await connection.alive()
 
 
@@ -99,9 +106,9 @@ async def test_a_model_that_triton_can_not_read_is_unknown(connection):
     assert caught.value.http_status == 404
 
 
-async def test_the_index_is_closed_without_the_key(triton):
-    async with connected(triton, key="wrong") as connection:
-        with pytest.raises(KeyRefused, match=triton.grpc_address):
+async def test_the_index_is_closed_without_the_key(on_ports):
+    async with connected(on_ports, key="wrong") as connection:
+        with pytest.raises(KeyRefused, match=on_ports.grpc_address):
             await connection.index()
 
 

@@ -34,7 +34,7 @@ async def test_compressed_requests_and_answers_pass(start):
 
 
 async def test_every_question_has_the_answer_that_triton_gives(start):
-    running = await start()
+    running = await start(triton_listen="127.0.0.1")
     await running.act("echo", "load")
     near, far = running.http, running.direct_http
     assert await near.is_server_live()
@@ -54,7 +54,7 @@ async def test_every_question_has_the_answer_that_triton_gives(start):
 
 
 async def test_errors_are_those_of_triton(start):
-    running = await start()
+    running = await start(triton_listen="127.0.0.1")
     await running.act("echo", "load")
     wrong = {
         "no such model": ("nosuch", http_inputs()),
@@ -73,7 +73,7 @@ async def test_errors_are_those_of_triton(start):
 
 
 async def test_a_cold_model_tells_what_the_loaded_one_does(start):
-    running = await start()
+    running = await start(triton_listen="127.0.0.1")
     metadata = await running.http.get_model_metadata("echo")
     config = await running.http.get_model_config("echo")
     assert await running.http.is_model_ready("echo")
@@ -111,7 +111,7 @@ async def test_the_repository_is_managed_through_the_controller(start):
 
 
 async def test_a_load_with_another_config_is_a_new_load(start):
-    running = await start()
+    running = await start(triton_listen="127.0.0.1")
     await running.http.load_model("echo")
     config = await running.direct_http.get_model_config("echo")
     await running.http.load_model("echo", config=json.dumps({**config, "max_batch_size": 3}))

@@ -130,7 +130,7 @@ async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
 
 
 async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, log, triton):
-    port = triton.settings.triton_grpc_port
+    port = triton.settings.triton_metrics_port
     service = Service(free_settings(grpc_port=port), log=log, programs=with_door())
     expected = (
         rf"Port {port} on 127.0.0.1 is taken by tritonserver \(pid {triton.pid}\); .*GRPC_PORT"

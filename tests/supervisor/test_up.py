@@ -17,6 +17,7 @@ import tritonclient.grpc.aio as triton_grpc
 from greenroom.settings import Settings
 from greenroom.settings.exported import child_environment
 from greenroom.supervisor.wait_http import answers
+from greenroom.triton.endpoints import endpoints
 from greenroom.triton.key import GRPC_METADATA, triton_key
 from greenroom.triton.leftovers import alive, regions, stubs
 from greenroom.triton.region_prefix import region_prefix
@@ -34,7 +35,7 @@ class Up:
             await client.load_model(model, headers={GRPC_METADATA: triton_key(self.settings)})
 
     def client(self) -> triton_grpc.InferenceServerClient:
-        return triton_grpc.InferenceServerClient(f"127.0.0.1:{self.settings.triton_grpc_port}")
+        return triton_grpc.InferenceServerClient(endpoints(self.settings).grpc_target)
 
     def family(self) -> list[psutil.Process]:
         top = psutil.Process(self.process.pid)
