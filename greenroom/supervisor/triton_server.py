@@ -30,7 +30,7 @@ from greenroom.triton.restart_request import asked_for_restart, forget_request
 
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
 _FOR_THIS_USER = 0o077
-"""Sockets, and the regions of shared memory with what clients have sent, are nobody else's."""
+"""The sockets are nobody else's, from the moment on in which they are there."""
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
 

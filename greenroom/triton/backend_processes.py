@@ -48,7 +48,10 @@ class BackendProcesses:
         self._regions: dict[str, set[str]] = {}
 
     async def watch(self, model: str) -> None:
-        """Watch the processes that the model has now, until they are forgotten."""
+        """Watch the processes that the model has now, until they are forgotten.
+
+        Their regions are this user's alone from then on, if Triton is this user's.
+        """
         self.forget(model)
         end = self._ends[model] = asyncio.Event()
 
@@ -63,6 +66,10 @@ class BackendProcesses:
         self._regions[model] = {
             region for process in found for region in regions_of(process, self._prefix)
         }
+        for region in self._regions[model]:
+            # Triton makes them for all to read, whatever its umask, and requests pass through them.
+            with contextlib.suppress(OSError):
+                (SHARED_MEMORY / region).chmod(0o600)
         for process in found:
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(process.pid)

@@ -51,12 +51,15 @@ async def test_only_its_user_opens_the_sockets(triton):
     listening = [one.laddr.port for one in server.net_connections("tcp") if one.status == "LISTEN"]
     assert listening == [triton.settings.triton_metrics_port]
     assert triton.key not in " ".join(server.cmdline())
-    async with triton_grpc.InferenceServerClient(triton.grpc_address) as client:
-        await client.load_model("echo")
-    shared = regions(triton.prefix)
-    assert shared
-    for path in (triton.endpoints.http_socket, triton.endpoints.grpc_socket, *shared):
+    for path in (triton.endpoints.http_socket, triton.endpoints.grpc_socket):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_only_its_user_reads_what_requests_leave_in_shared_memory(start):
+    running = await start()
+    await running.act("echo", "load")
+    (region,) = regions(running.service.triton.prefix)
+    assert stat.S_IMODE(region.stat().st_mode) == 0o600
 
 
 async def test_sockets_go_with_triton_and_old_ones_do_not_stop_it(triton):

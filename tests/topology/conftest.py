@@ -12,10 +12,11 @@ from place import ADMIN, Place
 
 
 @pytest.fixture(scope="module")
-def place():
+def place(request):
+    """Return the place of a file's tests, which says with ON_SOCKETS where Triton listens."""
     folder = Path(tempfile.mkdtemp(prefix="greenroom-apart-"))
     folder.chmod(0o755)
-    yield Place(folder)
+    yield Place(folder, getattr(request.module, "ON_SOCKETS", False))
     shutil.rmtree(folder)
 
 

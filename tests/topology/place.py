@@ -18,8 +18,11 @@ POLICY = dict.fromkeys(("asr", "tokenizer", "tts", "puppet"), UNPINNED)
 class Place:
     """Makes the parts; `shared` is a folder of Triton's user that all may write to."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, on_sockets=False):
         self.folder = folder
+        metrics = {"triton_metrics_host": TRITONS}
+        self.listens = metrics if on_sockets else {"triton_listen": TRITONS}
+        self.found = metrics if on_sockets else {"triton_host": TRITONS}
         self.ports, self.page_port = own_ports(), own_port()
         self.shared = folder / "shared"
         self.shared.mkdir()
@@ -44,7 +47,7 @@ class Place:
             self.folder / "triton",
             0,
             **self.ports,
-            triton_listen=TRITONS,
+            **self.listens,
             triton_key=TRITON_KEY,
             triton_exit_timeout=1,
             model_repository=self.models,
@@ -59,7 +62,7 @@ class Place:
             user,
             **self.ports,
             host=GATEWAYS,
-            triton_host=TRITONS,
+            **self.found,
             secrets_dir=self.secrets("controller", triton_key=key, api_keys=f"admin:{ADMIN}"),
             model_repository=self.models,
             shared_dir=shared or self.shared,
