@@ -43,9 +43,10 @@ def up(
     started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (2) seconds for
     the requests that run; a second one ends it at once.
 
-    With --only the components run apart, in containers or as different users:
-    GREENROOM_TRITON_LISTEN and GREENROOM_TRITON_HOST say where Triton is, GREENROOM_TRITON_KEY is
-    given to it and to the controller, GREENROOM_SHARED_DIR names a folder that both have.
+    With --only the components run apart. GREENROOM_SHARED_DIR names a folder that Triton and the
+    controller both have; one user's reach each other by sockets in it. For different users or
+    machines GREENROOM_TRITON_LISTEN and GREENROOM_TRITON_HOST say where Triton is, and both are
+    given the same GREENROOM_TRITON_KEY.
     """
     from greenroom.supervisor.up import run
 
