@@ -110,14 +110,17 @@ async def loaded(start, tmp_path, **settings):
 async def test_triton_itself_dies_of_them(start, tmp_path, wait_for):
     """What the checks are for; where a newer Triton lives on, they may go."""
     running = await loaded(start, tmp_path)
-    direct = f"http://{running.service.triton.http_address}"
+    triton = running.service.triton.endpoints
+    socket = httpx.AsyncHTTPTransport(uds=str(triton.http_socket))
+    direct = httpx.AsyncClient(base_url=triton.http_url, transport=socket, timeout=60)
     for case, status in ("classification of strings", -8), ("wraps 2**64", -11):
         model, request, _ = HTTP[case]
         while (await running.act(model, "load")).is_error:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         with pytest.raises(httpx.HTTPError):
-            await running.web.post(f"{direct}/v2/models/{model}/infer", json=request)
+            await direct.post(f"/v2/models/{model}/infer", json=request)
         await wait_for(lambda status=status: running.count(f"ended with exit status {status}"))
+    await direct.aclose()
 
 
 async def test_http_answers_them_with_field_value_and_rule(start, tmp_path):

@@ -117,4 +117,5 @@ async def test_on_an_address_everything_but_health_wants_the_key(free_settings):
 
 
 async def _requests():
-    yield {"model_name": "echo", "inputs": []}
+    await asyncio.Event().wait()  # it is refused before anything is sent
+    yield {}
