@@ -94,5 +94,13 @@ class PageSettings(EnvironmentSettings):
         "scope.",
     )
     ui_password: SecretStr | None = Field(
-        None, description="Password of the web page. Needed unless it listens on this machine only."
+        None,
+        description="Password of the web page, at least 12 characters. Needed unless it listens on "
+        "this machine only.",
+    )
+    ui_files_bytes: int = Field(
+        512 * 2**20,
+        gt=0,
+        description="Bytes of recordings and results that the web page keeps below the runtime "
+        "folder, for at most an hour. The oldest are removed to make room.",
     )

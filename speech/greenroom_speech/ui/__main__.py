@@ -30,7 +30,9 @@ def main() -> int:
         app,
         host=page.ui_host,
         port=page.ui_port,
-        log_level="warning",
+        # Its warnings are of what strangers send: garbage, and upgrades to WebSockets.
+        log_level="error",
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     return 0

@@ -1,6 +1,7 @@
 """Both languages of the page behind one port, the gateway asked for everything."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hmac import compare_digest
@@ -9,24 +10,66 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
+from greenroom_speech.ui.login_limit import LoginLimit
 from greenroom_speech.ui.page import STYLE, page, path_of, theme
 from greenroom_speech.ui.password import page_password
 from greenroom_speech.ui.translations import LANGUAGES
+from greenroom_speech.ui.visits import PAGES, Visits
+from starlette.types import ASGIApp
 
+from greenroom.errors import GreenroomError, TooLarge, Unavailable
+from greenroom.origin_guard import OriginGuard
+from greenroom.runtime_folder import runtime_folder
 from greenroom.settings import Settings
 from greenroom.supervisor.service import http_url
 
 
-def application(settings: Settings, page_settings: PageSettings) -> FastAPI:
-    """Return the application."""
-    key, password = page_settings.ui_key, page_password(page_settings)
+def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
+    """Return the application behind its doors. Its files of earlier runs are removed."""
+    password = page_password(page_settings)
+    files = VisitorsFiles(runtime_folder(settings) / "page", page_settings.ui_files_bytes)
+    os.environ["GRADIO_TEMP_DIR"] = str(files.folder)
+    visits = Visits(
+        LoginLimit(_pages(settings, page_settings, files, password), refuse=_refusal),
+        files=files,
+        port=page_settings.ui_port,
+        max_upload=settings.max_request_bytes,
+        refuse=_refusal,
+    )
+    # With a password, a rebound name has not the cookie of who gave it. Another site's requests
+    # have: Gradio's cookie says SameSite=None.
+    return OriginGuard(
+        visits,
+        hosts=None if password else {page_settings.ui_host, *settings.allowed_hosts},
+        origins=settings.allowed_origins,
+        refuse=_refusal,
+        free=lambda path: path == "/healthz",
+        opens=lambda path: bool(PAGES.fullmatch(path)),
+    )
+
+
+def _refusal(error: GreenroomError, path: str) -> Response:
+    headers = error.headers
+    if not isinstance(error, TooLarge | Unavailable):
+        # What may still come is not read. A visitor whose recording is refused shall see why:
+        # browsers show no answer of a connection that ends while they send.
+        headers = headers | {"Connection": "close"}
+    return PlainTextResponse(str(error), error.http_status, headers)
+
+
+def _pages(
+    settings: Settings, page_settings: PageSettings, files: VisitorsFiles, password: str | None
+) -> FastAPI:
+    key = page_settings.ui_key
     url = page_settings.ui_gateway or http_url(settings)
     server = GatewayClient(url, key.get_secret_value() if key else None)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(server.listen()), asyncio.create_task(server.sample())]
+        lasting = (server.listen(), server.sample(), files.keep_tidy())
+        tasks = [asyncio.create_task(work) for work in lasting]
         try:
             yield
         finally:
@@ -34,6 +77,7 @@ def application(settings: Settings, page_settings: PageSettings) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await server.close()
+            files.clear()
 
     app = FastAPI(lifespan=running, openapi_url=None)
 
@@ -48,12 +92,13 @@ def application(settings: Settings, page_settings: PageSettings) -> FastAPI:
     for language in LANGUAGES:
         app = gr.mount_gradio_app(
             app,
-            page(server, language),
+            page(server, files, language),
             path=path_of(language).rstrip("/"),
             theme=theme(),
             css=STYLE.read_text(encoding="utf-8"),
             footer_links=[],
             show_error=True,
+            run_history=False,
             ssr_mode=False,
             max_file_size=settings.max_request_bytes,
             auth=_asking_for(password) if password else None,

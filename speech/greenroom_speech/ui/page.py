@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import gradio as gr
+from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.clone_tab import CloneTab
 from greenroom_speech.ui.edit_tab import EditTab
+from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
 from greenroom_speech.ui.session import Session
 from greenroom_speech.ui.stage_tab import StageTab
@@ -13,7 +15,6 @@ from greenroom_speech.ui.translations import LANGUAGES, Translations
 STYLE = Path(__file__).with_name("look.css")
 _FONT = ["ui-sans-serif", "system-ui", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-_KEPT_SECONDS = 3600
 
 
 def theme() -> gr.themes.Base:
@@ -38,13 +39,11 @@ def theme() -> gr.themes.Base:
     )
 
 
-def page(server: GatewayClient, language: str) -> gr.Blocks:
-    """Lay the page out; sounds that it hands out are removed after an hour."""
+def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Blocks:
+    """Lay the page out."""
     words = Translations(language)
     other = next(code for code in LANGUAGES if code != language)
-    blocks: gr.Blocks = gr.Blocks(
-        title="Greenroom", analytics_enabled=False, delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS)
-    )
+    blocks = OwnFilesBlocks(files, title="Greenroom", analytics_enabled=False)
     with blocks:
         session = gr.State(Session())
         gr.HTML(

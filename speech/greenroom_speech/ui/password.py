@@ -5,14 +5,23 @@ from greenroom_speech.settings import PageSettings
 from greenroom.addresses import is_loopback
 from greenroom.errors import SetupError
 
+LEAST_CHARACTERS = 12
+
 
 def page_password(settings: PageSettings) -> str | None:
     """Return what the page asks its visitors for; None: nothing.
 
-    Raises SetupError when other machines can reach the page but there is no password.
+    Raises SetupError when the password is short, or when other machines can reach the page but
+    there is none.
     """
-    if settings.ui_password is not None and settings.ui_password.get_secret_value():
-        return settings.ui_password.get_secret_value()
+    password = settings.ui_password.get_secret_value() if settings.ui_password else ""
+    if 0 < len(password) < LEAST_CHARACTERS:
+        raise SetupError(
+            f"GREENROOM_UI_PASSWORD has {len(password)} characters; it needs {LEAST_CHARACTERS} "
+            "at least."
+        )
+    if password:
+        return password
     if not is_loopback(settings.ui_host):
         raise SetupError(
             f"GREENROOM_UI_HOST is {settings.ui_host}, so other machines can reach the web page, "

@@ -1,0 +1,168 @@
+"""What of Gradio's HTTP interface visitors reach, and who they are.
+
+Gradio has some sixty routes: of proxies, of recordings that ffmpeg works on, of an editor of the
+page itself. The page needs the few below. A visitor is a browser, known by a cookie; there is no
+other sign of who uploads a file.
+"""
+
+import json
+import re
+import secrets
+from http.cookies import CookieError, SimpleCookie
+
+from greenroom_speech.ui.blocks import VISITOR
+from greenroom_speech.ui.files import VisitorsFiles
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
+from greenroom.origin_guard import Refusal
+
+_LANGUAGE = "/[a-z]{2}"
+PAGES = re.compile(f"/|{_LANGUAGE}/?")
+"""What a link leads to: the way to a language, and the page in it."""
+LOGIN = re.compile(f"{_LANGUAGE}/login/?")
+_UPLOAD = re.compile(f"{_LANGUAGE}/gradio_api/upload")
+_FILE = re.compile(f"{_LANGUAGE}/gradio_api/file=(.*)", re.DOTALL)
+_READ = re.compile(
+    f"/healthz|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config"
+    "|gradio_api/(heartbeat/[^/]+|queue/data|upload_progress))"
+)
+_SENT = re.compile(f"{_LANGUAGE}/gradio_api/(queue/join|cancel)")
+_EVENT_BYTES = 2**20
+"""Of an event or a password; recordings are uploaded."""
+_HEAD_BYTES = 2**16
+"""Of an upload beside its file."""
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
+_YEAR = 365 * 24 * 3600
+_Header = tuple[str, str]
+_NO_FRAMES: _Header = ("content-security-policy", "frame-ancestors 'self'")
+"""Another site must not show the page and have it clicked on."""
+
+
+class UnknownRoute(GreenroomError):
+    """The page has no such path."""
+
+    http_status = 404
+
+
+class Visits:
+    """Gradio's application, for visitors; `port` tells the cookies of two pages apart."""
+
+    def __init__(
+        self, app: ASGIApp, *, files: VisitorsFiles, port: int, max_upload: int, refuse: Refusal
+    ) -> None:
+        self._app, self._files, self._refuse = app, files, refuse
+        self._cookie = f"greenroom-visitor-{port}"
+        self._max_upload = max_upload
+        self._receiving = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what belongs to the page, and refuse all else before its body is read."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visitor = self._visitor(scope)
+        scope[VISITOR] = visitor
+        try:
+            if _UPLOAD.fullmatch(scope["path"]) and scope["method"] == "POST":
+                await self._upload(scope, receive, send)
+                return
+            self._check(scope, visitor)
+        except GreenroomError as error:
+            await self._refuse(error, scope["path"])(scope, receive, send)
+            return
+        if PAGES.fullmatch(scope["path"]):
+            cookie = None if visitor else self._new_cookie(secrets.token_urlsafe(32), scope)
+            send = _adding(send, cookie, _NO_FRAMES)
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope, visitor: str | None) -> None:
+        method, path = scope["method"], scope["path"]
+        if method in ("GET", "HEAD"):
+            if file := _FILE.fullmatch(path):
+                self._files.check_path(visitor, file[1])
+                return
+            if PAGES.fullmatch(path) or _READ.fullmatch(path):
+                return
+        elif method == "POST" and (_SENT.fullmatch(path) or LOGIN.fullmatch(path)):
+            _check_length(scope, _EVENT_BYTES)
+            return
+        raise UnknownRoute(f"{method} {path[:100]} is no part of the page.")
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note what is uploaded as the visitor's before the visitor is told its path."""
+        length = _check_length(scope, self._max_upload + _HEAD_BYTES)
+        if self._receiving + length > self._files.max_bytes:
+            raise Unavailable(
+                f"The page receives uploads of {self._receiving} bytes already, and has "
+                f"GREENROOM_UI_FILES_BYTES ({self._files.max_bytes}) for all files."
+            )
+        visitor = scope[VISITOR]
+        if visitor is None:
+            scope[VISITOR] = visitor = secrets.token_urlsafe(32)
+            send = _adding(send, self._new_cookie(visitor, scope))
+        # What is uploaded is told in the answer, which has to be read here.
+        scope["headers"] = [one for one in scope["headers"] if one[0] != b"accept-encoding"]
+        self._receiving += length
+        try:
+            await self._files.tidy(self._receiving)
+            await self._app(scope, receive, _Noting(self._files, visitor, send))
+        finally:
+            self._receiving -= length
+
+    def _visitor(self, scope: Scope) -> str | None:
+        given = Headers(scope=scope).get("cookie", "")
+        try:
+            morsel = SimpleCookie(given).get(self._cookie)
+        except CookieError:
+            return None
+        return morsel.value if morsel and _TOKEN.fullmatch(morsel.value) else None
+
+    def _new_cookie(self, visitor: str, scope: Scope) -> _Header:
+        secure = "; Secure" if scope["scheme"] == "https" else ""
+        return (
+            "set-cookie",
+            f"{self._cookie}={visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}",
+        )
+
+
+def _adding(send: Send, *headers: _Header | None) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            for name, value in filter(None, headers):
+                MutableHeaders(scope=message).append(name, value)
+        await send(message)
+
+    return add
+
+
+class _Noting:
+    """Sends the answer to an upload on when the paths in it are noted."""
+
+    def __init__(self, files: VisitorsFiles, visitor: str, send: Send) -> None:
+        self._files, self._visitor, self._send = files, visitor, send
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        if self._start["status"] == 200:
+            self._files.give(self._visitor, json.loads(self._body))
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def _check_length(scope: Scope, most: int) -> int:
+    """Return the length of a body, which browsers always tell."""
+    given = Headers(scope=scope).get("content-length", "")
+    if not given.isascii() or not given.isdigit():
+        raise InvalidInput("The request's Content-Length is missing; it is required here.")
+    if int(given) > most:
+        raise TooLarge(f"The request has {int(given)} bytes; {most} are allowed here.")
+    return int(given)
