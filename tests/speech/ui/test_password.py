@@ -22,11 +22,19 @@ async def test_elsewhere_the_service_does_not_start_without_one(free_settings, p
     page = PageSettings(ui=True, ui_host="0.0.0.0", ui_password=password)
     with pytest.raises(SetupError, match=r"GREENROOM_UI_HOST is 0\.0\.0\.0.*GREENROOM_UI_PASSWORD"):
         await Service(free_settings(), plugins=[process(Settings(), page)]).start()
-    assert page_password(PageSettings(ui_host="0.0.0.0", ui_password="vorhang")) == "vorhang"
+    given = PageSettings(ui_host="0.0.0.0", ui_password="Vorhängeschloss")
+    assert page_password(given) == "Vorhängeschloss"
 
 
-async def test_only_the_right_password_opens_the_page():
-    app = application(Settings(), PageSettings(ui_password="Vorhängeschloss"))
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+async def test_a_short_one_is_refused_at_the_start(free_settings, host):
+    page = PageSettings(ui=True, ui_host=host, ui_password="elf Zeichen")
+    with pytest.raises(SetupError, match="PASSWORD has 11 characters; it needs 12 at least"):
+        await Service(free_settings(), plugins=[process(Settings(), page)]).start()
+
+
+async def test_only_the_right_password_opens_the_page(free_settings):
+    app = application(free_settings(), PageSettings(ui_password="Vorhängeschloss"))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://page") as visitor:
         assert (await visitor.get("/healthz")).text == "ok"
