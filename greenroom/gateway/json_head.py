@@ -5,9 +5,11 @@ takes the first, Python the last). Numbers under "data" are counted, not parsed:
 a large request, and nothing depends on their values here.
 """
 
+import asyncio
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,13 @@ from greenroom.triton.http_client import HEADER_LENGTH
 
 _ANY_WINDOW = zlib.MAX_WBITS | 32
 """zlib's sign for: gzip or zlib, as the data says."""
+_LARGE = 2**20
+"""Bytes of JSON that take some milliseconds."""
+_SPARE_BYTES = 32 * 2**20
+"""What JSON may always have when it is unpacked."""
+_STEP = 2**18
+_MOST_VALUES = 250_000
+"""Each takes up to 300 bytes when it is parsed, and can be sent in three."""
 _DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
 
 
@@ -42,12 +51,20 @@ def read_head(body: bytes, header_length: str | None, encoding: str | None, most
     is Content-Encoding; no more than `most` bytes are unpacked. Raises InvalidInput, TooLarge,
     and Refused if it names the control input.
     """
-    plain = unpacked(body, encoding, most)
-    head = json_part(plain, header_length)
+    head, size = json_part(body, header_length, encoding, most)
     parsed = read_json(head)
     if not isinstance(parsed, dict):
         raise InvalidInput("The body must be a JSON object; see the KServe v2 protocol.")
-    return JsonHead(parsed, len(plain) - len(head))
+    return JsonHead(parsed, size - len(head))
+
+
+async def head_of(
+    body: bytes, header_length: str | None, encoding: str | None, most: int
+) -> JsonHead:
+    """Read it as `read_head` does, in a thread where that would hold up everybody else."""
+    if encoding or len(body) > _LARGE:
+        return await asyncio.to_thread(read_head, body, header_length, encoding, most)
+    return read_head(body, header_length, encoding, most)
 
 
 def read_json(text: bytes) -> Any:
@@ -69,8 +86,14 @@ def read_json(text: bytes) -> Any:
             found[key] = Counted(value) if key == "data" and type(value) is int else value
         return found
 
+    counted = _numbers_counted(text)
+    if sum(map(counted.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise InvalidInput(
+            f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets beside those of "
+            "numbers; send tensors as binary data."
+        )
     try:
-        parsed = json.loads(_numbers_counted(text).decode(), object_pairs_hook=collect)
+        parsed = json.loads(counted.decode(), object_pairs_hook=collect)
     except ValueError:
         raise InvalidInput("The body is not JSON; see the KServe v2 protocol.") from None
     except RecursionError:
@@ -107,29 +130,59 @@ def _values(array: bytes) -> int:
     return commas + 1 if commas or array.strip(b"[] \t\r\n") else 0
 
 
-def json_part(plain: bytes, header_length: str | None) -> bytes:
-    """Return the JSON at the head of an unpacked body; without a length all of it is JSON."""
-    if header_length is None:
-        return plain
-    if not re.fullmatch(r"[0-9]{1,10}", header_length) or int(header_length) > len(plain):
-        raise InvalidInput(
-            f"{HEADER_LENGTH} is {header_length[:20]!r}; it must be a number of "
-            f"bytes up to the body's length, {len(plain)}."
-        )
-    return plain[: int(header_length)]
+def json_part(
+    body: bytes, header_length: str | None, encoding: str | None, most: int
+) -> tuple[bytes, int]:
+    """Return the JSON at the head of a body, and how many bytes the body has, both unpacked.
 
-
-def unpacked(body: bytes, encoding: str | None, most: int) -> bytes:
-    """Return the body as its Content-Encoding says, up to `most` bytes. Raises TooLarge."""
+    Without a length all of it is JSON. What follows the JSON is unpacked to be counted, not kept.
+    """
     if not encoding or encoding.lower() == "identity":
-        return body
+        size = len(body)
+        return body[: _length(header_length, size)], size
     if encoding.lower() not in ("gzip", "deflate"):
         raise InvalidInput(f"Content-Encoding is {encoding!r}; it must be gzip or deflate.")
+    head, size = bytearray(), 0
+    wanted = _length(header_length, most)
+    bound = _SPARE_BYTES + 3 * len(body)
+    for piece in _unpacked(body, encoding):
+        head += piece[: max(0, wanted - size)]
+        size += len(piece)
+        if size > most:
+            raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
+        if len(head) > bound:
+            raise TooLarge(
+                f"The JSON of the body has more than {bound} bytes when it is unpacked, which is "
+                f"3 times the {len(body)} that were sent and {_SPARE_BYTES} more; send tensors as "
+                "binary data, or the body as it is."
+            )
+    _length(header_length, size)
+    return bytes(head), size
+
+
+def _length(header_length: str | None, size: int) -> int:
+    if header_length is None:
+        return size
+    if not re.fullmatch(r"[0-9]{1,10}", header_length) or int(header_length) > size:
+        raise InvalidInput(
+            f"{HEADER_LENGTH} is {header_length[:20]!r}; it must be a number of "
+            f"bytes up to the body's length, {size}."
+        )
+    return int(header_length)
+
+
+def _unpacked(body: bytes, encoding: str) -> Iterator[bytes]:
+    """Return what is in the first packed part; Triton does not read another one either."""
     unpacker = zlib.decompressobj(_ANY_WINDOW)
     try:
-        plain = unpacker.decompress(body, most)
+        for begin in range(0, len(body), _STEP):
+            rest = body[begin : begin + _STEP]
+            while rest:
+                yield unpacker.decompress(rest, _STEP)
+                rest = unpacker.unconsumed_tail
+            if unpacker.eof:
+                return
+        while piece := unpacker.decompress(b"", _STEP):
+            yield piece
     except zlib.error:
         raise InvalidInput(f"The body is not {encoding} as Content-Encoding says.") from None
-    if unpacker.unconsumed_tail:
-        raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
-    return plain

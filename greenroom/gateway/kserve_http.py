@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput, ServerDown
-from greenroom.gateway.json_head import JsonHead, read_head, read_json
+from greenroom.gateway.json_head import JsonHead, head_of, read_json
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
@@ -90,7 +90,7 @@ class KServeHttp:
     ) -> Response:
         body = await self._forward.body(request)
         model, encoding = request.path_params["model"], request.headers.get("content-encoding")
-        head = read_head(body, header_length, encoding, self._forward.most)
+        head = await head_of(body, header_length, encoding, self._forward.most)
         check(head, model, self._controller.repository)
         answer = await self._leased.run(
             model,

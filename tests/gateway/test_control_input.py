@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 
 import pytest
 
 from greenroom.errors import InvalidInput, Refused, TooLarge
 from greenroom.gateway.control_guard import refuse_control
-from greenroom.gateway.json_head import json_part, read_json, unpacked
+from greenroom.gateway.json_head import json_part, read_json
 
 
 def request(*names):
@@ -69,17 +70,17 @@ def test_json_nested_too_deeply_is_invalid():
 
 
 def test_without_a_header_length_all_of_the_body_is_json():
-    assert json_part(b'{"a": 1}', None) == b'{"a": 1}'
+    assert json_part(b'{"a": 1}', None, None, 100) == (b'{"a": 1}', 8)
 
 
 def test_the_header_length_parts_json_from_tensors():
-    assert json_part(b'{"a": 1}\x00\x01', "8") == b'{"a": 1}'
+    assert json_part(b'{"a": 1}\x00\x01', "8", None, 100) == (b'{"a": 1}', 10)
 
 
 @pytest.mark.parametrize("length", ["9", "-1", "many", "", "8.0", "0x8", "8 "])
 def test_a_header_length_that_can_not_be_is_named_with_the_rule(length):
     with pytest.raises(InvalidInput) as caught:
-        json_part(b'{"a": 1}', length)
+        json_part(b'{"a": 1}', length, None, 100)
     assert f"Inference-Header-Content-Length is {length!r}" in str(caught.value)
     assert str(caught.value).endswith("up to the body's length, 8.")
 
@@ -89,35 +90,57 @@ def test_a_header_length_that_can_not_be_is_named_with_the_rule(length):
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP", gzip.compress)],
 )
 def test_a_packed_body_is_unpacked_first(encoding, pack):
-    assert json_part(unpacked(pack(b'{"a": 1}\x00'), encoding, 100), "8") == b'{"a": 1}'
+    assert json_part(pack(b'{"a": 1}\x00'), "8", encoding, 100) == (b'{"a": 1}', 9)
+
+
+@pytest.mark.parametrize("length", ["9", "many"])
+def test_a_header_length_that_can_not_be_is_named_of_a_packed_body_too(length):
+    with pytest.raises(InvalidInput, match=f"Inference-Header-Content-Length is {length!r}"):
+        json_part(gzip.compress(b'{"a": 1}'), length, "gzip", 100)
 
 
 def test_identity_is_no_encoding():
-    assert unpacked(b"{}", "identity", 100) == b"{}"
+    assert json_part(b"{}", None, "identity", 100) == (b"{}", 2)
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate;q=1"])
 def test_another_encoding_is_refused_by_name(encoding):
     with pytest.raises(InvalidInput, match="Content-Encoding is"):
-        unpacked(b"{}", encoding, 100)
+        json_part(b"{}", None, encoding, 100)
 
 
 def test_a_body_that_is_not_packed_as_it_says_is_invalid():
     with pytest.raises(InvalidInput, match="not gzip as Content-Encoding says"):
-        unpacked(b"{}", "gzip", 100)
+        json_part(b"{}", None, "gzip", 100)
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_bound():
     bomb = gzip.compress(bytes(50 * 2**20))
     assert len(bomb) < 10**6
     with pytest.raises(TooLarge, match=r"max_request_bytes \(1000\)"):
-        unpacked(bomb, "gzip", 1000)
+        json_part(bomb, None, "gzip", 1000)
+    with pytest.raises(TooLarge, match=r"JSON of the body has more than \d+ bytes when it is unp"):
+        json_part(bomb, None, "gzip", 10**8)
+
+
+def test_what_follows_the_json_is_not_kept():
+    packed = gzip.compress(b"{}" + bytes(50 * 2**20))
+    tracemalloc.start()
+    assert json_part(packed, "2", "gzip", 10**8) == (b"{}", 50 * 2**20 + 2)
+    assert tracemalloc.get_traced_memory()[1] < 2**21
+    tracemalloc.stop()
+
+
+def test_json_of_too_many_values_is_refused_but_numbers_are_not_values():
+    with pytest.raises(InvalidInput, match="more than 250,000 commas and brackets"):
+        read_json(b'{"inputs": [' + b"[]," * 250_000 + b"[]]}")
+    read_json(b'{"inputs": [{"name": "A", "data": [' + b"1," * 300_000 + b"1]}]}")
 
 
 def test_a_body_of_exactly_the_bound_passes():
-    assert len(unpacked(gzip.compress(bytes(1000)), "gzip", 1000)) == 1000
+    assert json_part(gzip.compress(bytes(1000)), None, "gzip", 1000)[1] == 1000
 
 
 def test_a_second_packed_part_is_not_read_because_triton_does_not_read_it():
     packed = gzip.compress(request("AUDIO")) + gzip.compress(request("RESIDENCY"))
-    assert unpacked(packed, "gzip", 1000) == request("AUDIO")
+    assert json_part(packed, None, "gzip", 1000)[0] == request("AUDIO")
