@@ -33,7 +33,7 @@ from greenroom.managed.arena import Arena
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "weight_model")]
 from managed_models import WeightModel, weight_model  # noqa: E402

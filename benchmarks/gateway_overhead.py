@@ -26,7 +26,7 @@ from rich.table import Table
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 from greenroom.triton.key import GRPC_METADATA, HTTP_HEADER
 
 SIZES = {"64 B": 16, "640 kB": 160_000}

@@ -35,7 +35,7 @@ from greenroom.managed.arena import Arena
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 sys.path.insert(0, str(PROJECT / "examples"))
 from tiny_checkpoint import write_tokenizer

@@ -29,7 +29,7 @@ from rich.table import Table
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT, Settings
 from greenroom.supervisor import Service, TritonServer
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 sys.path.append(str(PROJECT / "tests"))
 from managed_models import WeightModel, weight_model

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 TEXT = "Good evening, and welcome to the show."
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 from greenroom.triton.key import GRPC_METADATA
 
 LISTENS = ("127.0.0.1", "unix")

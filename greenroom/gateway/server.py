@@ -30,6 +30,10 @@ from greenroom.triton.http_client import HttpForward, session
 
 logger = logging.getLogger(__name__)
 
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept: longer than any client keeps it (aiohttp 15,
+nginx and load balancers 60). Whoever closes first must not be the one that may just be asked:
+a POST that crosses the close is lost, and no client may send it again by itself."""
 _LAST_ANSWERS = 2.0
 """Seconds in which what was answered has to be written when the gateway ends."""
 
@@ -85,6 +89,7 @@ def _http_server(application: ASGIApp, settings: Settings) -> _HttpServer:
             log_config=None,
             lifespan="off",
             ws="none",
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=1,
         )
     )

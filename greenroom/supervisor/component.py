@@ -2,7 +2,7 @@
 
 Triton and the controller are Greenroom's own. A plug-in adds a process of its own by an entry
 point of the group ``greenroom.processes``: a function that takes the settings and returns a
-PluginProcess, or None where it is switched off.
+PluginProcess.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +30,8 @@ class PluginProcess:
     ready_url: str
     shown: str
     """What is said of it when the service is ready, such as ``page http://127.0.0.1:7860``."""
+    enabled: bool = True
+    """Whether it belongs to the whole service; by its own name it can be started in any case."""
     listeners: Sequence[Listener] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that it gets beyond the service's settings."""
@@ -38,6 +40,5 @@ class PluginProcess:
 
 
 def plugin_processes(settings: Settings) -> list[PluginProcess]:
-    """Return the processes of all installed plug-ins."""
-    made = (entry.load()(settings) for entry in entry_points(group=GROUP))
-    return [process for process in made if process is not None]
+    """The processes of all installed plug-ins, also those that are switched off."""
+    return [entry.load()(settings) for entry in entry_points(group=GROUP)]

@@ -5,11 +5,14 @@ import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
+
+_PORTS = [name for name in Settings.model_fields if name.endswith("_port")]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ def free_ports(count: int) -> list[int]:
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [probe.getsockname()[1] for probe in probes]
+
+
+def free_settings(**given: Any) -> Settings:
+    """Settings with free ports, and the given ones over the environment's.
+
+    A port is free when this looks; another process may still be quicker.
+    """
+    return Settings(**dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True)) | given)
 
 
 def check_ports(listeners: Sequence[Listener]) -> None:

@@ -94,7 +94,8 @@ class Service:
         known = [TRITON, CONTROLLER, *(process.name for process in found)]
         if only is not None and only not in known:
             raise SetupError(f"There is no component {only}; choose one of {', '.join(known)}.")
-        self.components = known if only is None else [only]
+        switched_off = [process.name for process in found if not process.enabled]
+        self.components = [only] if only else [name for name in known if name not in switched_off]
         self.plugins = [process for process in found if process.name in self.components]
         self.triton: TritonServer | None = None
         self.programs: list[Program] = []

@@ -16,21 +16,13 @@ from greenroom.supervisor.child import Child, Log, log_to_stderr
 from greenroom.supervisor.hang_detector import hanging
 from greenroom.supervisor.ports import check_ports, triton_listeners
 from greenroom.supervisor.readiness import ready
-from greenroom.tracing import endpoint
 from greenroom.triton import leftovers
-from greenroom.triton.backend_directory import backend_directory
-from greenroom.triton.command_line import triton_command_line
-from greenroom.triton.compiled_repositories import compile_repositories
 from greenroom.triton.endpoints import endpoints, metrics_url
-from greenroom.triton.environment import triton_environment
-from greenroom.triton.installation import find_installation
 from greenroom.triton.key import GRPC_METADATA, triton_key
+from greenroom.triton.launch import LIVE, READY, prepare_launch
 from greenroom.triton.region_prefix import region_prefix
-from greenroom.triton.restart_request import asked_for_restart, forget_request
+from greenroom.triton.restart_request import asked_for_restart
 
-_LIVE, _READY = "/v2/health/live", "/v2/health/ready"
-_FOR_THIS_USER = 0o077
-"""The sockets are nobody else's, from the moment on in which they are there."""
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
 
@@ -102,7 +94,7 @@ class TritonServer:
         self._child = await asyncio.to_thread(self._prepare)
         try:
             await self._child.start()
-            url, socket = f"{self.endpoints.http_url}{_READY}", self.endpoints.http_socket
+            url, socket = f"{self.endpoints.http_url}{READY}", self.endpoints.http_socket
             await ready(self._child, url, socket=socket, within=LONGEST_START)
             self.endpoints.keep_others_out()
         except BaseException:
@@ -119,7 +111,7 @@ class TritonServer:
         longest = self.settings.triton_hang_timeout
         ended = asyncio.create_task(self.wait())
         asked = asyncio.create_task(asked_for_restart(self.settings))
-        url, socket = f"{self.endpoints.http_url}{_LIVE}", self.endpoints.http_socket
+        url, socket = f"{self.endpoints.http_url}{LIVE}", self.endpoints.http_socket
         hangs = asyncio.create_task(hanging(url, longest, socket))
         try:
             await asyncio.wait({ended, asked, hangs}, return_when=asyncio.FIRST_COMPLETED)
@@ -158,23 +150,17 @@ class TritonServer:
         await self.kill()
 
     def _prepare(self) -> Child:
-        settings = self.settings
-        forget_request(settings)
-        found = find_installation(settings)
-        backends = backend_directory(found, settings.runtime.resolve())
-        compile_repositories(*settings.repositories)
-        leftovers.clear_leftovers(self.prefix)
+        launch = prepare_launch(self.settings, self._inherited)
         # Another server on the port would be taken for this one.
-        check_ports(triton_listeners(settings))
-        self.endpoints.remove_sockets()
+        check_ports(triton_listeners(self.settings))
         return Child(
             self.name,
-            triton_command_line(settings, found, backends, endpoint(self._inherited)),
-            triton_environment(settings, found, self._inherited),
+            launch.command_line,
+            launch.environment,
             log=self._log,
             # Orphaned, it can still end its models and remove its regions.
             on_orphaned=signal.SIGTERM,
-            umask=_FOR_THIS_USER,
+            umask=launch.umask,
         )
 
     async def _end(self, grace: float) -> None:

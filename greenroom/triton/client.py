@@ -108,6 +108,12 @@ class Triton:
         if self.connected:
             await self._connection.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
+    async def version(self) -> str:
+        """Return the version of the server, such as 2.64.0."""
+        async with self._errors():
+            answer = await self._stub.ServerMetadata(pb.ServerMetadataRequest())
+        return str(answer.version)
+
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Load a model; returns after its initialize. Parameters: Triton's load overrides.
 

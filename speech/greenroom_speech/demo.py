@@ -27,7 +27,7 @@ from greenroom.errors import GreenroomError
 from greenroom.residency.policy import Policy
 from greenroom.residency.states import TRANSITIONS, Action
 from greenroom.supervisor import Service
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 VOICE = "clara"
 SENTENCE = "Good evening, and welcome. The people in this house are waiting for the morning train."

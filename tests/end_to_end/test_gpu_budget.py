@@ -13,7 +13,7 @@ from running import Running
 from tritonclient.utils import InferenceServerException
 
 from greenroom.residency.policy import Policy
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 SIZE = 48 * 2**20
 BUDGET = 2 * SIZE + SIZE // 2

@@ -12,7 +12,7 @@ from load_shapes import CROWD, Shape
 from greenroom.residency.policy import Policy
 from greenroom.supervisor import Service
 from greenroom.supervisor.child import Log
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 WEIGHTS = 32 * 2**20
 """Bytes of one of the models that share a budget."""

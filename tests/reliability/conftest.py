@@ -10,7 +10,7 @@ from faults import Faults
 from running import Running
 
 from greenroom.residency.policy import Policy
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 HERE = Path(__file__).parent
 _COMPILED = shutil.ignore_patterns("__pycache__")

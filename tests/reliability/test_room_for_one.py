@@ -14,7 +14,7 @@ from running import Running
 from tritonclient.utils import InferenceServerException
 
 from greenroom.residency.policy import Policy
-from greenroom.supervisor.free_settings import free_settings
+from greenroom.supervisor.ports import free_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

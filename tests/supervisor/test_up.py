@@ -16,7 +16,7 @@ import tritonclient.grpc.aio as triton_grpc
 
 from greenroom.settings import Settings
 from greenroom.settings.exported import child_environment
-from greenroom.supervisor.wait_http import answers
+from greenroom.supervisor.readiness import answers
 from greenroom.triton.endpoints import endpoints
 from greenroom.triton.key import GRPC_METADATA, triton_key
 from greenroom.triton.leftovers import alive, regions, stubs
@@ -47,8 +47,8 @@ class Up:
 
 
 @pytest.fixture
-async def up(free_settings, gate):
-    settings = free_settings()
+async def up(free_settings, gate, request):
+    settings = free_settings(**getattr(request, "param", {}))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         HERE / "up_with_door.py",
@@ -98,6 +98,7 @@ async def test_it_goes_on_when_nobody_reads_its_output(free_settings, gate, wait
     assert not running.left()
 
 
+@pytest.mark.parametrize("up", [{"triton_exit_timeout": 7}], indirect=True)
 async def test_a_second_signal_ends_even_a_hanging_request_at_once(up, gate, wait_for):
     await up.load("slow")
     family = up.family()

@@ -10,16 +10,15 @@ from greenroom.supervisor.component import PluginProcess
 from greenroom.supervisor.ports import Listener
 
 
-def process(settings: Settings, page: PageSettings | None = None) -> PluginProcess | None:
-    """Return the page's process, None where GREENROOM_UI is false."""
+def process(settings: Settings, page: PageSettings | None = None) -> PluginProcess:
+    """The page's process; off where GREENROOM_UI is false."""
     page = page or PageSettings()
-    if not page.ui:
-        return None
     return PluginProcess(
         name="ui",
         arguments=("-m", "greenroom_speech.ui"),
         ready_url=f"{page_url(page)}/healthz",
         shown=f"page {page_url(page)}",
+        enabled=page.ui,
         listeners=(Listener("GREENROOM_UI_PORT", page.ui_host, page.ui_port),),
         environment=exported(page),
         check=lambda: page_password(page),
