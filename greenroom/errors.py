@@ -85,6 +85,13 @@ class TooLarge(GreenroomError):
     grpc_code = "RESOURCE_EXHAUSTED"
 
 
+class NotJson(GreenroomError):
+    """A web page sends JSON under another name."""
+
+    http_status = 415
+    grpc_code = "INVALID_ARGUMENT"
+
+
 class Unavailable(GreenroomError):
     """Not now: a queue is full, a wait was too long, a model or the server is down."""
 

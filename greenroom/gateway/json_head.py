@@ -52,10 +52,7 @@ def read_head(body: bytes, header_length: str | None, encoding: str | None, most
     and Refused if it names the control input.
     """
     head, size = json_part(body, header_length, encoding, most)
-    parsed = read_json(head)
-    if not isinstance(parsed, dict):
-        raise InvalidInput("The body must be a JSON object; see the KServe v2 protocol.")
-    return JsonHead(parsed, size - len(head))
+    return JsonHead(read_object(head), size - len(head))
 
 
 async def head_of(
@@ -65,6 +62,14 @@ async def head_of(
     if encoding or len(body) > _LARGE:
         return await asyncio.to_thread(read_head, body, header_length, encoding, most)
     return read_head(body, header_length, encoding, most)
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """Parse a request that has to be a JSON object. Raises what `read_json` does."""
+    parsed = read_json(text)
+    if not isinstance(parsed, dict):
+        raise InvalidInput("The body must be a JSON object; see the KServe v2 protocol.")
+    return parsed
 
 
 def read_json(text: bytes) -> Any:

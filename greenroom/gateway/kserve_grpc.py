@@ -15,6 +15,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
+from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
@@ -49,6 +50,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         self._traces = controller.traces
         self._leased = leased
         self._repository = repository
+        self._regions = ClientRegions(settings.shared_memory)
         self._calls: dict[str, Any] = {}
         self._parsed: dict[str, Unary] = {
             "ModelInfer": self._infer,
@@ -59,6 +61,8 @@ class KServeGrpc(grpc.GenericRpcHandler):
             "RepositoryIndex": self._index,
             "RepositoryModelLoad": self._load,
             "RepositoryModelUnload": self._unload,
+            "SystemSharedMemoryRegister": self._register_system,
+            "CudaSharedMemoryRegister": self._register_cuda,
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
@@ -157,6 +161,16 @@ class KServeGrpc(grpc.GenericRpcHandler):
         dependents = parsed.parameters["unload_dependents"].bool_param
         await self._repository.unload(parsed.model_name, dependents)
         return _bytes(pb.RepositoryModelUnloadResponse())
+
+    async def _register_system(self, request: bytes, context: Context) -> bytes:
+        parsed = _parse(pb.SystemSharedMemoryRegisterRequest, request)
+        self._regions.check_system(parsed.key, parsed.offset, parsed.byte_size)
+        return await self._pass_on("SystemSharedMemoryRegister", request, context)
+
+    async def _register_cuda(self, request: bytes, context: Context) -> bytes:
+        _parse(pb.CudaSharedMemoryRegisterRequest, request)
+        self._regions.check_cuda()
+        return await self._pass_on("CudaSharedMemoryRegister", request, context)
 
 
 def _answering(handle: Unary) -> Unary:

@@ -13,7 +13,8 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput, ServerDown
-from greenroom.gateway.json_head import JsonHead, head_of, read_json
+from greenroom.gateway.client_regions import ClientRegions
+from greenroom.gateway.json_head import JsonHead, head_of, read_json, read_object
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
@@ -23,6 +24,7 @@ from greenroom.triton.http_client import HEADER_LENGTH, HttpForward, unless_left
 from greenroom.triton.repository import ModelSpec, Repository
 
 _BOTH = ["GET", "POST"]
+_SYSTEM_REGIONS = "/v2/systemsharedmemory"
 
 Check = Callable[[JsonHead, str, Repository], None]
 
@@ -36,11 +38,13 @@ class KServeHttp:
         repository: RepositoryApi,
         leased: Leased,
         forward: HttpForward,
+        regions: ClientRegions,
     ) -> None:
         self._controller = controller
         self._repository = repository
         self._leased = leased
         self._forward = forward
+        self._regions = regions
 
     def routes(self) -> list[BaseRoute]:
         """Return all paths under /v2, the busiest first; another is answered with 404."""
@@ -66,16 +70,27 @@ class KServeHttp:
                 Route(f"{path}/stats", self._pass),
                 Route(path, self._metadata),
             ]
-        for kind in ("/v2/systemsharedmemory", "/v2/cudasharedmemory"):
+        for kind in (_SYSTEM_REGIONS, "/v2/cudasharedmemory"):
             for call in ("status", "register", "unregister"):
-                found.append(Route(f"{kind}/{call}", self._pass, methods=_BOTH))
-                found.append(Route(f"{kind}/region/{{region}}/{call}", self._pass, methods=_BOTH))
+                handle = self._register if call == "register" else self._pass
+                found.append(Route(f"{kind}/{call}", handle, methods=_BOTH))
+                found.append(Route(f"{kind}/region/{{region}}/{call}", handle, methods=_BOTH))
         return found
 
     async def _pass(self, request: Request) -> Response:
         body = await self._forward.body(request)
         if body:
             read_json(body)
+        return (await self._forward.send(request, body)).response()
+
+    async def _register(self, request: Request) -> Response:
+        """Register shared memory; a GET of it Triton refuses."""
+        self._regions.check_cuda()
+        body = await self._forward.body(request)
+        asked = read_object(body)
+        if request.scope["path"].startswith(_SYSTEM_REGIONS):
+            numbers = asked.get("offset", 0), asked.get("byte_size", 0)
+            self._regions.check_system(asked.get("key"), *numbers)
         return (await self._forward.send(request, body)).response()
 
     async def _infer(self, request: Request) -> Response:

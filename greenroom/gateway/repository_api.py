@@ -6,6 +6,7 @@ from typing import Any
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
+from greenroom.errors import Refused
 from greenroom.residency.states import Action
 from greenroom.triton.client import Triton
 
@@ -13,9 +14,10 @@ from greenroom.triton.client import Triton
 class RepositoryApi:
     """Index, load and unload as both protocols need them."""
 
-    def __init__(self, controller: Controller, triton: Triton) -> None:
+    def __init__(self, controller: Controller, triton: Triton, allow_overrides: bool) -> None:
         self._controller = controller
         self._triton = triton
+        self._allow_overrides = allow_overrides
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
         """Return Triton's index, with the residency as the reason of every managed model."""
@@ -28,17 +30,18 @@ class RepositoryApi:
         return index
 
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Load a model; one that no repository has gets Triton's own answer."""
-        if not self._controller.knows(model):
-            await self._triton.load(model, parameters)
-            return
+        """Load a model. Raises UnknownModel, Refused for parameters that replace what it is."""
+        if parameters and not self._allow_overrides:
+            raise Refused(
+                f"Parameter {min(parameters)[:60]!r} of the load is refused: a config or files in "
+                "the place of the repository's can run any code. "
+                "GREENROOM_ALLOW_LOAD_OVERRIDES=true allows them."
+            )
+        self._controller.entry(model)
         await self._controller.load_from_repository(model, parameters)
 
     async def unload(self, model: str, dependents: bool = False) -> None:
         """Unload a model once its leases have ended; with `dependents` an ensemble's steps too."""
-        if not self._controller.knows(model):
-            await self._triton.unload(model)
-            return
         await self._controller.act(model, Action.UNLOAD)
         if dependents:
             for step in self._controller.entry(model).steps:

@@ -17,8 +17,10 @@ from greenroom.controller.controller import Controller
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys, exposed
 from greenroom.gateway.app import app
+from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
 from greenroom.gateway.http_connection import HttpConnection
+from greenroom.gateway.json_from_pages import JsonFromPages
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.lease import Leased
@@ -57,16 +59,19 @@ async def gateway(
     keys = api_keys(settings)
     if warning := exposed(settings):
         logger.warning(warning)
-    leased, repository = Leased(controller, settings), RepositoryApi(controller, triton)
+    leased = Leased(controller, settings)
+    repository = RepositoryApi(controller, triton, settings.allow_load_overrides)
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
     joined = controller.traces.around_grpc(kserve_grpc)
     grpc_server = await _grpc_server(settings, GuardedGrpc(joined, keys) if keys else joined)
     async with session(settings) as connections:
         forward = HttpForward(settings, connections, leased.held, controller.traces)
-        kserve = KServeHttp(controller, repository, leased, forward)
+        kserve = KServeHttp(
+            controller, repository, leased, forward, ClientRegions(settings.shared_memory)
+        )
         speech = speech_app(settings, controller, triton, leased, forward)
         routes = [*kserve.routes(), *ResidencyHttp(controller, forward).routes()]
-        whole = controller.traces.around_http(app(routes, speech))
+        whole = controller.traces.around_http(JsonFromPages(app(routes, speech)))
         http_server = _http_server(GuardedHttp(whole, keys) if keys else whole, settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))

@@ -36,6 +36,16 @@ class GatewaySettings(EnvironmentSettings):
         "that may call the gateway and the web page and read the answers (CORS). If "
         "empty, only their own.",
     )
+    allow_load_overrides: bool = Field(
+        False,
+        description="Whether the load call may bring a config and files of its own. With it an "
+        "admin key is the right to run code on this machine.",
+    )
+    shared_memory: bool = Field(
+        False,
+        description="Whether clients may register shared memory, system or CUDA, whose keys begin "
+        "with greenroom-client-. Who may register may end Triton.",
+    )
     max_request_bytes: int = Field(
         128 * 2**20, gt=0, lt=2**31, description="Largest body of one request, in bytes."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from greenroom.settings import Settings
 from greenroom.tracing import endpoint
 from greenroom.triton.backend_directory import backend_directory
+from greenroom.triton.client_shm import client_shm_options
 from greenroom.triton.command_line import triton_command_line
 from greenroom.triton.compiled_repositories import compile_repositories
 from greenroom.triton.endpoints import endpoints
@@ -40,7 +41,6 @@ def prepare_launch(settings: Settings, inherited: Mapping[str, str]) -> Launch:
     compile_repositories(*settings.repositories)
     clear_leftovers(region_prefix(settings))
     endpoints(settings).remove_sockets()
-    return Launch(
-        triton_command_line(settings, found, backends, endpoint(inherited)),
-        triton_environment(settings, found, inherited),
-    )
+    environment = triton_environment(settings, found, inherited)
+    command_line = triton_command_line(settings, found, backends, endpoint(inherited))
+    return Launch([*command_line, *client_shm_options(settings, found, environment)], environment)

@@ -111,7 +111,7 @@ async def test_the_repository_is_managed_through_the_controller(start):
 
 
 async def test_a_load_with_another_config_is_a_new_load(start):
-    running = await start(triton_listen="127.0.0.1")
+    running = await start(triton_listen="127.0.0.1", allow_load_overrides=True)
     await running.http.load_model("echo")
     config = await running.direct_http.get_model_config("echo")
     await running.http.load_model("echo", config=json.dumps({**config, "max_batch_size": 3}))
@@ -129,12 +129,12 @@ async def test_a_failed_load_says_why_without_a_traceback(start):
 
 
 async def test_shared_memory_is_registered_and_used(start):
-    running = await start()
+    running = await start(shared_memory=True)
     size = SAMPLES.nbytes
-    region = shared_memory.create_shared_memory_region("given", "/greenroom-test-given", size)
+    region = shared_memory.create_shared_memory_region("given", "/greenroom-client-given", size)
     try:
         shared_memory.set_shared_memory_region(region, [SAMPLES])
-        await running.http.register_system_shared_memory("given", "/greenroom-test-given", size)
+        await running.http.register_system_shared_memory("given", "/greenroom-client-given", size)
         status = await running.http.get_system_shared_memory_status()
         assert [entry["name"] for entry in status] == ["given"]
         inputs = http_inputs()

@@ -90,7 +90,7 @@ CALLS = {
 
 
 def routes():
-    kserve = KServeHttp(None, None, None, None).routes()
+    kserve = KServeHttp(None, None, None, None, None).routes()
     speech = (
         *speaking(None, None, 1).routes,
         *hearing(None, 1).routes,
