@@ -7,6 +7,7 @@ event names its path.
 import asyncio
 import stat
 
+import httpx
 import pytest
 import pytest_asyncio
 from greenroom_speech.ui import files as files_of_page
@@ -123,6 +124,16 @@ async def test_a_visitor_goes_on_with_own_files_and_nobody_else_does(page):
         same = await other.upload(b"RIFF my own", "mine.wav")
         assert same == mine
         assert (await other.event(number, [file_data(mine)]))["success"]
+
+
+async def test_other_services_cookies_do_not_hide_who_a_visitor_is(page):
+    async with page.visitor() as visitor:
+        mine = await visitor.upload(b"RIFF my own", "odd.wav")
+        ours = "; ".join(f"{name}={value}" for name, value in visitor.web.cookies.items())
+        odd = {"cookie": f'_xsrf=2|ab"c|1; a[b]={{"c": 1}}; ; {ours}; =x'}
+        async with httpx.AsyncClient(base_url=page.url, headers=odd) as browser:
+            assert (await browser.get(f"{visitor.at}/file={mine}")).status_code == 200
+            assert "set-cookie" not in (await browser.get("/en/")).headers
 
 
 async def test_no_route_hands_out_a_file_or_a_page_of_others(page):

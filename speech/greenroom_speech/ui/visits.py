@@ -8,11 +8,11 @@ other sign of who uploads a file.
 import json
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 
 from greenroom_speech.ui.blocks import VISITOR
 from greenroom_speech.ui.files import VisitorsFiles
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
@@ -112,12 +112,9 @@ class Visits:
             self._receiving -= length
 
     def _visitor(self, scope: Scope) -> str | None:
-        given = Headers(scope=scope).get("cookie", "")
-        try:
-            morsel = SimpleCookie(given).get(self._cookie)
-        except CookieError:
-            return None
-        return morsel.value if morsel and _TOKEN.fullmatch(morsel.value) else None
+        # Not http.cookies, which gives up at another service's odd cookie: ports share them all.
+        given = cookie_parser(Headers(scope=scope).get("cookie", "")).get(self._cookie, "")
+        return given if _TOKEN.fullmatch(given) else None
 
     def _new_cookie(self, visitor: str, scope: Scope) -> _Header:
         secure = "; Secure" if scope["scheme"] == "https" else ""
