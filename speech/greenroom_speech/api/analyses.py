@@ -1,19 +1,17 @@
 """POST /v1/audio/analyses: a recording is analysed before the request that uses it."""
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
-from greenroom_speech.api.formats import decoded
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import ERRORS, AnalysisRequest
+from greenroom_speech.decoder.client import Reader
 
 from greenroom.triton.http_client import unless_left
 
 
-def analysing(pipeline: Pipeline, longest: float) -> APIRouter:
-    """Return the endpoint; a recording may last `longest` seconds."""
+def analysing(pipeline: Pipeline, read: Reader) -> APIRouter:
+    """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
     @router.post(
@@ -26,7 +24,7 @@ def analysing(pipeline: Pipeline, longest: float) -> APIRouter:
     async def analyses(request: Request) -> Response:
         """Analyse a recording ahead, so that speech in its voice begins sooner."""
         asked = checked(AnalysisRequest, await fields_of(request))
-        recording = await asyncio.to_thread(decoded, asked.file, "file", longest)
+        recording = await read(asked.file, "file")
         timing = await pipeline.analyse(recording, lambda granted: unless_left(request, granted))
         return Response(status_code=204, headers=timing.headers())
 

@@ -1,5 +1,7 @@
 """The application of /v1, with its documents at /docs and /openapi.json."""
 
+from functools import partial
+
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from greenroom_speech.api.analyses import analysing
@@ -12,6 +14,7 @@ from greenroom_speech.api.saved_voices import saved_voices
 from greenroom_speech.api.speech import speaking
 from greenroom_speech.api.transcriptions import hearing
 from greenroom_speech.api.voices_store import VoicesStore
+from greenroom_speech.decoder.client import Decoder
 from greenroom_speech.settings import EngineSettings, VoiceSettings
 from starlette.types import ASGIApp
 
@@ -32,17 +35,18 @@ def speech_app(
     settings: Settings, controller: Controller, triton: Triton, leased: Leased, forward: HttpForward
 ) -> ASGIApp:
     """Return the application; it answers every path, those that it does not have with 404."""
-    engines = EngineSettings()
+    decoder = Decoder(leased.held)
+    decoder.start()
+    read = partial(decoder.recording, longest=EngineSettings().max_audio_seconds)
     store = VoicesStore(VoiceSettings().voices_folder)
     store.clear_partial()
     pipeline = Pipeline(controller, leased, ModelCalls(triton, controller.traces))
-    longest = engines.max_audio_seconds
     app: FastAPI = FastAPIOffline(
         title="Greenroom", description=_DESCRIPTION, exception_handlers=HANDLERS
     )
-    app.include_router(speaking(pipeline, store, longest))
-    app.include_router(hearing(pipeline, longest))
-    app.include_router(analysing(pipeline, longest))
-    app.include_router(saved_voices(pipeline, store, longest))
+    app.include_router(speaking(pipeline, store, read))
+    app.include_router(hearing(pipeline, read))
+    app.include_router(analysing(pipeline, read))
+    app.include_router(saved_voices(pipeline, store, read))
     app.include_router(catalogue(controller))
     return WholeBody(app, forward)

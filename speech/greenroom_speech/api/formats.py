@@ -1,16 +1,12 @@
-"""Audio files in and out: what libsndfile reads, and the response formats of OpenAI's API."""
+"""Audio files as OpenAI's API has them in its answers."""
 
 import io
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import soundfile
+from greenroom_speech.decoder.recording import Recording
 
-from greenroom.errors import InvalidInput
-
-Samples = npt.NDArray[np.float32]
 Format = Literal["mp3", "opus", "flac", "wav", "pcm"]
 
 
@@ -29,44 +25,6 @@ _ENCODINGS: dict[str, _Encoding] = {
     "pcm": _Encoding("audio/pcm", "RAW", "PCM_16"),
 }
 MEDIA_TYPES = tuple(encoding.media_type for encoding in _ENCODINGS.values())
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Mono samples [n] in [-1, 1] and their rate in Hz."""
-
-    samples: Samples
-    rate: int
-
-    @property
-    def seconds(self) -> float:
-        """How long it lasts."""
-        return len(self.samples) / self.rate
-
-
-def decoded(content: bytes, field: str, longest: float) -> Recording:
-    """Return an audio file's content, its channels averaged.
-
-    Raises InvalidInput naming `field` when it is no audio, empty, or longer than `longest`
-    seconds; what is too long is not unpacked.
-    """
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            seconds = file.frames / file.samplerate
-            if seconds > longest:
-                raise InvalidInput(
-                    f"{field} lasts {seconds:.1f} s; it may last at most {longest:g} s."
-                )
-            samples = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
-    except (soundfile.SoundFileError, ZeroDivisionError):
-        raise InvalidInput(
-            f"{field} ({len(content)} bytes) is no audio file in a format that is known here "
-            "(wav, flac, mp3, ogg, opus, aiff, ...)."
-        ) from None
-    if not samples.size:
-        raise InvalidInput(f"{field} has no samples; it must have at least one.")
-    return Recording(samples.mean(axis=1, dtype=np.float32), rate)
 
 
 def encoded(recording: Recording, kind: Format) -> tuple[bytes, str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
-from greenroom_speech.api.formats import Recording
 from greenroom_speech.api.model_calls import Array, ModelCalls, text, words
+from greenroom_speech.decoder.recording import Recording
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import WhileWaiting

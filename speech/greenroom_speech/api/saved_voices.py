@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
-from greenroom_speech.api.formats import Recording, decoded, encoded
+from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
@@ -19,6 +18,7 @@ from greenroom_speech.api.schemas import (
     VoiceRequest,
 )
 from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
+from greenroom_speech.decoder.client import Reader
 
 from greenroom.triton.http_client import unless_left
 
@@ -26,8 +26,8 @@ _PREVIEWS = {"zh": "你好，这是我的声音。今天过得怎么样？"}
 _PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
 
 
-def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRouter:
-    """Return the endpoints; a recording may last `longest` seconds."""
+def saved_voices(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+    """Return the endpoints; `read` reads recordings."""
     router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=ERRORS)
 
     @router.get("")
@@ -47,7 +47,7 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
         """
         asked = checked(VoiceRequest, await fields_of(request))
         name = await asyncio.to_thread(store.check_free, asked.name)
-        recording = await asyncio.to_thread(decoded, asked.file, "file", longest)
+        recording = await read(asked.file, "file")
         transcript, language = asked.transcript, asked.language
         if transcript is None:
             heard, _ = await pipeline.hear(
@@ -56,7 +56,7 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
             transcript, language = heard.transcript, language or heard.language
         audio, _ = await asyncio.to_thread(encoded, recording, "flac")
         # What is kept is what will be cloned, so that is what has to be in tokenizer's cache.
-        kept = await asyncio.to_thread(decoded, audio, "file", longest)
+        kept = await read(audio, "file")
         await pipeline.analyse(kept, lambda granted: unless_left(request, granted))
         voice = SavedVoice(
             name,
@@ -96,7 +96,7 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
     async def preview(name: str, request: Request) -> Response:
         """Say a sentence in a voice, as mp3."""
         voice = await asyncio.to_thread(store.get, name)
-        reference = await asyncio.to_thread(_recording, voice.path, longest)
+        reference = await read(voice.path, "the voice's recording")
         sentence = _PREVIEWS.get(voice.language, _PREVIEW)
         script = Script(reference, voice.transcript, sentence)
         spoken, timing = await pipeline.speak(script, lambda granted: unless_left(request, granted))
@@ -104,10 +104,6 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIR
         return Response(content, media_type=media_type, headers=timing.headers())
 
     return router
-
-
-def _recording(path: Path, longest: float) -> Recording:
-    return decoded(path.read_bytes(), "the voice's recording", longest)
 
 
 def _shown(voice: SavedVoice) -> VoiceObject:

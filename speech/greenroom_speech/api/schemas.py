@@ -213,7 +213,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         404: "no such voice or model",
         408: "the body came too slowly",
         409: "that name is taken",
-        413: "the body is too large",
+        413: "the body is too large, or the recording too long",
         503: "not now: see Retry-After; the message says the state and the seconds so far",
     }.items()
 }

@@ -4,7 +4,7 @@ import asyncio
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from greenroom_speech.api.formats import Format, Recording, decoded, encoded
+from greenroom_speech.api.formats import Format, encoded
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
@@ -12,14 +12,16 @@ from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import ERRORS, EditRequest, SpeechRequest
 from greenroom_speech.api.tempo import at_speed
 from greenroom_speech.api.voices_store import VoicesStore
+from greenroom_speech.decoder.client import Reader
+from greenroom_speech.decoder.recording import Recording
 
 from greenroom.triton.http_client import unless_left
 
 CLONE = "clone"
 
 
-def speaking(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRouter:
-    """Return the two endpoints; a recording may last `longest` seconds."""
+def speaking(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+    """Return the two endpoints; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
     @router.post(
@@ -31,7 +33,7 @@ def speaking(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRoute
     async def speech(request: Request) -> Response:
         """Say a text in a saved voice, or in that of a recording."""
         asked = checked(SpeechRequest, await fields_of(request))
-        reference, transcript = await asyncio.to_thread(_reference, asked, store, longest)
+        reference, transcript = await _reference(asked, store, read)
         tasks = (CLONE, *([asked.task] * asked.n_edits if asked.task else ()))
         infos = ("", *([asked.task_info] * (len(tasks) - 1)))
         script = Script(
@@ -48,7 +50,7 @@ def speaking(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRoute
     async def edits(request: Request) -> Response:
         """Change how a recording sounds, or what it says."""
         asked = checked(EditRequest, await fields_of(request))
-        reference = await asyncio.to_thread(decoded, asked.file, "file", longest)
+        reference = await read(asked.file, "file")
         tasks, infos = (asked.task,) * asked.n_edits, (asked.task_info,) * asked.n_edits
         script = Script(
             reference, asked.transcript, asked.text, asked.language, tasks, infos, asked.seed
@@ -66,17 +68,17 @@ def speaking(pipeline: Pipeline, store: VoicesStore, longest: float) -> APIRoute
     return router
 
 
-def _reference(
-    asked: SpeechRequest, store: VoicesStore, longest: float
+async def _reference(
+    asked: SpeechRequest, store: VoicesStore, read: Reader
 ) -> tuple[Recording, str | None]:
     if (asked.voice is None) == (asked.reference_audio is None):
         raise InvalidField("voice or reference_audio must be given, and not both.", "voice")
     if asked.reference_audio is not None:
-        return decoded(asked.reference_audio, "reference_audio", longest), asked.transcript
+        return await read(asked.reference_audio, "reference_audio"), asked.transcript
     if asked.transcript is not None:
         raise InvalidField("transcript is given, but a voice has its own.", "transcript")
-    voice = store.get(asked.voice or "")
-    return decoded(voice.path.read_bytes(), f"voice {voice.name}", longest), voice.transcript
+    voice = await asyncio.to_thread(store.get, asked.voice or "")
+    return await read(voice.path, f"voice {voice.name}"), voice.transcript
 
 
 def _file(recording: Recording, kind: Format, speed: float) -> tuple[bytes, str]:

@@ -1,10 +1,7 @@
 """POST /v1/audio/transcriptions: the words of a recording."""
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from greenroom_speech.api.formats import decoded
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.request_body import fields_of
@@ -15,13 +12,14 @@ from greenroom_speech.api.schemas import (
     Usage,
     VerboseTranscription,
 )
+from greenroom_speech.decoder.client import Reader
 from pydantic import BaseModel
 
 from greenroom.triton.http_client import unless_left
 
 
-def hearing(pipeline: Pipeline, longest: float) -> APIRouter:
-    """Return the endpoint; a recording may last `longest` seconds."""
+def hearing(pipeline: Pipeline, read: Reader) -> APIRouter:
+    """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["transcription"])
 
     @router.post(
@@ -33,7 +31,7 @@ def hearing(pipeline: Pipeline, longest: float) -> APIRouter:
     async def transcriptions(request: Request) -> Response:
         """Recognise what is said."""
         asked = checked(TranscriptionRequest, await fields_of(request))
-        recording = await asyncio.to_thread(decoded, asked.file, "file", longest)
+        recording = await read(asked.file, "file")
         heard, timing = await pipeline.hear(
             recording, asked.language, lambda granted: unless_left(request, granted)
         )

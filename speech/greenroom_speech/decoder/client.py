@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,10 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
 }
+
+
+Reader = Callable[[bytes | Path, str], Awaitable[Recording]]
+"""Reads the recording in a file, its content or where it lies; the text names it in errors."""
 
 
 class Held(Protocol):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from greenroom_speech.api.formats import Recording, encoded
+from greenroom_speech.api.formats import encoded
+from greenroom_speech.decoder.recording import Recording
 
 FFMPEG = shutil.which("ffmpeg")
 RATE, SECONDS = 24000, 1.5

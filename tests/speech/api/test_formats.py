@@ -3,10 +3,9 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from greenroom_speech.api.formats import Recording, decoded, encoded
+from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.tempo import at_speed
-
-from greenroom.errors import InvalidInput
+from greenroom_speech.decoder.recording import Recording
 
 RATE = 24000
 
@@ -35,26 +34,6 @@ def test_a_file_reads_back_at_its_length_and_rate(kind):
 def test_pcm_is_sixteen_bits_little_endian():
     content, _ = encoded(Recording(np.array([0.0, 0.5, -1.0], np.float32), RATE), "pcm")
     assert np.frombuffer(content, "<i2").tolist() == [0, 16384, -32768]
-
-
-def test_channels_are_averaged():
-    file = io.BytesIO()
-    soundfile.write(file, np.array([[0.5, 0.0], [0.25, 0.75]]), 16000, format="WAV")
-    recording = decoded(file.getvalue(), "file", 30)
-    assert recording.samples.tolist() == [0.25, 0.5]
-    assert recording.rate == 16000
-
-
-@pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
-def test_what_is_no_audio_is_refused_by_name(content):
-    with pytest.raises(InvalidInput, match="reference_audio"):
-        decoded(content, "reference_audio", 30)
-
-
-def test_what_is_too_long_is_refused_with_its_length():
-    content, _ = encoded(hum(2.0), "flac")
-    with pytest.raises(InvalidInput, match=r"file lasts 2\.0 s; it may last at most 1 s"):
-        decoded(content, "file", 1.0)
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 0.8, 1.0, 1.25, 2.0, 4.0])
