@@ -261,9 +261,9 @@ class Controller:
             if entry is None:
                 policy = self._settings.policy_of(name, spec.policy)
                 entry = Model(name, policy, idle_since=self._clock.now())
-                self.stage.models[name] = entry
             entry.steps = spec.steps
             entry.controllable = spec.controllable
+            self.stage.add(entry)
             with self._background.guarded(f"The metrics of model {name}"):
                 self.metrics.expect(entry)
             with self._background.guarded(f"The size of model {name}"):

@@ -13,7 +13,7 @@ What is set aside is out of reach of later claims, so that an earlier one is not
 ever. All models of a claim get their memory together: no two wait for each other's half.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from greenroom.errors import DoesNotFit, WaitedTooLong
 from greenroom.residency.budget import Budget
@@ -23,6 +23,7 @@ from greenroom.residency.eviction import evictions, least_recently_used
 from greenroom.residency.messages import does_not_fit, no_room
 from greenroom.residency.model import Model, Verb
 from greenroom.residency.states import Residency, way_to
+from greenroom.residency.watched import Watched
 
 _NOT_LOADED = frozenset({Residency.COLD, Residency.LOADING, Residency.UNLOADING})
 
@@ -32,10 +33,9 @@ _Steps = Iterator[Begin | Denied | Measure]
 class Admission:
     """One pass over all claims at one moment; whoever iterates carries out what it yields."""
 
-    def __init__(
-        self, models: Mapping[str, Model], budget: Budget, patience: float, now: float
-    ) -> None:
-        self._models = models
+    def __init__(self, watched: Watched, budget: Budget, patience: float, now: float) -> None:
+        self._watched = watched
+        self._models = watched.models
         self._budget = budget
         self._patience = patience
         self._now = now
@@ -62,9 +62,11 @@ class Admission:
 
     def end(self) -> _Steps:
         """Yield what else is to be done once all claims were looked at."""
-        for name, entry in self._models.items():
-            entry.gives_way_to = self._gives_way.get(name)
-            entry.awaits_memory = name in self._short_of_memory
+        marked = {*self._gives_way, *self._short_of_memory}
+        for name in self._watched.marked | marked:
+            self._models[name].gives_way_to = self._gives_way.get(name)
+            self._models[name].awaits_memory = name in self._short_of_memory
+        self._watched.marked = marked
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
@@ -131,11 +133,10 @@ class Admission:
 
     def _candidates(self, needs: Sequence[str]) -> list[Model]:
         """Return the models that may make room for others than those that `needs` names."""
-        loading = (e for e in self._models.values() if e.residency is Residency.LOADING)
-        kept = self._kept.union(needs, *(ensemble.steps for ensemble in loading))
+        kept = self._kept.union(needs, self._watched.steps_of_loading())
         return least_recently_used(
             entry
-            for entry in self._models.values()
+            for entry in self._watched.on_stage()
             if not (
                 entry.name in kept or entry.moving or entry.broken or entry.stays or entry.steps
             )

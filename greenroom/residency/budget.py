@@ -6,11 +6,12 @@ Promised bytes count from the moment in which a load or a restore begins, so tha
 given away twice; for the card until a measurement can have seen them.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from greenroom.residency.model import Model
 from greenroom.residency.states import TAKES_AWAY, Action, Residency
+from greenroom.residency.watched import Watched
 
 LOOK_EVERY = 0.1
 """Seconds between measurements while somebody waits for memory."""
@@ -53,15 +54,22 @@ class Budget:
         self.card = card
         self.reading: Reading | None = None
         self._ask_for_card = card
-        self._models: Mapping[str, Model] = {}
+        self._watched = Watched()
+        self._held: int | None = None
+        self._all_told = False
         self.awaited = False
         """Whether somebody waits for memory."""
         self._changes: list[_Change] = []
         self._changed_at = 0.0
 
-    def watch(self, models: Mapping[str, Model]) -> None:
+    def watch(self, watched: Watched) -> None:
         """Change what it counts: these models."""
-        self._models = models
+        self._watched = watched
+        self.changed()
+
+    def changed(self) -> None:
+        """Count anew what the models hold: one has moved, or has said what it holds."""
+        self._held = None
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -148,9 +156,10 @@ class Budget:
 
         Nothing is known of that before all that were found loaded have said what they hold.
         """
-        if not self.bound or any(_may_be_warm(entry) for entry in self._models.values()):
+        if not self.bound:
             return 0
-        return -self._bound_room(soon=True)
+        room = self._bound_room(soon=True)
+        return -room if self._all_told else 0
 
     @property
     def free(self) -> int:
@@ -167,8 +176,9 @@ class Budget:
 
     def together(self, needs: Iterable[str]) -> int:
         """Return what these models and those that never leave hold when all are hot."""
-        names = set(needs) | {name for name, entry in self._models.items() if entry.stays}
-        return sum(self._models[name].memory.hot for name in names)
+        models = self._watched.models
+        names = {*needs, *(name for name in self._watched.pinned if models[name].stays)}
+        return sum(models[name].memory.hot for name in names)
 
     def never(self, needs: Iterable[str]) -> bool:
         """Whether there could never be memory for these models together."""
@@ -184,9 +194,12 @@ class Budget:
         return rooms
 
     def _bound_room(self, soon: bool) -> int:
-        held = sum(entry.memory.held for entry in self._models.values())
+        if self._held is None:
+            there = list(self._watched.on_stage())
+            self._held = sum(entry.memory.held for entry in there)
+            self._all_told = not any(_may_be_warm(entry) for entry in there)
         running = (c.bytes for c in self._changes if c.ended_at is None)
-        return self.bound - held - sum(b for b in running if soon or b > 0)
+        return self.bound - self._held - sum(b for b in running if soon or b > 0)
 
 
 def _may_be_warm(entry: Model) -> bool:

@@ -1,17 +1,18 @@
 """Who wants models hot, in the order in which memory is given to them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError
 from greenroom.residency.effects import HEAL, REQUEST
 from greenroom.residency.model import Model, Ticket, Verb
 from greenroom.residency.states import Residency
-from greenroom.residency.wait_queue import Waiting
+from greenroom.residency.wait_queue import WaitQueue
+from greenroom.residency.watched import Watched
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Claim:
     """Models that somebody wants hot together: a request, a manual action, a pinned model.
 
@@ -44,37 +45,32 @@ class Denied:
     error: GreenroomError
 
 
-def claims(models: Mapping[str, Model], waiting: Waiting) -> list[Claim]:
+def claims(watched: Watched, waiting: WaitQueue) -> list[Claim]:
     """Return all claims, in order; requests that need the same models count as one."""
     return sorted(
-        (*_pinned(models), *_by_hand(models), *_requests(waiting), *_healing(models)),
+        (*_pinned(watched), *_by_hand(watched), *_requests(waiting), *_healing(watched)),
         key=lambda claim: claim.order,
     )
 
 
-def _pinned(models: Mapping[str, Model]) -> Iterator[Claim]:
-    for entry in models.values():
-        if entry.policy.pinned and not entry.by_hand and entry.residency is not Residency.HOT:
-            yield Claim(entry.name, (*entry.steps, entry.name))
+def _pinned(watched: Watched) -> Iterator[Claim]:
+    for entry in watched.ordered(watched.missing):
+        yield Claim(entry.name, (*entry.steps, entry.name))
 
 
-def _by_hand(models: Mapping[str, Model]) -> Iterator[Claim]:
-    for entry in models.values():
-        verb = entry.verbs[0] if entry.verbs else None
-        if verb is not None and verb.target is Residency.HOT:
+def _by_hand(watched: Watched) -> Iterator[Claim]:
+    for entry in watched.ordered(watched.with_actions):
+        verb = entry.verbs[0]
+        if verb.target is Residency.HOT:
             needs = (*entry.steps, entry.name)
             yield Claim(entry.name, needs, verb.order, verb.asked_at, verb)
 
 
-def _requests(waiting: Waiting) -> Iterator[Claim]:
-    seen = set()
-    for ticket in waiting:
-        if ticket.needs not in seen:
-            seen.add(ticket.needs)
-            yield Claim(ticket.model, ticket.needs, ticket.order, ticket.asked_at, ticket)
+def _requests(waiting: WaitQueue) -> Iterator[Claim]:
+    for ticket in waiting.firsts():
+        yield Claim(ticket.model, ticket.needs, ticket.order, ticket.asked_at, ticket)
 
 
-def _healing(models: Mapping[str, Model]) -> Iterator[Claim]:
-    for entry in models.values():
-        if entry.comes_back and not entry.broken:
-            yield Claim(entry.name, (entry.name,), order=math.inf)
+def _healing(watched: Watched) -> Iterator[Claim]:
+    for entry in watched.ordered(watched.coming_back - watched.broken):
+        yield Claim(entry.name, (entry.name,), order=math.inf)

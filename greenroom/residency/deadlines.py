@@ -1,32 +1,54 @@
-"""When the stage must be asked again although nothing happens."""
+"""Moments at which something is due, by key, in a heap: the next one is found without a search."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Set
+from heapq import heapify, heappop, heappush
+from typing import Generic, TypeVar
 
-from greenroom.residency.budget import Budget
-from greenroom.residency.idle import idle_action
-from greenroom.residency.model import Model
-from greenroom.residency.wait_queue import Waiting
+_Key = TypeVar("_Key", int, str)
 
-
-def due_times(
-    models: Mapping[str, Model], waiting: Waiting, budget: Budget, patience: float
-) -> Iterator[float]:
-    """Yield the moments, also past ones, at which time alone changes what should happen."""
-    yield from (ticket.deadline for ticket in waiting)
-    for entry in models.values():
-        yield entry.retry_at
-        if (idle := idle_action(entry)) is not None:
-            yield idle[0]
-    if budget.awaited:
-        yield from _for_memory(models, waiting, budget, patience)
+_SPARE = 64
+"""Entries of the heap that may be out of date before it is made anew, beyond as many as count."""
 
 
-def _for_memory(
-    models: Mapping[str, Model], waiting: Waiting, budget: Budget, patience: float
-) -> Iterator[float]:
-    if (look := budget.look_at) is not None:
-        yield look
-    yield from (ticket.asked_at + patience for ticket in waiting)
-    for entry in models.values():
-        for verb in entry.verbs[:1]:
-            yield from (verb.asked_at + patience, verb.deadline)
+class Deadlines(Generic[_Key]):
+    """One moment for each key; setting another one leaves the old entry in the heap for a while.
+
+    What is due stays due until its key is set anew.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[_Key, float] = {}
+        self._heap: list[tuple[float, _Key]] = []
+        self._due: set[_Key] = set()
+
+    def set(self, key: _Key, at: float | None) -> None:
+        """Set a key's moment; None: it has none."""
+        if self._at.get(key) == at:
+            return
+        self._due.discard(key)
+        if at is None:
+            del self._at[key]
+            return
+        self._at[key] = at
+        heappush(self._heap, (at, key))
+        if len(self._heap) > 2 * len(self._at) + _SPARE:
+            self._heap = [(at, key) for key, at in self._at.items() if key not in self._due]
+            heapify(self._heap)
+
+    def due(self, now: float) -> Set[_Key]:
+        """Return the keys whose moment has come."""
+        while self._heap and self._heap[0][0] <= now:
+            at, key = heappop(self._heap)
+            if self._at.get(key) == at:
+                self._due.add(key)
+        return self._due
+
+    def next(self, now: float) -> float | None:
+        """Return the earliest moment after `now`."""
+        self.due(now)
+        while self._heap:
+            at, key = self._heap[0]
+            if self._at.get(key) == at:
+                return at
+            heappop(self._heap)
+        return None

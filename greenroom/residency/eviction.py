@@ -19,11 +19,12 @@ class Eviction:
 
 
 def least_recently_used(entries: Iterable[Model]) -> list[Model]:
-    """Return the order in which models go: by the end of their last lease.
+    """Return the order in which models go, by the end of their last lease.
 
     A model that gives way already comes first of those that are in use, so that the choice
     does not change with every request for it.
     """
+    # They come nearly sorted, so that this is one pass; steps of an ensemble end at one moment.
     return sorted(entries, key=lambda e: (e.gives_way_to is None, e.idle_since, e.last_use))
 
 

@@ -1,15 +1,16 @@
-"""Chooses the transitions that should begin: by hand, because wanted, or idle."""
+"""Chooses the transitions that should begin: what is broken, by hand, because wanted, or idle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from greenroom.residency.admission import Admission
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied, claims
 from greenroom.residency.effects import HEAL, Begin, Measure
 from greenroom.residency.idle import idle_action
-from greenroom.residency.model import Model, Verb
-from greenroom.residency.states import TAKES_AWAY, Action, Residency, way_to
-from greenroom.residency.wait_queue import Waiting
+from greenroom.residency.model import Model
+from greenroom.residency.states import TAKES_AWAY, Action, way_to
+from greenroom.residency.wait_queue import WaitQueue
+from greenroom.residency.watched import Watched
 
 
 class NextStep:
@@ -20,55 +21,66 @@ class NextStep:
     """
 
     def __init__(
-        self, models: Mapping[str, Model], waiting: Waiting, budget: Budget, patience: float
+        self, watched: Watched, waiting: WaitQueue, budget: Budget, patience: float
     ) -> None:
-        self._models = models
+        self._watched = watched
         self._waiting = waiting
         self._budget = budget
         self._patience = patience
 
     def all(self, now: float) -> Iterator[Begin | Denied | Measure]:
-        """Yield what should begin: manual actions first, then what is wanted hot, then idle.
-
-        Before all of them what is broken goes, whoever holds it.
-        """
-        for entry in self._models.values():
-            due = entry.broken and not entry.moving and now >= entry.retry_at
-            if due and not self._ensemble_loads(entry):
-                yield Begin(entry.name, Action.UNLOAD, HEAL)
-        for entry in self._resting():
-            if (begin := self._taken_by_hand(entry)) is not None:
-                yield begin
-        wanted = claims(self._models, self._waiting)
-        admission = Admission(self._models, self._budget, self._patience, now)
+        """Yield what should begin, the most urgent first."""
+        yield from self._broken(now)
+        yield from self._taken_by_hand()
+        wanted = claims(self._watched, self._waiting)
+        admission = Admission(self._watched, self._budget, self._patience, now)
         for claim in wanted:
             yield from admission.of(claim)
         yield from admission.end()
-        comes = {name for claim in wanted for name in claim.needs}
-        for entry in self._resting():
-            idle = idle_action(entry)
-            if idle is None or now < idle[0] or entry.name in comes:
+        yield from self._idle(now, {name for claim in wanted for name in claim.needs})
+
+    def _broken(self, now: float) -> Iterator[Begin]:
+        """What is broken goes, whoever holds it."""
+        for entry in self._watched.ordered(self._watched.broken):
+            due = not entry.moving and now >= entry.retry_at
+            if due and not self._watched.ensemble_loads(entry):
+                yield Begin(entry.name, Action.UNLOAD, HEAL)
+
+    def _taken_by_hand(self) -> Iterator[Begin]:
+        for entry in self._watched.ordered(self._watched.with_actions):
+            verb = entry.verbs[0]
+            action = way_to(verb.target, entry.residency) if _rests(entry) else None
+            if action not in TAKES_AWAY or entry.leases:
                 continue
-            if not self._ensemble_loads(entry):
+            first = self._waiting.first_needing(entry.name)
+            asked_before = first is not None and first < verb.order
+            if not asked_before and not self._watched.ensemble_loads(entry):
+                yield Begin(entry.name, action, "manual")
+
+    def _idle(self, now: float, wanted: set[str]) -> Iterator[Begin]:
+        for entry in self._watched.ordered(self._watched.idle.due(now) - wanted):
+            idle = idle_action(entry)
+            if idle and _rests(entry) and not self._watched.ensemble_loads(entry):
                 yield Begin(entry.name, idle[1], "idle")
 
-    def _taken_by_hand(self, entry: Model) -> Begin | None:
-        verb = entry.verbs[0] if entry.verbs else None
-        action = way_to(verb.target, entry.residency) if verb else None
-        if verb is None or action not in TAKES_AWAY:
-            return None
-        if entry.leases or self._asked_before(entry, verb) or self._ensemble_loads(entry):
-            return None
-        return Begin(entry.name, action, "manual")
+    def due(self, now: float) -> float | None:
+        """Return when time alone changes what should happen, None if it never does."""
+        due = [
+            self._waiting.next_deadline(now),
+            self._watched.retries.next(now),
+            self._watched.idle.next(now),
+            *(self._due_for_memory() if self._budget.awaited else ()),
+        ]
+        return min((at for at in due if at is not None and at > now), default=None)
 
-    def _asked_before(self, entry: Model, verb: Verb) -> bool:
-        return any(ticket.order < verb.order for ticket in self._waiting.needing(entry.name))
+    def _due_for_memory(self) -> Iterator[float | None]:
+        yield self._budget.look_at
+        for ticket in self._waiting.firsts():
+            yield ticket.asked_at + self._patience
+        for name in self._watched.with_actions:
+            verb = self._watched.models[name].verbs[0]
+            yield from (verb.asked_at + self._patience, verb.deadline)
 
-    def _ensemble_loads(self, step: Model) -> bool:
-        return any(
-            entry.residency is Residency.LOADING and step.name in entry.steps
-            for entry in self._models.values()
-        )
 
-    def _resting(self) -> Iterator[Model]:
-        return (entry for entry in self._models.values() if not (entry.moving or entry.broken))
+def _rests(entry: Model) -> bool:
+    return not (entry.moving or entry.broken)

@@ -2,36 +2,85 @@
 
 from collections.abc import Iterator
 
-from greenroom.residency.model import Model, Ticket
+from greenroom.residency.deadlines import Deadlines
+from greenroom.residency.model import Ticket
+from greenroom.residency.watched import Watched
+
+Needs = tuple[str, ...]
 
 
-class Waiting:
-    """Holds the waiting tickets and keeps the models' counters equal to what it holds."""
+class WaitQueue:
+    """Holds the waiting tickets and keeps the models' counters equal to what it holds.
 
-    def __init__(self, models: dict[str, Model]) -> None:
-        self._models = models
+    Tickets that need the same models are one line: what its first one may not have, none of
+    the others may. So whoever decides looks at the first of each line.
+    """
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+        self._lines: dict[Needs, dict[int, Ticket]] = {}
+        self._lines_of: dict[str, dict[Needs, None]] = {}
         self._tickets: dict[int, Ticket] = {}
-
-    def __iter__(self) -> Iterator[Ticket]:
-        """Iterate over a copy: what is found may be removed meanwhile."""
-        return iter(list(self._tickets.values()))
+        self._deadlines: Deadlines[int] = Deadlines()
 
     def add(self, ticket: Ticket) -> None:
         """Let a ticket wait."""
-        self._tickets[ticket.order] = ticket
+        line = self._lines.get(ticket.needs)
+        if line is None:
+            line = self._lines[ticket.needs] = {}
+            for name in ticket.needs:
+                self._lines_of.setdefault(name, {})[ticket.needs] = None
+        line[ticket.order] = self._tickets[ticket.order] = ticket
+        self._deadlines.set(ticket.order, ticket.deadline)
         for name in ticket.needs:
-            self._models[name].waiting += 1
+            self._watched.models[name].waiting += 1
+            self._watched.used(name)
 
     def remove(self, ticket: Ticket) -> None:
         """Free a ticket's place; one that does not wait any more is left as it is."""
-        if self._tickets.pop(ticket.order, None) is not None:
+        if self._tickets.pop(ticket.order, None) is None:
+            return
+        self._deadlines.set(ticket.order, None)
+        line = self._lines[ticket.needs]
+        del line[ticket.order]
+        if not line:
+            del self._lines[ticket.needs]
             for name in ticket.needs:
-                self._models[name].waiting -= 1
+                del self._lines_of[name][ticket.needs]
+        for name in ticket.needs:
+            self._watched.models[name].waiting -= 1
+            self._watched.used(name)
 
-    def needing(self, model: str) -> Iterator[Ticket]:
-        """Yield the tickets that need a model."""
-        return (ticket for ticket in self if model in ticket.needs)
+    def lines(self) -> list[Iterator[Ticket]]:
+        """Return the lines, each from its first ticket on. Nothing may be removed meanwhile."""
+        return [iter(line.values()) for line in self._lines.values()]
 
-    def late(self, now: float) -> Iterator[Ticket]:
-        """Yield the tickets whose deadline is over."""
-        return (ticket for ticket in self if now >= ticket.deadline)
+    def firsts(self) -> list[Ticket]:
+        """Return the first of each line."""
+        return [next(line) for line in self.lines()]
+
+    def alike(self, needs: Needs) -> list[Ticket]:
+        """Return those who wait for just these models."""
+        return list(self._lines.get(needs, {}).values())
+
+    def needing(self, model: str) -> list[Ticket]:
+        """Return those who need a model, whatever else they need."""
+        lines = (self._lines[needs].values() for needs in self._lines_of.get(model, ()))
+        return sorted((ticket for line in lines for ticket in line), key=_order)
+
+    def first_needing(self, model: str) -> int | None:
+        """Return the order of the first who needs a model, None if nobody does."""
+        lines = (self._lines[needs] for needs in self._lines_of.get(model, ()))
+        return min((next(iter(line)) for line in lines), default=None)
+
+    def late(self, now: float) -> list[Ticket]:
+        """Return the tickets whose deadline is over."""
+        return [self._tickets[order] for order in sorted(self._deadlines.due(now))]
+
+    def next_deadline(self, now: float) -> float | None:
+        """Return the next deadline after `now`."""
+        return self._deadlines.next(now)
+
+
+def _order(ticket: Ticket) -> int:
+    return ticket.order

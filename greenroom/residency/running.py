@@ -1,0 +1,148 @@
+"""The transitions that run: how they begin, and what their end does to models and to who waits."""
+
+from collections.abc import Iterator, Mapping
+
+from greenroom.errors import GreenroomError, ServerDown, TransitionFailed
+from greenroom.residency.backoff import back_off
+from greenroom.residency.budget import Budget
+from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Refused
+from greenroom.residency.footprint import lacks_memory
+from greenroom.residency.manual_actions import failed_verbs
+from greenroom.residency.model import Model
+from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
+from greenroom.residency.wait_queue import WaitQueue
+from greenroom.residency.watched import Watched
+
+_BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
+
+
+class Running:
+    """Writes the residency of models: nobody else does, but for what a report corrects."""
+
+    def __init__(self, watched: Watched, waiting: WaitQueue, budget: Budget) -> None:
+        self._watched = watched
+        self._models = watched.models
+        self._waiting = waiting
+        self._budget = budget
+        self._running: dict[str, Begin] = {}
+
+    def begin(self, begin: Begin) -> Begin:
+        """Let a model move."""
+        entry = self._models[begin.model]
+        self._budget.begin(entry, begin.action)
+        entry.came_from = entry.residency
+        entry.residency = TRANSITIONS[begin.action].during
+        self._running[entry.name] = begin
+        self.moved(entry)
+        return begin
+
+    def finished(
+        self,
+        begun: Begin,
+        now: float,
+        error: GreenroomError | None = None,
+        reported: Residency | None = None,
+    ) -> list[Effect]:
+        """Record the end of a transition; on failure answer everyone who waited for it.
+
+        `reported` is the state that the model itself has told of after a failure, if it has.
+        A model that broke meanwhile heals first: who waits for it goes on waiting.
+        """
+        if self._running.get(begun.model) is not begun:
+            return []  # Triton went away meanwhile: what this transition did is gone with it
+        del self._running[begun.model]
+        entry, action = self._models[begun.model], begun.action
+        self._budget.end(entry.name, now)
+        if action is Action.LOAD:
+            entry.comes_back = False
+        effects: list[Effect] = []
+        if error is None:
+            self._succeeded(entry, action, now)
+        else:
+            entry.residency = reported or entry.came_from
+            if not entry.broken or action is Action.UNLOAD:
+                effects = self._failed(entry, action, now, error)
+        self.moved(entry)
+        return effects
+
+    def server_lost(self) -> list[Effect]:
+        """Triton is gone and every model with it. Requests wait for it, manual actions fail."""
+        self._running.clear()
+        self._budget.forget()
+        gone = ServerDown("Triton went away before the action was done.")
+        effects: list[Effect] = []
+        for entry in self._models.values():
+            if entry.residency in _BECOMES_HOT:
+                entry.last_manual = 0  # what was taken off stage by hand stays off, no more
+            entry.residency = Residency.COLD
+            entry.broken = entry.comes_back = entry.awaits_memory = False
+            entry.memory.expect(Residency.COLD)
+            effects += [Answered(verb, gone) for verb in entry.verbs]
+            entry.verbs.clear()
+            self.moved(entry)
+        return effects
+
+    def server_back(self, states: Mapping[str, Residency], now: float) -> list[Effect]:
+        """Triton can be asked again; `states` are those read from it (absent: cold).
+
+        What it is loading or unloading goes on as a transition like any other; an ensemble
+        that moves counts as cold, since to load it again takes no time. What failed in the one
+        before holds nothing back.
+        """
+        effects: list[Effect] = []
+        for entry in self._models.values():
+            entry.residency = states.get(entry.name, Residency.COLD)
+            if entry.moving and entry.steps:
+                entry.residency = Residency.COLD
+            loads, moves = entry.residency is Residency.LOADING, entry.moving
+            if moves:
+                entry.residency = Residency.COLD if loads else Residency.HOT
+            entry.memory.expect(entry.residency)
+            entry.came_at = now
+            entry.failures, entry.retry_at = 0, 0.0
+            self.moved(entry)
+            self._watched.idle_from(entry, now)
+            if moves:
+                action = Action.LOAD if loads else Action.UNLOAD
+                effects.append(self.begin(Begin(entry.name, action, READ_BACK)))
+        return effects
+
+    def moved(self, entry: Model) -> None:
+        """A model's residency or what it holds may have changed."""
+        self._watched.changed(entry)
+        self._budget.changed()
+
+    def _succeeded(self, entry: Model, action: Action, now: float) -> None:
+        entry.residency = TRANSITIONS[action].end
+        entry.memory.expect(entry.residency)
+        if action is Action.UNLOAD:
+            entry.broken = False
+        if action is Action.LOAD:
+            entry.came_at = now
+        if not (entry.broken or entry.comes_back):
+            entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
+        if action not in TAKES_AWAY:
+            self._watched.idle_from(entry, now)
+
+    def _failed(
+        self, entry: Model, action: Action, now: float, error: GreenroomError
+    ) -> list[Effect]:
+        if action not in TAKES_AWAY and lacks_memory(str(error)):
+            entry.memory.lacked_memory()
+        entry.last_error = str(error)
+        entry.failures += 1
+        entry.retry_at = now + back_off(entry.failures)
+        return [
+            *failed_verbs(entry, TRANSITIONS[action].end, error),
+            *self._fail_waiters(entry, action, error),
+        ]
+
+    def _fail_waiters(
+        self, entry: Model, action: Action, error: GreenroomError
+    ) -> Iterator[Effect]:
+        if action in TAKES_AWAY:
+            return
+        for ticket in self._waiting.needing(entry.name):
+            self._waiting.remove(ticket)
+            refusal = TransitionFailed(f"The {action} of model {entry.name} failed: {error}")
+            yield Refused(ticket, refusal)
