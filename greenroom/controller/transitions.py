@@ -138,11 +138,7 @@ class Transitions:
             if died_loading(str(error)):
                 raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
             raise
-        await self._processes.watch(model)
-        if not spec.complete:
-            spec.completed.CopyFrom(await self._triton.config(model))
-        if spec.controllable:
-            await self._first_report(spec)
+        await self._take_up(spec)
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:
         """A load can not be called off; its process can be ended, then the load fails."""
@@ -157,14 +153,22 @@ class Transitions:
             await self._bury(model)  # it was loaded in the very moment in which it was killed
         raise TransitionFailed(f"{late}its process was killed.")
 
-    async def _first_report(self, spec: ModelSpec) -> None:
-        """A model that is loaded and can not be asked is of no use: then the load has failed."""
+    async def _take_up(self, spec: ModelSpec) -> None:
+        """See what was loaded. What can not be seen is of no use: then the load has failed.
+
+        Whatever the failure is, the model must not stay in Triton, where nobody counts it.
+        """
+        model = spec.name
         try:
-            await self.ask_report(spec.name)
-        except GreenroomError as error:
+            await self._processes.watch(model)
+            if not spec.complete:
+                spec.completed.CopyFrom(await self._triton.config(model))
+            if spec.controllable:
+                await self.ask_report(model)
+        except Exception as error:
             died = isinstance(error, BackendDied)
             with contextlib.suppress(GreenroomError):
-                await (self._bury(spec.name) if died else self._unload(spec.name, spec))
+                await (self._bury(model) if died else self._unload(model, spec))
             raise
 
     async def _unload(self, model: str, spec: ModelSpec | None) -> None:

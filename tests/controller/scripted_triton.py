@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import contextmanager
 
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
 from greenroom.errors import ServerDown, TritonError
 from greenroom.residency.control import Report
 
@@ -73,6 +75,9 @@ class ScriptedTriton:
     async def load(self, model, parameters=None):
         await self._answer("load", model, *([parameters] if parameters else []))
         self.loaded.add(model)
+
+    async def config(self, model):
+        return ModelConfig(name=model)
 
     async def begin_unload(self, model):
         await self._answer("begin_unload", model)

@@ -1,6 +1,7 @@
 """Dead and stopped processes: how they are found, and what becomes of who needs them."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -398,7 +399,7 @@ async def test_a_model_that_did_not_answer_in_time_is_asked_where_it_is(loaded):
 
 async def test_a_model_whose_folder_is_gone_is_unknown_once_it_is_cold(loaded):
     one = await loaded()
-    (one.models / "tts" / "config.pbtxt").unlink()
+    shutil.rmtree(one.models / "tts")
     await one.used("tts")
     await one.controller.act("tts", Action.UNLOAD)
     assert not one.controller.knows("tts")

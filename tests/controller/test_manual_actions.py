@@ -1,6 +1,7 @@
 """Manual actions through the controller."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_overrides_count_even_if_a_request_waits_for_the_load(house):
 
 async def test_a_model_whose_folder_is_gone_can_be_unloaded_but_not_loaded(house):
     one = await house(loaded=["echo"])
-    (one.models / "echo" / "config.pbtxt").unlink()
+    shutil.rmtree(one.models / "echo")
     one.repository.scan()
     await one.controller.act("echo", Action.UNLOAD)
     with pytest.raises(UnknownModel, match="'echo' is not in the model repositories"):
