@@ -24,7 +24,7 @@ test:
 test-fast:
 	@scripts/setup dev
 	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile \
-	  -m 'not server and not long and not gpu' $(ARGS)
+	  -m 'not slow and not long and not gpu' $(ARGS)
 
 # SHAPE=steady, ramp, burst, idle-gap or thrash; HOST=http://... is a gateway that runs already,
 # WEB=1 serves Locust's page. A shell may have a HOST of its own, so only make's counts.

@@ -20,14 +20,17 @@ TESTS = Path(__file__).parent
 
 SettingsFactory = Callable[..., Settings]
 
-SERVER_FIXTURES = {"broken_in", "service", "serving", "start", "triton", "up"}
-"""What starts processes of a service; other tests that do have the marker ``server`` themselves."""
+SLOW_FIXTURES = {"serving", "service", "start", "triton", "up"}
+"""They start processes of a service."""
+SLOW_FOLDERS = {"end_to_end", "load", "reliability", "topology"}
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark what make test-fast leaves out; other modules that take long say so themselves."""
     for item in items:
-        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.server)
+        starts = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if starts or SLOW_FOLDERS.intersection(item.path.parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,8 @@ from scripted_server import (
     words,
 )
 
+pytestmark = pytest.mark.slow
+
 SPEECH = "/v2/models/speech/infer"
 MOVES = ("load", "offload", "restore", "unload")
 VERBS = ("clone", "edit", "transcribe", "status", "verify", *MOVES)

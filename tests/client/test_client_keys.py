@@ -13,6 +13,8 @@ from command_line import GREENROOM, on_terminal, run
 from greenroom_client import AsyncClient, Client, Refused
 from real_service import real_service
 
+pytestmark = pytest.mark.slow
+
 ADMIN, INFERENCE = "admins-key-0123456789", "inference-key-0123456789"
 
 

@@ -16,6 +16,8 @@ from greenroom_speech.engines.embedded.base_voice import Speaker
 from greenroom_speech.engines.embedded.languages import language_of
 from real_service import real_service
 
+pytestmark = pytest.mark.slow
+
 WORDS = "It is easy to tell the depth of a well. Four hours of steady work faced us."
 TEXT = "Glue the sheet to the dark blue background."
 

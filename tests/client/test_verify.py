@@ -12,6 +12,8 @@ from greenroom_client.verify.verification import verify
 from greenroom_client.verify.verify_result import Outcome, VerifyResult
 from scripted_server import json_answer
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [check.name for check in checks.CHECKS]
 REFUSED = json_answer({"error": "the disk is full."}, 503)
 

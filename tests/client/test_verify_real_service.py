@@ -14,6 +14,8 @@ from greenroom_client import Client
 from managed_models import weight_model
 from real_service import real_service
 
+pytestmark = pytest.mark.slow
+
 MODEL = "weights"
 SIZE = 16 * 2**20
 ECHO = Path(__file__).parent.parent / "models" / "echo"

@@ -8,6 +8,8 @@ from programs import RULES, promtool
 
 from greenroom.settings import PROJECT
 
+pytestmark = pytest.mark.slow
+
 UNIT_TESTS = PROJECT / "tests" / "monitoring"
 
 

@@ -15,6 +15,8 @@ from greenroom.supervisor.component import PluginProcess
 from greenroom.triton.leftovers import alive, regions, stubs
 from greenroom.triton.restart_request import ask_for_restart
 
+pytestmark = pytest.mark.slow
+
 
 class Log:
     """Collects lines; lets a test wait for one."""

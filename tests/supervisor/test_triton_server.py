@@ -15,6 +15,8 @@ from greenroom.supervisor import TritonServer
 from greenroom.supervisor.triton_server import stop_timeout
 from greenroom.triton.leftovers import alive, regions
 
+pytestmark = pytest.mark.slow
+
 
 def request(value: float) -> triton_grpc.InferInput:
     tensor = triton_grpc.InferInput("INPUT", [1, 3], "FP32")

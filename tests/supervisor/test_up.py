@@ -22,6 +22,8 @@ from greenroom.triton.key import GRPC_METADATA, triton_key
 from greenroom.triton.leftovers import alive, regions, stubs
 from greenroom.triton.region_prefix import region_prefix
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 
 

@@ -16,6 +16,8 @@ from tritonclient.utils import InferenceServerException
 from greenroom.settings import PROJECT, Settings
 from greenroom.tracing import Traces, endpoint, traces
 
+pytestmark = pytest.mark.slow
+
 CLIENT = "b7ad6b7169203331"
 TRACES = [f"{number:032x}" for number in range(1, 5)]
 TIMES = 8

@@ -10,6 +10,8 @@ import tritonclient.grpc as triton_grpc
 from managed_models import weight_model
 from tritonclient.utils import InferenceServerException
 
+pytestmark = pytest.mark.slow
+
 SIZE = 24 * 2**20
 
 

@@ -9,6 +9,8 @@ import pytest
 from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER
 from hub_server import Hub, sha256
 
+pytestmark = pytest.mark.slow
+
 PIECE = 10 * 2**20
 """What the library writes at a time."""
 

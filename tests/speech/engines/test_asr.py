@@ -6,6 +6,8 @@ from greenroom_speech.word_errors import word_errors
 
 from greenroom.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", [one.name for one in voices() if one.language == "en"])
 def test_it_reads_the_bundled_english_voices(asr, name):

@@ -11,6 +11,8 @@ from greenroom_speech.word_errors import word_errors
 
 from greenroom.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = (
     "The weather is very nice this morning.",
     "I would like to drink a cup of coffee.",

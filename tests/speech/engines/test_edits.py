@@ -9,6 +9,8 @@ from greenroom_speech.word_errors import word_errors
 
 from greenroom.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
