@@ -1,6 +1,7 @@
 """Writes the folders of model repositories."""
 
 TENSOR = 'name: "INPUT" data_type: TYPE_FP32 dims: [ -1 ]'
+OUTPUT = 'output [ { name: "OUTPUT" data_type: TYPE_FP32 dims: [ -1 ] } ]'
 CONTROL = 'name: "RESIDENCY" data_type: TYPE_STRING dims: [ 1 ] optional: true'
 
 
@@ -8,7 +9,7 @@ def write_model(repository, name, controllable=True, text="pass\n"):
     """Write a Python model that takes the control input, or not."""
     inputs = [TENSOR, *([CONTROL] if controllable else [])]
     listed = ", ".join(f"{{ {tensor} }}" for tensor in inputs)
-    return _write(repository, name, f'backend: "python"\ninput [ {listed} ]\n', text)
+    return _write(repository, name, f'backend: "python"\ninput [ {listed} ]\n{OUTPUT}\n', text)
 
 
 def write_ensemble(repository, name, *steps):

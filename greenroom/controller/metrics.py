@@ -25,7 +25,8 @@ from greenroom.residency.effects import EVICT, Begin
 from greenroom.residency.model import Model
 from greenroom.residency.states import TRANSITIONS, Action, Residency
 
-PROTOCOLS = ("http", "grpc", "openai")
+PROTOCOLS = ("http", "grpc")
+"""Those of the gateway; apps have names of their own."""
 OUTCOMES = ("served", "refused", "invalid", "failed", "cancelled")
 STARTS = (Residency.HOT, Residency.WARM, Residency.COLD)
 _REFUSALS: tuple[type[GreenroomError], ...] = (
@@ -49,6 +50,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._protocols = list(PROTOCOLS)
+        self._expected: set[str] = set()
         ProcessCollector(registry=self.registry)
         self.triton_up = self._gauge("triton_up", "1 while Triton answers the controller")
         self.residency = self._model("residency", "1 in the current state", "residency")
@@ -104,9 +107,9 @@ class Metrics:
 
     def expect(self, entry: Model) -> None:
         """Show what is counted of a model at 0, before anything has happened to it."""
-        for protocol in PROTOCOLS:
-            for outcome in OUTCOMES:
-                self.requests.labels(entry.name, protocol, outcome)
+        self._expected.add(entry.name)
+        for protocol in self._protocols:
+            self._expect_requests(entry.name, protocol)
         for error in _REFUSALS:
             self.refusals.labels(entry.name, error.reason)
         for start in STARTS:
@@ -119,6 +122,16 @@ class Metrics:
         if not entry.steps:
             self.heals.labels(entry.name)
             self.evictions.labels(entry.name)
+
+    def expect_protocol(self, protocol: str) -> None:
+        """Show the requests of every model by one more protocol, that of an app."""
+        self._protocols.append(protocol)
+        for model in self._expected:
+            self._expect_requests(model, protocol)
+
+    def _expect_requests(self, model: str, protocol: str) -> None:
+        for outcome in OUTCOMES:
+            self.requests.labels(model, protocol, outcome)
 
     def count(self, begin: Begin) -> None:
         """Count why a transition was done, if that is worth it."""

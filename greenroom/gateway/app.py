@@ -1,6 +1,8 @@
 """The HTTP application: all routes, and every error as one sentence of JSON."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,18 +18,13 @@ logger = logging.getLogger(__name__)
 _CLIENT_LEFT = 499
 
 
-def app(routes: list[BaseRoute], otherwise: ASGIApp) -> Starlette:
-    """Return the application; what no route fits goes to `otherwise`."""
+def app(routes: list[BaseRoute], plugins: Callable[[ASGIApp], ASGIApp]) -> Starlette:
+    """Return the application; what no route fits goes to `plugins`, made of what answers 404."""
     application = Starlette(
         routes=routes,
-        exception_handlers={
-            GreenroomError: _refused,
-            HTTPException: _no_such_path,
-            ClientDisconnect: _client_left,
-            Exception: _broken,
-        },
+        exception_handlers=ERROR_HANDLERS,
     )
-    application.router.default = otherwise
+    application.router.default = plugins(application.router.default)
     return application
 
 
@@ -54,3 +51,12 @@ async def _client_left(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     logger.error("%s %s", request.method, request.url.path, exc_info=error)
     return JSONResponse({"error": BROKEN}, 500)
+
+
+ERROR_HANDLERS: dict[Any, Any] = {
+    GreenroomError: _refused,
+    HTTPException: _no_such_path,
+    ClientDisconnect: _client_left,
+    Exception: _broken,
+}
+"""Starlette's `exception_handlers`: every error as its status and one sentence of JSON."""

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 
 import grpc
-from greenroom_speech.api.openai_errors import refusal as openai_refusal
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
 from greenroom.errors import GreenroomError
 from greenroom.gateway.api_keys import ApiKeys
-from greenroom.gateway.app import refusal
+from greenroom.gateway.apps import Apps
 from greenroom.gateway.kserve_grpc import abort
 from greenroom.gateway.permissions import grpc_scope, http_scope
 from greenroom.grpc_types import Context, Handler
@@ -20,20 +19,20 @@ _HEADER = "authorization"
 class GuardedHttp:
     """An ASGI application behind keys."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeys, apps: Apps) -> None:
         self._app = app
         self._keys = keys
+        self._apps = apps
 
     async def __call__(self, asgi: Asgi, receive: Receive, send: Send) -> None:
         """Let a request through, or answer why not."""
         method, path = asgi["method"], asgi["path"]
-        needed = http_scope(method, path)
+        needed = http_scope(method, path, self._apps)
         try:
             if needed:
                 self._keys.check(_header(asgi), needed, f"{method} {path}")
         except GreenroomError as error:
-            refused = openai_refusal if path.startswith("/v1/") else refusal
-            await refused(error)(asgi, receive, send)
+            await self._apps.refusal(error, path)(asgi, receive, send)
         else:
             await self._app(asgi, receive, send)
 

@@ -1,7 +1,6 @@
 """The bytes of all requests that the gateway holds at one time, bounded."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from greenroom.errors import QueueFull
 
@@ -13,6 +12,12 @@ class HeldBytes:
         self._most = most
         self._held = 0
 
+    def hold(self, size: int = 0) -> "Hold":
+        """Count bytes until their last user lets go. Raises QueueFull over max_held_bytes."""
+        hold = Hold(self)
+        hold.add(size)
+        return hold
+
     def take(self, size: int) -> None:
         """Count bytes until they are given back. Raises QueueFull over max_held_bytes."""
         if self._held + size > self._most:
@@ -22,19 +27,41 @@ class HeldBytes:
             )
         self._held += size
 
-    def keep(self, size: int) -> None:
-        """Count bytes that have been admitted before and can not be refused any more."""
-        self._held += size
-
     def give_back(self, size: int) -> None:
         """Count them no longer."""
         self._held -= size
 
-    @contextmanager
-    def holding(self, size: int) -> Iterator[None]:
-        """Count bytes while inside. Raises QueueFull over max_held_bytes."""
-        self.take(size)
-        try:
-            yield
-        finally:
-            self.give_back(size)
+
+class Hold:
+    """One request's bytes: counted once, however many use them, until the last one lets go.
+
+    Whoever receives them is the first user. Triton's work is another: it goes on, with the same
+    bytes, when the client has left and nobody else has them any more.
+    """
+
+    def __init__(self, held: HeldBytes) -> None:
+        self._held = held
+        self._size = 0
+        self._users = 1
+
+    def add(self, size: int) -> None:
+        """Count more bytes. Raises QueueFull over max_held_bytes."""
+        self._held.take(size)
+        self._size += size
+
+    def share(self) -> None:
+        """Be used by one more."""
+        self._users += 1
+
+    def let_go(self) -> None:
+        """Be used by one less."""
+        self._users -= 1
+        if not self._users:
+            self._held.give_back(self._size)
+            self._size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *of_exception: object) -> None:
+        self.let_go()

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,15 +13,17 @@ from starlette.routing import BaseRoute, Route
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.errors import InvalidInput, ServerDown
+from greenroom.errors import InvalidInput, ServerDown, without_traceback
 from greenroom.gateway.client_regions import ClientRegions
+from greenroom.gateway.disconnect import unless_left
 from greenroom.gateway.json_head import JsonHead, head_of, read_json, read_object
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.request_body import hold_of, json_object
 from greenroom.gateway.request_checks import check_generate, check_json
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
-from greenroom.triton.http_client import HEADER_LENGTH, HttpForward, unless_left
+from greenroom.triton.http_client import HEADER_LENGTH, TritonAnswer, TritonHttp
 from greenroom.triton.repository import ModelSpec, Repository
 
 _BOTH = ["GET", "POST"]
@@ -37,14 +40,16 @@ class KServeHttp:
         controller: Controller,
         repository: RepositoryApi,
         leased: Leased,
-        forward: HttpForward,
+        triton: TritonHttp,
         regions: ClientRegions,
+        most: int,
     ) -> None:
         self._controller = controller
         self._repository = repository
         self._leased = leased
-        self._forward = forward
+        self._triton = triton
         self._regions = regions
+        self._most = most
 
     def routes(self) -> list[BaseRoute]:
         """Return all paths under /v2, the busiest first; another is answered with 404."""
@@ -78,20 +83,20 @@ class KServeHttp:
         return found
 
     async def _pass(self, request: Request) -> Response:
-        body = await self._forward.body(request)
+        body = await request.body()
         if body:
             read_json(body)
-        return (await self._forward.send(request, body)).response()
+        return _response(await self._send(request, body))
 
     async def _register(self, request: Request) -> Response:
         """Register shared memory; a GET of it Triton refuses."""
         self._regions.check_cuda()
-        body = await self._forward.body(request)
+        body = await request.body()
         asked = read_object(body)
         if request.scope["path"].startswith(_SYSTEM_REGIONS):
             numbers = asked.get("offset", 0), asked.get("byte_size", 0)
             self._regions.check_system(asked.get("key"), *numbers)
-        return (await self._forward.send(request, body)).response()
+        return _response(await self._send(request, body))
 
     async def _infer(self, request: Request) -> Response:
         return await self._under_lease(request, request.headers.get(HEADER_LENGTH), check_json)
@@ -103,26 +108,31 @@ class KServeHttp:
     async def _under_lease(
         self, request: Request, header_length: str | None, check: Check
     ) -> Response:
-        body = await self._forward.body(request)
+        body = await request.body()
         model, encoding = request.path_params["model"], request.headers.get("content-encoding")
-        head = await head_of(body, header_length, encoding, self._forward.most)
+        head = await head_of(body, header_length, encoding, self._most)
         check(head, model, self._controller.repository)
         answer = await self._leased.run(
             model,
             "http",
-            len(body),
-            lambda: self._forward.send(request, body),
-            while_waiting=lambda granted: unless_left(request, granted),
+            0,
+            lambda: self._send(request, body),
+            hold=hold_of(request.scope),
+            while_waiting=partial(unless_left, request.receive),
             status=lambda answer: answer.told_status,
         )
-        return answer.response()
+        return _response(answer)
+
+    async def _send(self, request: Request, body: bytes) -> TritonAnswer:
+        headers = self._controller.traces.passed(request.headers.items())
+        return await self._triton.send(request.method, request.scope["path"], headers, body)
 
     async def _server_ready(self, request: Request) -> Response:
         return Response(status_code=200 if self._controller.why_not_serving() is None else 503)
 
     async def _model_ready(self, request: Request) -> Response:
         if self._spec(request) is None:  # anybody may ask this: no body is read for it
-            return (await self._forward.send(request, b"")).response()
+            return _response(await self._send(request, b""))
         reason = self._controller.why_not_serving(request.path_params["model"])
         return Response(status_code=200 if reason is None else 503)
 
@@ -143,26 +153,26 @@ class KServeHttp:
     ) -> Response:
         """Answer as Triton does; for a model that it has not loaded, from the repository."""
         try:
-            answer = await self._forward.send(request, b"")
+            answer = await self._send(request, b"")
             if answer.good or (spec := self._spec(request)) is None:
-                return answer.response()
+                return _response(answer)
         except ServerDown:
             if (spec := self._spec(request)) is None:
                 raise
         return JSONResponse(as_json(await described(self._controller, spec)))
 
     async def _index(self, request: Request) -> Response:
-        asked = await self._forward.json(request)
+        asked = await json_object(request)
         index = await self._repository.index(asked.get("ready") is True)
         return JSONResponse([_index_entry(entry) for entry in index.models])
 
     async def _load(self, request: Request) -> Response:
-        parameters = _parameters(await self._forward.json(request))
+        parameters = _parameters(await json_object(request))
         await self._repository.load(request.path_params["model"], _load_overrides(parameters))
         return Response()
 
     async def _unload(self, request: Request) -> Response:
-        parameters = _parameters(await self._forward.json(request))
+        parameters = _parameters(await json_object(request))
         dependents = parameters.get("unload_dependents") is True
         await self._repository.unload(request.path_params["model"], dependents)
         return Response()
@@ -170,6 +180,13 @@ class KServeHttp:
     def _spec(self, request: Request) -> ModelSpec | None:
         asked = request.path_params
         return spec_of(self._controller, asked["model"], asked.get("version", ""))
+
+
+def _response(answer: TritonAnswer) -> Response:
+    """Return it for the client; an error comes without the backend's traceback."""
+    if answer.sentence is None:
+        return Response(answer.body, answer.status, answer.headers)
+    return JSONResponse({"error": without_traceback(answer.sentence)}, answer.told_status)
 
 
 def _index_entry(entry: Message) -> dict[str, Any]:

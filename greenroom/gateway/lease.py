@@ -10,16 +10,15 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
-from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.held_bytes import HeldBytes, Hold
 from greenroom.residency.states import Residency
 from greenroom.settings import Settings
 
@@ -41,25 +40,46 @@ class Leased:
         size: int,
         send: Callable[[], Awaitable[_Answer]],
         *,
+        hold: Hold | None = None,
         while_waiting: WhileWaiting | None = None,
         status: Callable[[_Answer], int] = lambda answer: 200,
     ) -> _Answer:
-        """Send a request of `size` bytes under a lease and return the answer.
+        """Send a request under a lease and return the answer; see `request`.
 
         `status` reads an answer's HTTP status, or what it would be there.
         A model that no repository has needs no lease: Triton says what is to be said.
         Raises what `send` raises, or Unavailable when no lease is to be had.
         """
         if not self._controller.knows(model):
-            with self.held.holding(size):
+            with self._shared(hold) as shared:
+                shared.add(size)
                 return await send()
+        async with self.request(model, protocol, size, hold, while_waiting) as request:
+            answer = await request.send(send)
+            request.status = status(answer)
+        return answer
 
-        request = _Request(model, size, send, while_waiting)
-        with self._traces.request(model, protocol) as span:
+    @asynccontextmanager
+    async def request(
+        self,
+        model: str,
+        protocol: str,
+        size: int,
+        hold: Hold | None = None,
+        while_waiting: WhileWaiting | None = None,
+    ) -> AsyncIterator["LeasedRequest"]:
+        """Lease the model for one request, which is measured and traced.
+
+        `size` are its bytes beyond those that `hold` counts. All count until Triton has ended
+        with the request. Raises Unavailable when no lease is to be had.
+        """
+        with self._traces.request(model, protocol) as span, self._shared(hold) as shared:
+            request = LeasedRequest(self._controller, model, shared, while_waiting)
             try:
-                answer = await self._replayed(request)
-                request.outcome = _outcome(status(answer))
-                return answer
+                shared.add(size)
+                await request.begin()
+                yield request
+                request.outcome = _outcome(request.status)
             except GreenroomError as error:
                 if request.outcome == "refused":
                     self._controller.metrics.refusals.labels(model, error.reason).inc()
@@ -70,47 +90,17 @@ class Leased:
                 request.outcome = "cancelled"
                 raise
             finally:
+                await request.end()
                 self._measured(request, protocol)
                 span.answered(request.outcome, request.start)
 
-    async def _replayed(self, request: "_Request[_Answer]") -> _Answer:
-        """Send it, and once more if Triton or the model's process died with it."""
-        try:
-            return await self._sent(request)
-        except (ServerDown, BackendDied) as died:
-            if request.outcome == "refused" or isinstance(died, DiedMidAnswer):
-                raise
-            request.outcome = "refused"
-            if isinstance(died, ServerDown):
-                await self._controller.triton_monitor.check()
-        try:
-            return await self._sent(request)
-        except DiedMidAnswer:
-            raise
-        except BackendDied as died:
-            raise BackendDied(died.instance, again=True) from died
+    def _shared(self, hold: Hold | None) -> Hold:
+        if hold is None:
+            return self.held.hold()
+        hold.share()
+        return hold
 
-    async def _sent(self, request: "_Request[_Answer]") -> _Answer:
-        async with self._lease(request) as lease:
-            request.start, request.outcome = lease.start, "failed"
-            waited = self._controller.metrics.wait_seconds.labels(request.model, lease.start)
-            waited.observe(time.perf_counter() - request.arrived)
-            return await lease.run(lambda: self._inferred(request.send))
-
-    @asynccontextmanager
-    async def _lease(self, request: "_Request[_Answer]") -> AsyncIterator[Lease]:
-        """A lease, the request's bytes held while it is waited for and until it has ended."""
-        with ExitStack() as bytes_:
-            bytes_.enter_context(self.held.holding(request.size))
-            async with self._controller.lease(request.model, request.while_waiting) as lease:
-                lease.then(bytes_.pop_all().close)
-                yield lease
-
-    async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        with self._traces.infer():
-            return await send()
-
-    def _measured(self, request: "_Request[_Answer]", protocol: str) -> None:
+    def _measured(self, request: "LeasedRequest", protocol: str) -> None:
         metrics = self._controller.metrics
         metrics.requests.labels(request.model, protocol, request.outcome).inc()
         if request.start is not None and request.outcome == "served":
@@ -118,17 +108,74 @@ class Leased:
             seconds.observe(time.perf_counter() - request.arrived)
 
 
-@dataclass
-class _Request(Generic[_Answer]):
-    """One request and how far it has come."""
+class LeasedRequest:
+    """One request, its lease, and how far it has come."""
 
-    model: str
-    size: int
-    send: Callable[[], Awaitable[_Answer]]
-    while_waiting: WhileWaiting | None
-    arrived: float = field(default_factory=time.perf_counter)
-    start: Residency | None = None
-    outcome: str = "refused"
+    def __init__(
+        self, controller: Controller, model: str, hold: Hold, while_waiting: WhileWaiting | None
+    ) -> None:
+        self.model = model
+        self.arrived = time.perf_counter()
+        self.start: Residency | None = None
+        self.status = 200
+        self.outcome = "refused"
+        self._controller = controller
+        self._hold = hold
+        self._while_waiting = while_waiting
+        self._lease: Lease | None = None
+        self._leased = AsyncExitStack()
+        self._replayed = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The models that are held."""
+        return self._lease.needs if self._lease else ()
+
+    async def begin(self) -> None:
+        """Wait for the lease. Raises Unavailable with the reason when it is refused."""
+        self.outcome = "refused"
+        leasing = self._controller.lease(self.model, self._while_waiting)
+        lease = self._lease = await self._leased.enter_async_context(leasing)
+        self._hold.share()
+        lease.then(self._hold.let_go)
+        self.start, self.outcome = lease.start, "failed"
+        waited = self._controller.metrics.wait_seconds.labels(self.model, lease.start)
+        waited.observe(time.perf_counter() - self.arrived)
+
+    async def send(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Let Triton work; once more if Triton or the model's process died with it."""
+        try:
+            return await self._sent(send)
+        except DiedMidAnswer:
+            raise
+        except (ServerDown, BackendDied) as died:
+            if self._replayed:
+                raise
+            self._replayed, self.outcome = True, "refused"
+            await self.end()
+            if isinstance(died, ServerDown):
+                await self._controller.triton_monitor.check()
+        await self.begin()
+        return await self._sent(send)
+
+    async def end(self) -> None:
+        """Leave the lease; it ends when Triton's work has."""
+        await self._leased.aclose()
+
+    async def _sent(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        assert self._lease, "begun"
+        try:
+            return await self._lease.run(lambda: self._inferred(send))
+        except DiedMidAnswer:
+            raise
+        except BackendDied as died:
+            if self._replayed:
+                raise BackendDied(died.instance, again=True) from died
+            raise
+
+    async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        with self._controller.traces.infer():
+            return await send()
 
 
 def _outcome(status: int) -> str:

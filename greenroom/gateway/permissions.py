@@ -1,19 +1,20 @@
 """Which scope a call needs.
 
-What is not named here needs the admin scope, so a new call is closed until somebody opens it.
+What is not named here or by an app needs the admin scope, so a new call is closed until somebody
+opens it.
 """
 
 import re
 
 from greenroom.gateway.api_keys import Scope
+from greenroom.gateway.apps import Apps
 from greenroom.triton.grpc_service import method_name
 
 _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
 _OPEN_PATHS = re.compile(rf"/healthz|/readyz|/v2/health/(live|ready)|{_MODEL}/ready")
 """Probes have no keys. They tell nothing but yes or no."""
 _ASKING_PATHS = re.compile(
-    rf"{_MODEL}/(infer|generate)|/v1/audio/(speech|edits|transcriptions|analyses)|/v1/voices"
-    r"|/residency/[^/]+/touch|/v2/repository/index"
+    rf"{_MODEL}/(infer|generate)|/residency/[^/]+/touch|/v2/repository/index"
 )
 
 _OPEN_CALLS = frozenset({"ServerLive", "ServerReady", "ModelReady"})
@@ -32,8 +33,10 @@ _INFERENCE_CALLS = frozenset(
 )
 
 
-def http_scope(method: str, path: str) -> Scope | None:
+def http_scope(method: str, path: str, apps: Apps) -> Scope | None:
     """Return what a request of this method and unquoted path needs; None: no key."""
+    if app := apps.of(path):
+        return app.scope(method, path)
     reading = method in ("GET", "HEAD")
     if reading and _OPEN_PATHS.fullmatch(path):
         return None

@@ -11,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import InvalidInput
+from greenroom.gateway.disconnect import unless_left
+from greenroom.gateway.request_body import json_object
 from greenroom.residency.states import Action
-from greenroom.triton.http_client import HttpForward, unless_left
 
 TOUCH = "touch"
 CLEAR_CACHE = "clear_cache"
@@ -21,9 +22,8 @@ CLEAR_CACHE = "clear_cache"
 class ResidencyHttp:
     """Serves /residency, /metrics, /healthz and /readyz."""
 
-    def __init__(self, controller: Controller, forward: HttpForward) -> None:
+    def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._forward = forward
 
     def routes(self) -> list[BaseRoute]:
         """Return the paths."""
@@ -45,13 +45,13 @@ class ResidencyHttp:
 
     async def _policy(self, request: Request) -> Response:
         model = request.path_params["model"]
-        self._controller.change_policy(model, await self._forward.json(request))
+        self._controller.change_policy(model, await json_object(request))
         return JSONResponse(await self._controller.view.shown(model))
 
     async def _act(self, request: Request) -> Response:
         model, verb = request.path_params["model"], request.path_params["verb"]
         if verb == TOUCH:
-            await unless_left(request, self._controller.touch(model))
+            await unless_left(request.receive, self._controller.touch(model))
         elif verb == CLEAR_CACHE:
             await self._controller.clear_cache(model)
         elif verb in set(Action):

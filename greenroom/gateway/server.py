@@ -10,13 +10,15 @@ from typing import Any
 
 import grpc
 import uvicorn
-from greenroom_speech.api.app import speech_app
 from starlette.types import ASGIApp
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys, exposed
 from greenroom.gateway.app import app
+from greenroom.gateway.app_gateway import AppGateway
+from greenroom.gateway.app_plugin import App
+from greenroom.gateway.apps import installed_apps
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
 from greenroom.gateway.http_connection import HttpConnection
@@ -25,10 +27,12 @@ from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
+from greenroom.gateway.request_body import BoundedBodies
 from greenroom.gateway.residency_http import ResidencyHttp
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
-from greenroom.triton.http_client import HttpForward, session
+from greenroom.triton.http_client import TritonHttp, session
+from greenroom.triton.tensor_calls import TensorCalls
 
 logger = logging.getLogger(__name__)
 
@@ -54,25 +58,32 @@ async def gateway(
 ) -> AsyncIterator[None]:
     """Serve while inside; at the end drain: old requests are answered, new ones refused.
 
-    Raises SetupError if a port is taken, or API keys are missing or can not be read.
+    Raises SetupError if a port is taken, an app can not be loaded, or API keys are missing or
+    can not be read.
     """
-    keys = api_keys(settings)
+    keys, apps = api_keys(settings), installed_apps()
     if warning := exposed(settings):
         logger.warning(warning)
     leased = Leased(controller, settings)
     repository = RepositoryApi(controller, triton, settings.allow_load_overrides)
+    calls, traces = TensorCalls(triton), controller.traces
+    for one in apps.all:
+        controller.metrics.expect_protocol(one.name)
+
+    def gateway_of(one: App) -> AppGateway:
+        return AppGateway(one.name, settings, controller, leased, calls)
+
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
-    joined = controller.traces.around_grpc(kserve_grpc)
+    joined = traces.around_grpc(kserve_grpc)
     grpc_server = await _grpc_server(settings, GuardedGrpc(joined, keys) if keys else joined)
     async with session(settings) as connections:
-        forward = HttpForward(settings, connections, leased.held, controller.traces)
-        kserve = KServeHttp(
-            controller, repository, leased, forward, ClientRegions(settings.shared_memory)
-        )
-        speech = speech_app(settings, controller, triton, leased, forward)
-        routes = [*kserve.routes(), *ResidencyHttp(controller, forward).routes()]
-        whole = controller.traces.around_http(JsonFromPages(app(routes, speech)))
-        http_server = _http_server(GuardedHttp(whole, keys) if keys else whole, settings)
+        http, regions = TritonHttp(settings, connections), ClientRegions(settings.shared_memory)
+        most = settings.max_request_bytes
+        kserve = KServeHttp(controller, repository, leased, http, regions, most)
+        routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
+        answering = JsonFromPages(app(routes, lambda nobody: apps.started(gateway_of, nobody)))
+        whole = traces.around_http(BoundedBodies(answering, settings, leased.held))
+        http_server = _http_server(GuardedHttp(whole, keys, apps) if keys else whole, settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:

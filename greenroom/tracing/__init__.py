@@ -1,5 +1,27 @@
 """Traces of requests and of what they wait for, in OpenTelemetry's form; off by default."""
 
-from greenroom.tracing.traces import Span, Traces, endpoint, traces
+import logging
+from collections.abc import Mapping
+
+from greenroom.tracing.traces import Span, Traces, endpoint
 
 __all__ = ["Span", "Traces", "endpoint", "traces"]
+
+logger = logging.getLogger(__name__)
+
+
+def traces(environment: Mapping[str, str]) -> Traces:
+    """Return what makes spans if there is somewhere to send them to."""
+    url = endpoint(environment)
+    if url is None:
+        return Traces()
+    try:
+        from greenroom.tracing.otlp import OtlpTraces
+    except ImportError as missing:
+        logger.warning(
+            "Traces are to go to %s, but %s is not installed: the extra tracing is missing",
+            url,
+            missing.name,
+        )
+        return Traces()
+    return OtlpTraces(url)

@@ -8,7 +8,6 @@ OpenTelemetry's own variables decide, and what needs its packages is imported on
        '.. link .. load, restore, offload or unload, each a trace of its own
 """
 
-import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
@@ -20,8 +19,6 @@ from greenroom.errors import GreenroomError
 from greenroom.residency.effects import Begin
 from greenroom.residency.model import Ticket
 from greenroom.residency.states import Residency
-
-logger = logging.getLogger(__name__)
 
 _Value = TypeVar("_Value")
 
@@ -83,20 +80,3 @@ def endpoint(environment: Mapping[str, str]) -> str | None:
         return whole
     base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     return f"{base.rstrip('/')}/v1/traces" if base else None
-
-
-def traces(environment: Mapping[str, str]) -> Traces:
-    """Return what makes spans if there is somewhere to send them to."""
-    url = endpoint(environment)
-    if url is None:
-        return Traces()
-    try:
-        from greenroom.tracing.otlp import OtlpTraces
-    except ImportError as missing:
-        logger.warning(
-            "Traces are to go to %s, but %s is not installed: the extra tracing is missing",
-            url,
-            missing.name,
-        )
-        return Traces()
-    return OtlpTraces(url)

@@ -2,17 +2,20 @@
 
 import pytest
 from fastapi.routing import APIRoute
-from greenroom_speech.api.analyses import analysing
-from greenroom_speech.api.catalogue import catalogue
-from greenroom_speech.api.saved_voices import saved_voices
-from greenroom_speech.api.speech import speaking
-from greenroom_speech.api.transcriptions import hearing
+from greenroom_speech.api.analyses import analyses_routes
+from greenroom_speech.api.app import APP
+from greenroom_speech.api.catalogue import catalogue_routes
+from greenroom_speech.api.saved_voices import saved_voices_routes
+from greenroom_speech.api.speech import speech_routes
+from greenroom_speech.api.transcriptions import transcriptions_routes
 from starlette.routing import Route
 from tritonclient.grpc import service_pb2
 
 from greenroom.gateway.api_keys import Scope
+from greenroom.gateway.apps import Apps
 from greenroom.gateway.kserve_http import KServeHttp
-from greenroom.gateway.permissions import grpc_scope, http_scope
+from greenroom.gateway.permissions import grpc_scope
+from greenroom.gateway.permissions import http_scope as scope_of
 from greenroom.gateway.residency_http import ResidencyHttp
 
 OPEN, INFERENCE, ADMIN = None, Scope.INFERENCE, Scope.ADMIN
@@ -90,17 +93,21 @@ CALLS = {
 
 
 def routes():
-    kserve = KServeHttp(None, None, None, None, None).routes()
+    kserve = KServeHttp(None, None, None, None, None, 1).routes()
     speech = (
-        *speaking(None, None, 1).routes,
-        *hearing(None, 1).routes,
-        *analysing(None, 1).routes,
-        *saved_voices(None, None, 1).routes,
-        *catalogue(None).routes,
+        *speech_routes(None, None, 1).routes,
+        *transcriptions_routes(None, 1).routes,
+        *analyses_routes(None, 1).routes,
+        *saved_voices_routes(None, None, 1).routes,
+        *catalogue_routes(None).routes,
     )
-    found = [*kserve, *ResidencyHttp(None, None).routes(), *speech]
+    found = [*kserve, *ResidencyHttp(None).routes(), *speech]
     assert all(isinstance(route, Route | APIRoute) for route in found)
     return found
+
+
+def http_scope(method, path):
+    return scope_of(method, path, Apps([APP]))
 
 
 def filled(path):

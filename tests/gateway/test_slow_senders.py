@@ -157,3 +157,25 @@ async def test_no_more_streams_than_may_be_open(start):
         again = stub.ModelStreamInfer(iter([request]))
         assert not (await again.read()).error_message
         streams[1].cancel()
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/voices"])
+async def test_a_slow_upload_counts_as_held(start, path):
+    running = await start(max_held_bytes=1000)
+    part = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    upload = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n".encode()
+    form = b"content-type: multipart/form-data; boundary=x\r\n\r\n"
+    async with asyncio.timeout(20), wire(running) as slow, wire(running) as other:
+        await slow.send(upload + form + part + b" " * (800 - len(part)))
+        status = 0
+        while status != 503:  # until the gateway has read what has come of the upload
+            await other.send(INFER + b"content-length: 300\r\n\r\n" + b" " * 300)
+            status, sentence = await other.answer()
+            assert status in (400, 503)
+        assert "max_held_bytes (1000)" in sentence
+        end = b"\r\n--x--\r\n"
+        await slow.send(b" " * (100 - len(end)) + end)
+        status, error = await slow.answer()
+        assert (status, error["type"]) == (400, "invalid_request_error")
+        await other.send(INFER + b"content-length: 300\r\n\r\n" + b" " * 300)
+        assert (await other.answer())[0] == 400

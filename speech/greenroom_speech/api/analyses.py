@@ -7,10 +7,8 @@ from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import ERRORS, AnalysisRequest
 from greenroom_speech.decoder.client import Reader
 
-from greenroom.triton.http_client import unless_left
 
-
-def analysing(pipeline: Pipeline, read: Reader) -> APIRouter:
+def analyses_routes(pipeline: Pipeline, read: Reader) -> APIRouter:
     """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
@@ -25,7 +23,7 @@ def analysing(pipeline: Pipeline, read: Reader) -> APIRouter:
         """Analyse a recording ahead, so that speech in its voice begins sooner."""
         asked = checked(AnalysisRequest, await fields_of(request))
         recording = await read(asked.file, "file")
-        timing = await pipeline.analyse(recording, lambda granted: unless_left(request, granted))
+        timing = await pipeline.analyse(recording)
         return Response(status_code=204, headers=timing.headers())
 
     return router

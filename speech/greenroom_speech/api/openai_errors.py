@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput
+from greenroom.plugin import BROKEN, GreenroomError, InvalidInput
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def invalid(errors: Sequence[Any]) -> InvalidField:
     if first["type"] == "missing":
         return InvalidField(f"{param} is missing; it is required.", param)
     if first["type"] == "extra_forbidden":
-        return InvalidField(f"{param} is no field of this request.", param)
+        return InvalidField(f"{param} is not a field of this request.", param)
     value = repr(first.get("input"))
     shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "..."
     return InvalidField(f"{param or 'the body'} is {shown}: {rule}.", param)

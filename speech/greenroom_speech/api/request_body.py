@@ -1,45 +1,12 @@
-"""Request bodies: read whole and within bounds before anything looks at them."""
+"""The fields of a request's body; the gateway has bounded it."""
 
 import json
 from typing import Any
 
-from greenroom_speech.api.openai_errors import InvalidField, refusal
+from greenroom_speech.api.openai_errors import InvalidField
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from greenroom.errors import GreenroomError
-from greenroom.triton.http_client import HttpForward
 
 MULTIPART = "multipart/form-data"
-
-
-class WholeBody:
-    """Hands an application bodies that have arrived and are not too large."""
-
-    def __init__(self, app: ASGIApp, forward: HttpForward) -> None:
-        self._app = app
-        self._forward = forward
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, then run the application; an error is answered here."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            body = await self._forward.body(Request(scope, receive))
-        except GreenroomError as error:
-            await refusal(error)(scope, receive, send)
-            return
-        told = False
-
-        async def replay() -> Message:
-            nonlocal told
-            if told:
-                return await receive()
-            told = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, replay, send)
 
 
 async def fields_of(request: Request) -> dict[str, Any]:

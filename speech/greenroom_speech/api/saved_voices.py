@@ -17,16 +17,15 @@ from greenroom_speech.api.schemas import (
     VoiceObject,
     VoiceRequest,
 )
+from greenroom_speech.api.tensor_fields import text
 from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
 from greenroom_speech.decoder.client import Reader
-
-from greenroom.triton.http_client import unless_left
 
 _PREVIEWS = {"zh": "你好，这是我的声音。今天过得怎么样？"}
 _PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
 
 
-def saved_voices(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
     """Return the endpoints; `read` reads recordings."""
     router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=ERRORS)
 
@@ -50,14 +49,12 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRou
         recording = await read(asked.file, "file")
         transcript, language = asked.transcript, asked.language
         if transcript is None:
-            heard, _ = await pipeline.hear(
-                recording, language, lambda granted: unless_left(request, granted)
-            )
+            heard, _ = await pipeline.hear(recording, language)
             transcript, language = heard.transcript, language or heard.language
         audio, _ = await asyncio.to_thread(encoded, recording, "flac")
         # What is kept is what will be cloned, so that is what has to be in tokenizer's cache.
         kept = await read(audio, "file")
-        await pipeline.analyse(kept, lambda granted: unless_left(request, granted))
+        await pipeline.analyse(kept)
         voice = SavedVoice(
             name,
             transcript,
@@ -93,13 +90,13 @@ def saved_voices(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRou
         return FileResponse(voice.path, media_type="audio/flac")
 
     @router.get("/{name}/preview", response_class=Response, responses={200: AUDIO_ANSWER})
-    async def preview(name: str, request: Request) -> Response:
+    async def preview(name: str) -> Response:
         """Say a sentence in a voice, as mp3."""
         voice = await asyncio.to_thread(store.get, name)
         reference = await read(voice.path, "the voice's recording")
         sentence = _PREVIEWS.get(voice.language, _PREVIEW)
-        script = Script(reference, voice.transcript, sentence)
-        spoken, timing = await pipeline.speak(script, lambda granted: unless_left(request, granted))
+        script = Script(reference, voice.transcript, {"TEXT": text(sentence)})
+        spoken, timing = await pipeline.speak(script)
         content, media_type = await asyncio.to_thread(encoded, spoken.recording, "mp3")
         return Response(content, media_type=media_type, headers=timing.headers())
 

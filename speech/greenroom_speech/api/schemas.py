@@ -5,7 +5,10 @@ import binascii
 from typing import Annotated, Any, Literal
 
 from greenroom_speech.api.formats import Format
+from greenroom_speech.api.tensor_fields import TensorField, text
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from greenroom.plugin import Array
 
 
 def _file(given: Any) -> Any:
@@ -29,6 +32,7 @@ File = Annotated[
     WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
 ]
 Words = Annotated[str, Field(min_length=1)]
+CLONE = "clone"
 
 
 class _Request(BaseModel):
@@ -39,13 +43,15 @@ class SpeechRequest(_Request):
     """OpenAI's request for speech, and Greenroom's own fields."""
 
     model: str = Field("speech", description="any name: there is one pipeline")
-    input: Words = Field(description="what to say")
+    input: Annotated[Words, TensorField("TEXT")] = Field(description="what to say")
     voice: str | None = Field(None, description="a saved or bundled voice; or give reference_audio")
     response_format: Format = "mp3"
     speed: Speed = 1.0
     stream_format: Literal["audio"] = Field("audio", description="the sound itself")
-    language: str | None = Field(None, description="of the input, such as en or zh")
-    seed: Seed | None = None
+    language: Annotated[str | None, TensorField("LANGUAGE")] = Field(
+        None, description="of the input, such as en or zh"
+    )
+    seed: Annotated[Seed | None, TensorField("SEED")] = None
     task: Task | None = Field(None, description="an edit of the cloned speech")
     task_info: str = Field("", description="of the task, such as happy; see /v1/tags")
     n_edits: Times = 1
@@ -56,6 +62,14 @@ class SpeechRequest(_Request):
         None, description="the words of reference_audio; else they are recognised"
     )
 
+    def tasks(self) -> dict[str, Array]:
+        """Return the tensors of the clone and what follows it."""
+        edits = self.n_edits if self.task else 0
+        return {
+            "TASK": text(CLONE, *[self.task or ""] * edits),
+            "TASK_INFO": text("", *[self.task_info] * edits),
+        }
+
 
 class EditRequest(_Request):
     """A recording and what to change of it."""
@@ -64,11 +78,20 @@ class EditRequest(_Request):
     task: Task
     task_info: str = Field("", description="such as happy; see /v1/tags")
     n_edits: Times = 1
-    text: Words | None = Field(None, description="the new words, where the task changes them")
+    text: Annotated[Words | None, TensorField("TEXT")] = Field(
+        None, description="the new words, where the task changes them"
+    )
     transcript: Words | None = Field(None, description="the words of the file; else recognised")
-    language: str | None = None
-    seed: Seed | None = None
+    language: Annotated[str | None, TensorField("LANGUAGE")] = None
+    seed: Annotated[Seed | None, TensorField("SEED")] = None
     response_format: Format = "wav"
+
+    def tasks(self) -> dict[str, Array]:
+        """Return the tensors of the edits."""
+        return {
+            "TASK": text(*[self.task] * self.n_edits),
+            "TASK_INFO": text(*[self.task_info] * self.n_edits),
+        }
 
 
 class TranscriptionRequest(_Request):

@@ -11,16 +11,13 @@ from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import ERRORS, EditRequest, SpeechRequest
 from greenroom_speech.api.tempo import at_speed
+from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.decoder.client import Reader
 from greenroom_speech.decoder.recording import Recording
 
-from greenroom.triton.http_client import unless_left
 
-CLONE = "clone"
-
-
-def speaking(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+def speech_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
     """Return the two endpoints; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
@@ -34,12 +31,8 @@ def speaking(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
         """Say a text in a saved voice, or in that of a recording."""
         asked = checked(SpeechRequest, await fields_of(request))
         reference, transcript = await _reference(asked, store, read)
-        tasks = (CLONE, *([asked.task] * asked.n_edits if asked.task else ()))
-        infos = ("", *([asked.task_info] * (len(tasks) - 1)))
-        script = Script(
-            reference, transcript, asked.input, asked.language, tasks, infos, asked.seed
-        )
-        return await _spoken(request, script, asked.response_format, asked.speed)
+        script = Script(reference, transcript, tensors_of(asked) | asked.tasks())
+        return await _spoken(script, asked.response_format, asked.speed)
 
     @router.post(
         "/v1/audio/edits",
@@ -51,16 +44,11 @@ def speaking(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
         """Change how a recording sounds, or what it says."""
         asked = checked(EditRequest, await fields_of(request))
         reference = await read(asked.file, "file")
-        tasks, infos = (asked.task,) * asked.n_edits, (asked.task_info,) * asked.n_edits
-        script = Script(
-            reference, asked.transcript, asked.text, asked.language, tasks, infos, asked.seed
-        )
-        return await _spoken(request, script, asked.response_format, 1.0)
+        script = Script(reference, asked.transcript, tensors_of(asked) | asked.tasks())
+        return await _spoken(script, asked.response_format, 1.0)
 
-    async def _spoken(request: Request, script: Script, kind: Format, speed: float) -> Response:
-        spoken, timing = await pipeline.speak(
-            script, while_waiting=lambda granted: unless_left(request, granted)
-        )
+    async def _spoken(script: Script, kind: Format, speed: float) -> Response:
+        spoken, timing = await pipeline.speak(script)
         content, media_type = await asyncio.to_thread(_file, spoken.recording, kind, speed)
         headers = {**timing.headers(), "X-Greenroom-Transcript": ascii_only(spoken.transcript)}
         return Response(content, media_type=media_type, headers=headers)

@@ -15,10 +15,8 @@ from greenroom_speech.api.schemas import (
 from greenroom_speech.decoder.client import Reader
 from pydantic import BaseModel
 
-from greenroom.triton.http_client import unless_left
 
-
-def hearing(pipeline: Pipeline, read: Reader) -> APIRouter:
+def transcriptions_routes(pipeline: Pipeline, read: Reader) -> APIRouter:
     """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["transcription"])
 
@@ -32,9 +30,7 @@ def hearing(pipeline: Pipeline, read: Reader) -> APIRouter:
         """Recognise what is said."""
         asked = checked(TranscriptionRequest, await fields_of(request))
         recording = await read(asked.file, "file")
-        heard, timing = await pipeline.hear(
-            recording, asked.language, lambda granted: unless_left(request, granted)
-        )
+        heard, timing = await pipeline.hear(recording, asked.language)
         headers = timing.headers()
         if asked.response_format == "text":
             return PlainTextResponse(heard.transcript + "\n", headers=headers)

@@ -93,7 +93,7 @@ WRONG = [
     ({"speed": 9}, "speed is 9: input should be less than or equal to 4"),
     ({"input": ""}, "input is ''"),
     ({"response_format": "aac"}, "response_format is 'aac'"),
-    ({"instructions": "Sound happy."}, "instructions is no field"),
+    ({"instructions": "Sound happy."}, "instructions is not a field"),
     ({"extra_body": {"task": "emotion", "task_info": "grumpy"}}, "TASK_INFO of 'emotion'"),
     ({"extra_body": {"n_edits": 0}}, "n_edits is 0"),
     ({"extra_body": {"reference_audio": "AAAA"}}, "not both"),

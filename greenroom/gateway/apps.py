@@ -1,0 +1,65 @@
+"""All apps of installed plug-ins, by the paths that they answer."""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from greenroom.errors import GreenroomError, SetupError
+from greenroom.gateway.app import refusal
+from greenroom.gateway.app_gateway import Mounted
+from greenroom.gateway.app_plugin import GROUP, App, Gateway
+
+_OWN = ("/healthz", "/metrics", "/readyz", "/residency", "/v2")
+"""Paths of the gateway itself, which no app can answer or open."""
+
+
+class Apps:
+    """Finds the app of a path."""
+
+    def __init__(self, apps: Sequence[App]) -> None:
+        self.all = apps
+        taken = dict.fromkeys(_OWN, "the gateway")
+        for app in apps:
+            for path in app.paths:
+                of = next((of for other, of in taken.items() if _overlap(path, other)), None)
+                if of is not None:
+                    raise SetupError(f"App {app.name} wants path {path}, which {of} has.")
+                taken[path] = f"app {app.name}"
+
+    def of(self, path: str) -> App | None:
+        """Return the app that answers a path, None if it is nobody's or the gateway's own."""
+        return next((app for app in self.all if app.has(path)), None)
+
+    def refusal(self, error: GreenroomError, path: str) -> ASGIApp:
+        """Return the answer to a request that is refused at the door, as its clients expect it."""
+        app = self.of(path)
+        return app.refusal(error) if app else refusal(error)
+
+    def started(self, gateway: Callable[[App], Gateway], otherwise: ASGIApp) -> ASGIApp:
+        """Start all apps; return the application of their paths, `otherwise` that of all others."""
+        running = [(app, Mounted(app.start(gateway(app)))) for app in self.all]
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            own = (started for app, started in running if app.has(scope["path"]))
+            await next(own, otherwise)(scope, receive, send)
+
+        return answer
+
+
+def installed_apps() -> Apps:
+    """Return the apps of all installed plug-ins. Raises SetupError for one that does not load."""
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            found.append(entry.load())
+        except Exception as error:
+            raise SetupError(
+                f"App {entry.name} ({entry.value}) can not be loaded: {error}"
+            ) from error
+    return Apps(found)
+
+
+def _overlap(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return f"{longer}/".startswith(f"{shorter}/")

@@ -1,0 +1,105 @@
+"""Bodies of all HTTP requests: bounded in size and time, counted from their first byte.
+
+They are received as they are asked for, by whichever application answers, and count as held
+until the answer is complete; who needs one for longer shares its hold.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from greenroom.errors import InvalidInput, TooLarge, TooSlow
+from greenroom.gateway.held_bytes import HeldBytes, Hold
+from greenroom.settings import Settings
+
+_HOLD = "greenroom.hold"
+
+
+class BoundedBodies:
+    """An ASGI application whose requests' bodies are bounded."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, held: HeldBytes) -> None:
+        self._app = app
+        self._settings = settings
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; what it receives counts until it has answered."""
+        with self._held.hold() as hold:
+            body = _Body(scope, receive, hold, self._settings)
+            await self._app({**scope, _HOLD: hold}, body.receive, send)
+
+
+def hold_of(scope: Scope) -> Hold:
+    """Return what counts the bytes of a request's body."""
+    hold: Hold = scope[_HOLD]
+    return hold
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the body as a JSON object, an empty one for no body. Raises InvalidInput."""
+    body = await request.body()
+    try:
+        parsed = json.loads(body or b"{}")
+        json.dumps(parsed, ensure_ascii=False).encode()  # fails for half a surrogate pair
+    except (ValueError, RecursionError):
+        raise InvalidInput("The body is not JSON.") from None
+    if not isinstance(parsed, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    return parsed
+
+
+class _Body:
+    """Receives one body. The clock runs from when it is asked for."""
+
+    def __init__(self, scope: Scope, receive: Receive, hold: Hold, settings: Settings) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._hold = hold
+        self._most = settings.max_request_bytes
+        self._seconds = settings.receive_timeout
+        self._size = 0
+        self._deadline: float | None = None
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """Return the next part, or that the client has left; an ASGI `receive`.
+
+        Raises TooLarge over max_request_bytes, TooSlow after receive_timeout, QueueFull.
+        """
+        if self._complete:
+            return await self._receive()
+        if self._deadline is None:
+            self._check_size(_announced(self._scope))
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise TooSlow(
+                f"The body did not arrive within receive_timeout ({self._seconds:g} s)."
+            ) from None
+        if message["type"] == "http.request":
+            part = len(message.get("body", b""))
+            self._size += part
+            self._check_size(self._size)
+            self._hold.add(part)
+            self._complete = not message.get("more_body", False)
+        return message
+
+    def _check_size(self, size: int) -> None:
+        if size > self._most:
+            raise TooLarge(
+                f"The body has at least {size} bytes; max_request_bytes allows {self._most}."
+            )
+
+
+def _announced(scope: Scope) -> int:
+    """Return the content-length, 0 where there is none to be read."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0

@@ -1,0 +1,152 @@
+"""The leases of a plug-in's app: one for all steps of a request, and the client may leave."""
+
+import asyncio
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from greenroom.errors import BackendDied, GreenroomError, QueueFull, UnknownModel
+from greenroom.gateway.app_gateway import AppGateway, Mounted
+from greenroom.gateway.lease import Leased
+from greenroom.gateway.request_body import BoundedBodies
+
+
+class Calls:
+    """Calls of models that stay with Triton until the test lets them end."""
+
+    def __init__(self, *errors):
+        self.asked = []
+        self.begun = asyncio.Event()
+        self.end = asyncio.Event()
+        self._errors = list(errors)
+
+    async def infer(self, model, inputs, *, batched, metadata):
+        self.asked.append(model)
+        self.begun.set()
+        await self.end.wait()
+        if self._errors and (error := self._errors.pop(0)):
+            raise error
+        return inputs
+
+
+class Client:
+    """A client of an app, which may leave."""
+
+    def __init__(self, house, calls):
+        self._house = house
+        leased = Leased(house.controller, house.settings)
+        self.held = leased.held
+        self._gateway = AppGateway("app", house.settings, house.controller, leased, calls)
+        self.left = asyncio.Event()
+        self._body = [{"type": "http.request", "body": b"x" * 50}]
+
+    async def _receive(self):
+        if self._body:
+            return self._body.pop()
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def asks(self, work):
+        """Begin a request that reads its body and does `work` with the gateway."""
+
+        async def app(scope, receive, send):
+            await receive()
+            await work(self._gateway)
+
+        bounded = BoundedBodies(Mounted(app), self._house.settings, self.held)
+        task = asyncio.create_task(bounded({"headers": ()}, self._receive, None))
+        await self._house.settle()
+        return task
+
+
+def leases(house):
+    return [house.controller.entry(model).leases for model in ("asr", "tts")]
+
+
+def outcome(house, name):
+    return house.metric("requests_total", model="speech", protocol="app", outcome=name)
+
+
+async def two_steps(gateway):
+    async with gateway.lease("speech") as lease:
+        assert (lease.start, lease.waited >= 0) == ("cold", True)
+        await lease.infer("asr", {})
+        await lease.infer("tts", {})
+
+
+async def test_all_steps_run_under_one_lease(house):
+    one, calls = await house(), Calls()
+    task = await Client(one, calls).asks(two_steps)
+    assert (calls.asked, leases(one)) == (["asr"], [1, 1])
+    calls.end.set()
+    await task
+    assert (calls.asked, leases(one)) == (["asr", "tts"], [0, 0])
+    assert outcome(one, "served") == 1
+    assert one.metric("wait_seconds_count", model="speech", start="cold") == 1
+
+
+async def test_a_step_whose_process_dies_is_sent_once_more_and_those_before_it_are_not(house):
+    one, calls = await house(), Calls(None, BackendDied("tts_0_0"))
+    calls.end.set()
+    await (await Client(one, calls).asks(two_steps))
+    assert calls.asked == ["asr", "tts", "tts"]
+    assert one.triton.count("load", "tts") == 2
+    assert (leases(one), outcome(one, "served")) == ([0, 0], 1)
+
+
+async def test_a_request_is_sent_again_only_once(house):
+    died = BackendDied("tts_0_0")
+    one, calls = await house(), Calls(None, died, died)
+    calls.end.set()
+    with pytest.raises(BackendDied, match="again"):
+        await (await Client(one, calls).asks(two_steps))
+    assert calls.asked == ["asr", "tts", "tts"]
+    assert outcome(one, "failed") == 1
+
+
+async def test_a_client_that_leaves_while_it_waits_frees_its_place(house):
+    one, calls = await house(), Calls()
+    client = Client(one, calls)
+    with one.triton.holding("load", "tts"):
+        task = await client.asks(two_steps)
+        assert one.controller.entry("tts").waiting == 1
+        client.left.set()
+        with pytest.raises(ClientDisconnect):
+            await task
+        assert one.controller.entry("tts").waiting == 0
+    assert calls.asked == []
+    assert outcome(one, "cancelled") == 1
+
+
+async def test_when_a_client_leaves_triton_ends_its_step_under_the_lease_and_none_follows(house):
+    one, calls = await house(max_held_bytes=100), Calls()
+    client = Client(one, calls)
+    task = await client.asks(two_steps)
+    client.left.set()
+    with pytest.raises(ClientDisconnect):
+        await task
+    assert leases(one) == [1, 1]
+    with pytest.raises(QueueFull, match="50 bytes are held"):
+        client.held.hold(51)
+    calls.end.set()
+    await one.settle()
+    assert leases(one) == [0, 0]
+    assert calls.asked == ["asr"]
+    client.held.hold(100).let_go()
+
+
+async def test_only_what_is_leased_can_be_asked(house):
+    async def other(gateway):
+        async with gateway.lease("asr") as lease:
+            await lease.infer("tts", {})
+
+    async def unknown(gateway):
+        async with gateway.lease("nosuch"):
+            pass
+
+    one, calls = await house(), Calls()
+    with pytest.raises(GreenroomError, match="'tts' is not leased"):
+        await (await Client(one, calls).asks(other))
+    with pytest.raises(UnknownModel):
+        await (await Client(one, calls).asks(unknown))
+    assert (calls.asked, leases(one)) == ([], [0, 0])

@@ -1,0 +1,63 @@
+"""Bodies count as held from their first byte until the answer is complete."""
+
+import asyncio
+
+import pytest
+
+from greenroom.errors import QueueFull
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.request_body import BoundedBodies, hold_of
+
+
+async def answered(held, settings, parts, answer):
+    """Let an app read a body, and then do `answer` with the request's hold."""
+    messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    messages[-1]["more_body"] = False
+
+    async def receive():
+        return messages.pop(0)
+
+    async def app(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        await answer(hold_of(scope))
+
+    await BoundedBodies(app, settings, held)({"headers": ()}, receive, None)
+
+
+async def test_a_whole_body_counts_until_the_answer_is_complete(free_settings):
+    held, answering, end = HeldBytes(100), asyncio.Event(), asyncio.Event()
+
+    async def answer(hold):
+        answering.set()
+        await end.wait()
+
+    task = asyncio.create_task(answered(held, free_settings(), [b"x" * 40, b"x" * 20], answer))
+    await answering.wait()
+    with pytest.raises(QueueFull, match="60 bytes are held"):
+        held.hold(41)
+    end.set()
+    await task
+    held.hold(100)
+
+
+async def test_a_body_that_somebody_else_still_uses_counts_on_and_only_once(free_settings):
+    held, kept = HeldBytes(100), []
+
+    async def answer(hold):
+        hold.share()
+        kept.append(hold)
+
+    await answered(held, free_settings(), [b"x" * 60], answer)
+    held.hold(40).let_go()
+    with pytest.raises(QueueFull):
+        held.hold(41)
+    kept[0].let_go()
+    held.hold(100)
+
+
+async def test_a_body_counts_no_longer_when_it_is_refused(free_settings):
+    held = HeldBytes(100)
+    with pytest.raises(QueueFull):
+        await answered(held, free_settings(), [b"x" * 60, b"x" * 60], None)
+    held.hold(100)
