@@ -12,11 +12,12 @@ from greenroom.controller.transition_report import TransitionEnd
 from greenroom.errors import (
     BackendDied,
     GreenroomError,
+    OutOfMemory,
     TransitionFailed,
     TritonError,
     UnknownModel,
 )
-from greenroom.residency.control import Report
+from greenroom.residency.control import OUT_OF_MEMORY, Report, code_and_sentence
 from greenroom.residency.states import Action, Residency
 from greenroom.settings import Settings
 from greenroom.triton.backend_processes import BackendProcesses
@@ -137,6 +138,9 @@ class Transitions:
         except TritonError as error:
             if died_loading(str(error)):
                 raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
+            code, sentence = code_and_sentence(str(error))
+            if code == OUT_OF_MEMORY:
+                raise OutOfMemory(sentence) from error
             raise
         await self._take_up(spec)
 
@@ -223,6 +227,8 @@ class Transitions:
         seconds = self._settings.control_timeout
         report = await self._answered(model, action, self._triton.control(model, action, seconds))
         self._reports[model] = report
+        if report.error and report.error_code == OUT_OF_MEMORY:
+            raise OutOfMemory(report.error)
         if report.error:
             raise TransitionFailed(report.error)
         return report

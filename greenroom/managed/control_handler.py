@@ -2,12 +2,13 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError, InvalidInput
 from greenroom.managed.engine import Engine
-from greenroom.residency.control import Report
+from greenroom.residency.control import OUT_OF_MEMORY, Report
 
 ACTIONS = ("offload", "restore", "report", "clear_cache")
 
@@ -36,7 +37,7 @@ def parse_control(raw: str) -> Control:
     return Control(action, expires)
 
 
-class Residency:
+class ResidencyControl:
     """Whether one engine is hot or warm, and the only way to change that."""
 
     def __init__(self, engine: Engine) -> None:
@@ -62,11 +63,13 @@ class Residency:
     def obey(self, control: Control) -> Report:
         """Do what a control asks and report."""
         begin = time.perf_counter()
-        error = _expiry(control) or self._attempt(control.action)
+        error, code = _expiry(control), None
+        if error is None:
+            error, code = self._attempt(control.action)
         seconds = time.perf_counter() - begin
-        return self.report(seconds, error)
+        return self.report(seconds, error, code)
 
-    def _attempt(self, action: str) -> str | None:
+    def _attempt(self, action: str) -> tuple[str | None, str | None]:
         try:
             if action == "offload":
                 self.offload()
@@ -75,10 +78,10 @@ class Residency:
             elif action == "clear_cache" and self._engine.cache is not None:
                 self._engine.cache.clear()
         except Exception as error:
-            return str(error) or type(error).__name__
-        return None
+            return str(error) or type(error).__name__, error_code(error)
+        return None, None
 
-    def report(self, seconds: float, error: str | None) -> Report:
+    def report(self, seconds: float, error: str | None, code: str | None) -> Report:
         """Return what is true now, the memory measured now."""
         memory = self._engine.memory()
         return Report(
@@ -90,7 +93,15 @@ class Residency:
             pid=os.getpid(),
             engine=self._engine.name,
             error=error,
+            error_code=code,
         )
+
+
+def error_code(error: Exception) -> str | None:
+    """Return the code of an error by its class; torch need not be there."""
+    torch = sys.modules.get("torch")
+    lacking = (MemoryError, *((torch.OutOfMemoryError,) if torch else ()))
+    return OUT_OF_MEMORY if isinstance(error, lacking) else None
 
 
 def _expiry(control: Control) -> str | None:

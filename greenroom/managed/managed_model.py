@@ -24,13 +24,13 @@ from typing import Any, ClassVar
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from greenroom.errors import GreenroomError
+from greenroom.errors import GreenroomError, OutOfMemory
 from greenroom.managed.cache_metrics import CacheMetrics
-from greenroom.managed.control_handler import Residency, parse_control
+from greenroom.managed.control_handler import ResidencyControl, error_code, parse_control
 from greenroom.managed.engine import Tensors
 from greenroom.managed.engine_choice import chosen_engine
 from greenroom.managed.triton_tensors import request_tensors, require, response_tensors
-from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT
+from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, coded
 from greenroom.settings import ModelSettings
 
 # By name: Triton fills its Python module only after this one has been imported.
@@ -59,9 +59,14 @@ class ManagedModel:
             output["name"]: pb_utils.triton_string_to_numpy(output["data_type"])
             for output in config["output"]
         }
-        self._engine = chosen_engine(self._name, config, self.settings())
-        self._residency = Residency(self._engine)
-        self._engine.prime()
+        try:
+            self._engine = chosen_engine(self._name, config, self.settings())
+            self._residency = ResidencyControl(self._engine)
+            self._engine.prime()
+        except Exception as error:
+            if (code := error_code(error)) is None:
+                raise
+            raise OutOfMemory(coded(code, str(error) or type(error).__name__)) from error
         cache = self._engine.cache
         self._metrics = CacheMetrics(self._name, cache) if cache is not None else None
 

@@ -1,11 +1,16 @@
 """The control input of a managed model, and its report: the words both ends share."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 RESIDENCY_INPUT = "RESIDENCY"
 REPORT_OUTPUT = "RESIDENCY_REPORT"
+
+OUT_OF_MEMORY = "out_of_memory"
+"""The error code of what failed because memory was not to be had, on the device or the host."""
+_CODED = re.compile(r"\[error_code: (\w+)\] ")
 
 
 class Report(BaseModel):
@@ -21,8 +26,21 @@ class Report(BaseModel):
     pid: int | None = None
     engine: str = ""
     error: str | None = None
+    error_code: str | None = None
+    """What kind of error it is, for programs; None: no kind that anybody asks for."""
 
 
 def control(action: str, expires: float) -> dict[str, Any]:
     """Return the control object; the model ignores it when it runs after `expires` (unix)."""
     return {"action": action, "expires": expires}
+
+
+def coded(code: str, sentence: str) -> str:
+    """Put an error's code before its sentence: a failed load has no report to carry it."""
+    return f"[error_code: {code}] {sentence}"
+
+
+def code_and_sentence(message: str) -> tuple[str | None, str]:
+    """Return the code that a message carries, if any, and the message without it."""
+    found = _CODED.search(message)
+    return (found[1] if found else None), _CODED.sub("", message)

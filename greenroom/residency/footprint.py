@@ -8,13 +8,6 @@ from greenroom.residency.states import Residency
 _RAISE = 4
 """A lack of memory raises the need by one in so many parts."""
 
-_WORDS = ("out of memory", "cannot allocate memory", "memoryerror")
-
-
-def lacks_memory(said: str) -> bool:
-    """Whether an error speaks of memory that was not to be had."""
-    return any(words in said.lower() for words in _WORDS)
-
 
 @dataclass
 class Footprint:

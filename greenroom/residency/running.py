@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from greenroom.errors import GreenroomError, ServerDown, TransitionFailed
+from greenroom.errors import GreenroomError, OutOfMemory, ServerDown, TransitionFailed
 from greenroom.residency.backoff import back_off
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Refused
-from greenroom.residency.footprint import lacks_memory
 from greenroom.residency.manual_actions import failed_verbs
 from greenroom.residency.model import Model
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
@@ -127,7 +126,7 @@ class Running:
     def _failed(
         self, entry: Model, action: Action, now: float, error: GreenroomError
     ) -> list[Effect]:
-        if action not in TAKES_AWAY and lacks_memory(str(error)):
+        if action not in TAKES_AWAY and isinstance(error, OutOfMemory):
             entry.memory.lacked_memory()
         entry.last_error = str(error)
         entry.failures += 1

@@ -5,7 +5,7 @@ import asyncio
 from scripted_triton import ScriptedTriton
 
 from greenroom.errors import GreenroomError, ServerDown
-from greenroom.residency.control import Report
+from greenroom.residency.control import Report, code_and_sentence
 
 
 class SlowTriton(ScriptedTriton):
@@ -73,6 +73,7 @@ class SlowTriton(ScriptedTriton):
             device_overhead_bytes=overhead,
             pid=4242,
             error=error,
+            error_code=code_and_sentence(error or "")[0],
         )
 
     async def _answer(self, *call):

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 from slow_triton import SlowTriton
 
 from greenroom.errors import DoesNotFit, GreenroomError, TritonError
+from greenroom.residency.control import OUT_OF_MEMORY, coded
 from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
@@ -25,7 +26,7 @@ MIB = 2**20
 SIZES = {"asr": (4 * MIB, MIB), "tts": (8 * MIB, MIB), "lm": (8 * MIB, MIB)}
 BUDGET = 16 * MIB
 MODELS = ("asr", "tts", "lm", "echo", "speech")
-FAILURES = (None, None, None, "weights.bin is not there.", "CUDA out of memory.")
+FAILURES = (None, None, None, "weights.bin is not there.", coded(OUT_OF_MEMORY, "No."))
 FOR_EVER = 1e9
 
 

@@ -9,11 +9,12 @@ from greenroom.errors import (
     BackendDied,
     DiedMidAnswer,
     GreenroomError,
+    OutOfMemory,
     TransitionFailed,
     UnknownModel,
 )
 from greenroom.gateway.lease import Leased
-from greenroom.residency.control import Report
+from greenroom.residency.control import OUT_OF_MEMORY, Report, coded
 from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 from greenroom.triton.restart_request import ask_for_restart
@@ -365,18 +366,31 @@ async def test_a_restore_that_lacks_memory_leaves_the_model_warm_and_says_why(lo
     one = await loaded()
     await one.controller.act("tts", Action.OFFLOAD)
     one.triton.refusals["restore", "tts"] = Report(
-        residency="warm", host_bytes=640, error="out of memory: 640 bytes are not to be had."
+        residency="warm",
+        host_bytes=640,
+        error="640 bytes are not to be had.",
+        error_code=OUT_OF_MEMORY,
     )
     with pytest.raises(GreenroomError, match="640 bytes are not to be had"):
         await one.controller.act("tts", Action.RESTORE)
     assert one.residency("tts") == "warm"
     shown = one.controller.view.describe("tts")
     assert (shown["device_bytes"], shown["host_bytes"]) == (0, 640)
+    assert one.controller.entry("tts").memory.raised > 0
     one.triton.refusals.clear()
     waiter = await one.ask("tts")
     await one.wait(1)
     await waiter
     assert one.residency("tts") == "hot"
+
+
+async def test_a_load_that_lacks_memory_needs_more_at_its_next_attempt(house):
+    one = await house()
+    one.controller.entry("tts").memory.estimate = 640
+    one.triton.fail("load", "tts", message=f"Internal: {coded(OUT_OF_MEMORY, '640 bytes.')}")
+    with pytest.raises(OutOfMemory, match=r"^Internal: 640 bytes\.$"):
+        await one.controller.act("tts", Action.LOAD)
+    assert one.controller.entry("tts").memory.raised == 160
 
 
 async def test_an_offload_that_failed_is_believed_to_have_gone_where_the_report_says(loaded):

@@ -2,14 +2,16 @@
 
 import json
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import scripted_backend
 
-from greenroom.errors import InvalidInput, SetupError, Unavailable
+from greenroom.errors import InvalidInput, OutOfMemory, SetupError, Unavailable
 from greenroom.managed.engine import Memory
 from greenroom.managed.result_cache import ResultCache, tensor_bytes
+from greenroom.residency.control import code_and_sentence
 
 OUTPUTS = {"Y": "TYPE_FP32", "WORD": "TYPE_STRING", "RESIDENCY_REPORT": "TYPE_STRING"}
 
@@ -127,6 +129,7 @@ def test_a_report_has_every_field(model):
         "host_bytes": 50,
         "engine": "scripted",
         "error": None,
+        "error_code": None,
     }
 
 
@@ -162,6 +165,7 @@ def test_a_failed_restore_stays_warm_and_can_be_tried_again(model):
     first, second = model.execute([control("restore"), x(1.0)])
     assert report(first)["residency"] == "warm"
     assert report(first)["error"] == "no room"
+    assert report(first)["error_code"] == "out_of_memory"
     assert second.error.code == "INTERNAL"
     model.engine.fails.clear()
     third, fourth = model.execute([x(1.0), control("report")])
@@ -237,6 +241,19 @@ def test_it_is_primed_at_load_and_closed_at_the_end(model):
     assert model.engine.calls == ["close"]
     model.initialize({"model_config": config("test_managed_model:ScriptedEngine")})
     assert model._engine.calls == ["prime"]
+
+
+@pytest.mark.parametrize("lacking", [MemoryError(), OutOfMemory("No room."), "torch"])
+def test_a_load_that_lacks_memory_says_so_by_a_code(model, monkeypatch, lacking):
+    if lacking == "torch":
+        lacking = pytest.importorskip("torch").OutOfMemoryError("No room.")
+    monkeypatch.setattr(ScriptedEngine, "prime", Mock(side_effect=lacking))
+    with pytest.raises(OutOfMemory) as caught:
+        model.initialize({"model_config": config("test_managed_model:ScriptedEngine")})
+    assert code_and_sentence(f"Internal: {caught.value}") == (
+        "out_of_memory",
+        f"Internal: {str(lacking) or 'MemoryError'}",
+    )
 
 
 def test_an_unknown_engine_is_named_with_the_choices(model):

@@ -66,8 +66,8 @@ class Scene:
         return verb
 
     def finish(self, name, error=None):
-        """End the model's running transition."""
-        failure = GreenroomError(error) if error else None
+        """End the model's running transition; `error` is one, or its sentence."""
+        failure = GreenroomError(error) if isinstance(error, str) else error
         effects = self.stage.finished(self.running.pop(name), self.now, failure)
         self.report(name)
         self.record(effects)

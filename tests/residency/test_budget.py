@@ -3,7 +3,7 @@
 import pytest
 from memory_scene import MemoryScene, sized
 
-from greenroom.errors import DoesNotFit, WaitedTooLong
+from greenroom.errors import DoesNotFit, OutOfMemory, WaitedTooLong
 from greenroom.residency.states import Action, Residency
 
 HOT, WARM, COLD = Residency.HOT, Residency.WARM, Residency.COLD
@@ -304,7 +304,7 @@ def test_a_model_without_weights_and_measurement_needs_nothing():
 def test_a_restore_without_enough_memory_needs_more_at_its_next_attempt():
     scene = MemoryScene(sized("asr", 8, residency=HOT), sized("tts", 8, residency=WARM), budget=17)
     scene.ask("tts")
-    scene.finish("tts", error="CUDA out of memory.")
+    scene.finish("tts", error=OutOfMemory("No."))
     assert scene.residency("tts") is WARM
     again = scene.ask("tts")
     scene.wait(1)
@@ -318,7 +318,7 @@ def test_a_restore_without_enough_memory_needs_more_at_its_next_attempt():
 def test_a_need_that_is_raised_beyond_all_there_is_is_still_tried():
     scene = MemoryScene(sized("tts", 8, residency=WARM), budget=9)
     scene.ask("tts")
-    scene.finish("tts", error="CUDA out of memory.")
+    scene.finish("tts", error=OutOfMemory("No."))
     scene.ask("tts")
     scene.wait(1)
     assert scene.actions == [("tts", "restore")] * 2
@@ -367,7 +367,7 @@ def test_a_raised_need_leaves_room_for_the_other_models_of_an_ensemble():
         budget=16,
     )
     scene.release(scene.ask("speech"))
-    scene.finish("tts", error="CUDA out of memory.")
+    scene.finish("tts", error=OutOfMemory("No."))
     scene.ask("speech")
     scene.wait(1)
     assert scene.actions == [("tts", "restore")] * 2
@@ -377,7 +377,7 @@ def test_a_raised_need_is_given_up_when_others_use_the_card():
     scene = MemoryScene(sized("tts", 8, residency=WARM), card=20)
     scene.others = 11
     scene.ask("tts")
-    scene.finish("tts", error="CUDA out of memory.")
+    scene.finish("tts", error=OutOfMemory("No."))
     scene.ask("tts")
     scene.wait(9)
     assert len(scene.actions) == 1

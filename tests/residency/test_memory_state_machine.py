@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 from memory_scene import MIB, MemoryScene, sized
 
-from greenroom.errors import DoesNotFit, WaitedTooLong
+from greenroom.errors import DoesNotFit, OutOfMemory, WaitedTooLong
 from greenroom.residency.effects import READ_BACK, Begin
 from greenroom.residency.policy import Policy
 from greenroom.residency.states import TAKES_AWAY
 
 FOR_EVER = 1e9
-LACKING = "CUDA out of memory."
+LACKING = OutOfMemory("No.")
 
 
 class CheckedMemory(MemoryScene, CheckedScene):
