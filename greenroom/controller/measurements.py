@@ -54,15 +54,15 @@ class Measurements:
     def weight_bytes(self, spec: ModelSpec) -> int:
         """Return the size of a model's weight files.
 
-        They lie in its folder, or where the config's parameter ``weights.<engine>`` says: a
-        file or a folder, relative to the folder of the released checkpoints.
+        They lie in its folder, and where the config's parameter ``weights.<engine>`` says: files
+        or folders, separated by commas, relative to the folder of the checkpoints.
         """
         return sum(path.stat().st_size for path in set(self._weight_files(spec)))
 
     def _weight_files(self, spec: ModelSpec) -> Iterator[Path]:
         places = [spec.folder]
-        if named := spec.parameters.get(f"weights.{self._engine(spec)}"):
-            places.append(self._models.models / named)
+        named = spec.parameters.get(f"weights.{self._engine(spec)}", "").split(",")
+        places += [self._models.models / place.strip() for place in named if place.strip()]
         for place in places:
             found = place.rglob("*") if place.is_dir() else [place]
             yield from (p.resolve() for p in found if p.suffix in _WEIGHTS and p.is_file())
