@@ -23,6 +23,7 @@ from greenroom.controller.leases import Lease, Leases, WhileWaiting, resolve
 from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.policy_change import changed_policy
+from greenroom.controller.suspects import Suspects
 from greenroom.controller.transition_report import Events, TransitionEnd, TransitionReport
 from greenroom.controller.transitions import Transitions, utc_now
 from greenroom.controller.triton_monitor import TritonMonitor
@@ -83,6 +84,8 @@ class Controller:
         self.healing = Healing(
             self.stage, transitions, processes, self._clock, self._act, self._background
         )
+        self.suspects = Suspects(settings, lambda: self.triton_monitor.away())
+        processes.on_signal = self.suspects.process_ended
         self.healing.begin_probing(settings.probe_interval)
         self.triton_monitor = TritonMonitor(
             self.stage,
@@ -121,12 +124,12 @@ class Controller:
         return model in self.stage.models
 
     def lease(
-        self, model: str, while_waiting: WhileWaiting | None = None
+        self, model: str, while_waiting: WhileWaiting | None = None, place: int | None = None
     ) -> AbstractAsyncContextManager[Lease]:
         """Hold a model and its steps while inside; see `Leases.lease`."""
         if self._closing:
             raise ShuttingDown
-        return self._leases.lease(model, while_waiting)
+        return self._leases.lease(model, while_waiting, place)
 
     # -- manual actions ---------------------------------------------------------------------
 

@@ -47,6 +47,11 @@ class Lease:
         return self._ticket.needs
 
     @property
+    def order(self) -> int:
+        """The request's place among all that have asked."""
+        return self._ticket.order
+
+    @property
     def start(self) -> Residency:
         """Cold, warm or hot: the coldest of its models when it was asked for."""
         return self._ticket.start
@@ -116,13 +121,14 @@ class Leases:
 
     @asynccontextmanager
     async def lease(
-        self, model: str, while_waiting: WhileWaiting | None = None
+        self, model: str, while_waiting: WhileWaiting | None = None, place: int | None = None
     ) -> AsyncIterator[Lease]:
         """Ask for a model and its steps, wait, and hold them; see the module.
 
+        `place` is the order of an earlier lease, for a request that is sent again.
         Raises Unavailable with the reason when it is refused.
         """
-        ticket = await self._granted(model, while_waiting)
+        ticket = await self._granted(model, while_waiting, place)
         lease = Lease(ticket, self._healing, self._background, lambda: self._release(ticket))
         try:
             yield lease
@@ -144,8 +150,10 @@ class Leases:
         """Yield the tickets that wait for a model."""
         return (ticket for ticket in self._waiting if model in ticket.needs)
 
-    async def _granted(self, model: str, while_waiting: WhileWaiting | None) -> Ticket:
-        ticket = self._stage.ask(model, self._clock.now())
+    async def _granted(
+        self, model: str, while_waiting: WhileWaiting | None, place: int | None
+    ) -> Ticket:
+        ticket = self._stage.ask(model, self._clock.now(), place)
         try:
             with self._background.span(self._traces.wait) as span:
                 with self._background.guarded("A trace"):

@@ -87,6 +87,11 @@ class TritonMonitor:
         if self._stage.up and not await self._triton.alive():
             self._lost()
 
+    async def away(self) -> bool:
+        """Look whether Triton is gone; requests wait for it then."""
+        await self.check()
+        return not self._stage.up
+
     def _lost(self) -> None:
         if self._stage.up:
             logger.warning("Triton is gone; requests wait for it")

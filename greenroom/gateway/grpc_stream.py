@@ -26,6 +26,7 @@ from greenroom.errors import (
 )
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.request_checks import check_message
+from greenroom.gateway.request_form import message_form
 from greenroom.grpc_types import Context
 from greenroom.tracing import Traces
 from greenroom.triton.client import Triton
@@ -101,7 +102,7 @@ class Stream:
         writing = asyncio.create_task(self._write(answers, context))
         try:
             try:
-                await self._served(parsed, request, answers)
+                await self._served(parsed, request, answers, context)
             except GreenroomError as error:
                 answers.put_nowait(_error_answer(str(error), parsed))
             except Exception:
@@ -113,7 +114,7 @@ class Stream:
             writing.cancel()
 
     async def _served(
-        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers
+        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers, context: Context
     ) -> None:
         if not parsed.model_name:
             raise InvalidInput("A request of the stream is no ModelInferRequest message.")
@@ -124,6 +125,7 @@ class Stream:
             len(request),
             lambda: self._forward(parsed, request, answers),
             status=lambda good: 200 if good else 500,
+            form=message_form(context, parsed, request),
         )
 
     async def _forward(

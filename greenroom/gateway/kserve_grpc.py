@@ -20,6 +20,7 @@ from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_checks import check_message
+from greenroom.gateway.request_form import message_form
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.grpc_types import Context, Handler
 from greenroom.settings import Settings
@@ -103,6 +104,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
             "grpc",
             len(request),
             lambda: self._pass_on("ModelInfer", request, context),
+            form=message_form(context, parsed, request),
         )
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:

@@ -22,6 +22,7 @@ from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_body import hold_of, json_object
 from greenroom.gateway.request_checks import check_generate, check_json
+from greenroom.gateway.request_form import json_form
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
 from greenroom.triton.http_client import HEADER_LENGTH, TritonAnswer, TritonHttp
 from greenroom.triton.repository import ModelSpec, Repository
@@ -120,6 +121,7 @@ class KServeHttp:
             hold=hold_of(request.scope),
             while_waiting=partial(unless_left, request.receive),
             status=lambda answer: answer.told_status,
+            form=json_form(request, head, body),
         )
         return _response(answer)
 

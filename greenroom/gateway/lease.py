@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
+from greenroom.controller.suspects import Form, Sent
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
 from greenroom.gateway.held_bytes import HeldBytes, Hold
 from greenroom.residency.states import Residency
@@ -43,10 +44,12 @@ class Leased:
         hold: Hold | None = None,
         while_waiting: WhileWaiting | None = None,
         status: Callable[[_Answer], int] = lambda answer: 200,
+        form: Form | None = None,
     ) -> _Answer:
         """Send a request under a lease and return the answer; see `request`.
 
-        `status` reads an answer's HTTP status, or what it would be there.
+        `status` reads an answer's HTTP status, or what it would be there; `form` is for the log,
+        and to know a request again of which Triton died.
         A model that no repository has needs no lease: Triton says what is to be said.
         Raises what `send` raises, or Unavailable when no lease is to be had.
         """
@@ -54,7 +57,7 @@ class Leased:
             with self._shared(hold) as shared:
                 shared.add(size)
                 return await send()
-        async with self.request(model, protocol, size, hold, while_waiting) as request:
+        async with self.request(model, protocol, size, hold, while_waiting, form) as request:
             answer = await request.send(send)
             request.status = status(answer)
         return answer
@@ -67,6 +70,7 @@ class Leased:
         size: int,
         hold: Hold | None = None,
         while_waiting: WhileWaiting | None = None,
+        form: Form | None = None,
     ) -> AsyncIterator["LeasedRequest"]:
         """Lease the model for one request, which is measured and traced.
 
@@ -74,7 +78,7 @@ class Leased:
         with the request. Raises Unavailable when no lease is to be had.
         """
         with self._traces.request(model, protocol) as span, self._shared(hold) as shared:
-            request = LeasedRequest(self._controller, model, shared, while_waiting)
+            request = LeasedRequest(self._controller, Sent(model, form), shared, while_waiting)
             try:
                 shared.add(size)
                 await request.begin()
@@ -112,14 +116,16 @@ class LeasedRequest:
     """One request, its lease, and how far it has come."""
 
     def __init__(
-        self, controller: Controller, model: str, hold: Hold, while_waiting: WhileWaiting | None
+        self, controller: Controller, sent: Sent, hold: Hold, while_waiting: WhileWaiting | None
     ) -> None:
-        self.model = model
+        self.model = sent.model
         self.arrived = time.perf_counter()
         self.start: Residency | None = None
         self.status = 200
         self.outcome = "refused"
         self._controller = controller
+        self._request = sent
+        self._place: int | None = None
         self._hold = hold
         self._while_waiting = while_waiting
         self._lease: Lease | None = None
@@ -134,16 +140,19 @@ class LeasedRequest:
     async def begin(self) -> None:
         """Wait for the lease. Raises Unavailable with the reason when it is refused."""
         self.outcome = "refused"
-        leasing = self._controller.lease(self.model, self._while_waiting)
+        self._controller.suspects.check(self._request)
+        leasing = self._controller.lease(self.model, self._while_waiting, self._place)
         lease = self._lease = await self._leased.enter_async_context(leasing)
         self._hold.share()
         lease.then(self._hold.let_go)
+        self._place = lease.order
         self.start, self.outcome = lease.start, "failed"
         waited = self._controller.metrics.wait_seconds.labels(self.model, lease.start)
         waited.observe(time.perf_counter() - self.arrived)
 
     async def send(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Let Triton work; once more if Triton or the model's process died with it."""
+        suspects = self._controller.suspects
         try:
             return await self._sent(send)
         except DiedMidAnswer:
@@ -155,8 +164,10 @@ class LeasedRequest:
             await self.end()
             if isinstance(died, ServerDown):
                 await self._controller.triton_monitor.check()
-        await self.begin()
-        return await self._sent(send)
+            again = suspects.sent_again(self._request, died, self._while_waiting)
+        async with again:
+            await self.begin()
+            return await self._sent(send)
 
     async def end(self) -> None:
         """Leave the lease; it ends when Triton's work has."""
@@ -164,6 +175,7 @@ class LeasedRequest:
 
     async def _sent(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
         assert self._lease, "begun"
+        self._request.needs, self._request.at = self._lease.needs, time.time()
         try:
             return await self._lease.run(lambda: self._inferred(send))
         except DiedMidAnswer:

@@ -81,24 +81,27 @@ class Stage:
 
     # -- requests ---------------------------------------------------------------------------
 
-    def ask(self, model: str, now: float) -> Ticket:
+    def ask(self, model: str, now: float, place: int | None = None) -> Ticket:
         """Ask for a lease on `model` and its steps; granted at once if all of them are hot.
 
+        With the `place` of an earlier lease the request goes before all that asked later, and no
+        queue is too full for it.
         Raises QueueFull when one of them already has as many waiting as its policy allows.
         """
         needs = (*self.models[model].steps, model)
         models = [self.models[name] for name in needs]
+        order = self._next_order()
         wait = max(entry.policy.max_wait for entry in models)
-        ticket = Ticket(model, needs, now, now + wait, coldest(models), self._next_order())
+        ticket = Ticket(model, needs, now, now + wait, coldest(models), place or order)
         if self._serves(ticket):
             self._grant(ticket, now)
         else:
-            for entry in models:
+            for entry in models if place is None else ():
                 if entry.waiting >= entry.policy.max_waiting:
                     raise QueueFull(queue_full(entry))
             self._waiting.add(ticket)
         for entry in models:
-            entry.last_use = ticket.order
+            entry.last_use = order
             self._watched.used(entry.name)
         return ticket
 

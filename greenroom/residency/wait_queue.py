@@ -30,7 +30,10 @@ class WaitQueue:
             line = self._lines[ticket.needs] = {}
             for name in ticket.needs:
                 self._lines_of.setdefault(name, {})[ticket.needs] = None
+        last = next(reversed(line), 0)
         line[ticket.order] = self._tickets[ticket.order] = ticket
+        if ticket.order < last:  # it is sent again, and has its place of before
+            self._lines[ticket.needs] = dict(sorted(line.items()))
         self._deadlines.set(ticket.order, ticket.deadline)
         for name in ticket.needs:
             self._watched.models[name].waiting += 1

@@ -22,6 +22,7 @@ from greenroom.triton.key import GRPC_METADATA, triton_key
 from greenroom.triton.launch import LIVE, READY, prepare_launch
 from greenroom.triton.region_prefix import region_prefix
 from greenroom.triton.restart_request import asked_for_restart
+from greenroom.triton.server_death import tell_death
 
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
@@ -115,6 +116,8 @@ class TritonServer:
         hangs = asyncio.create_task(hanging(url, longest, socket))
         try:
             await asyncio.wait({ended, asked, hangs}, return_when=asyncio.FIRST_COMPLETED)
+            by_itself = ended.done() and not asked.done() and not hangs.done()
+            tell_death(self.settings, max(0, -ended.result()) if by_itself else 0)
             if ended.done():
                 return f"ended with exit status {ended.result()}"
             if asked.done():

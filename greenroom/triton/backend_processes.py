@@ -39,9 +39,12 @@ class BackendProcesses:
 
     on_end: Callable[[str], None]
     """Called with the name of a model one of whose watched processes has ended."""
+    on_signal: Callable[[str, int], None]
+    """Called before that with the signal that ended it, where that is to be seen."""
 
     def __init__(self, region_prefix: str) -> None:
         self.on_end = lambda model: None
+        self.on_signal = lambda model, signal: None
         self._prefix = region_prefix
         self._watched: dict[str, list[int]] = {}
         self._ends: dict[str, asyncio.Event] = {}
@@ -55,7 +58,9 @@ class BackendProcesses:
         self.forget(model)
         end = self._ends[model] = asyncio.Event()
 
-        def ended() -> None:
+        def ended(pid: int) -> None:
+            if signal := _signal_of(pid):
+                self.on_signal(model, signal)
             self.forget(model)
             self.on_end(model)
             end.set()
@@ -75,7 +80,7 @@ class BackendProcesses:
                 descriptor = os.pidfd_open(process.pid)
                 self._watched.setdefault(model, []).append(descriptor)
                 if process.is_running():  # else its number has come to mean another
-                    asyncio.get_running_loop().add_reader(descriptor, ended)
+                    asyncio.get_running_loop().add_reader(descriptor, ended, process.pid)
 
     def forget(self, model: str) -> None:
         """Watch the model's processes no longer."""
@@ -135,6 +140,18 @@ class BackendProcesses:
 
     def _none_left(self, model: str) -> bool:
         return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)
+
+
+def _signal_of(zombie: int) -> int:
+    """Return the signal that ended a process whose parent has not asked yet; 0: none is seen.
+
+    Triton asks when it unloads the model.
+    """
+    try:
+        state, *_, status = Path(f"/proc/{zombie}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return 0
+    return int(status) & 0x7F if state == "Z" else 0
 
 
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:

@@ -1,0 +1,184 @@
+"""Requests that were in Triton's hands when it, or a model's process, ended by a fault of its own.
+
+One of them may have been the cause. So each is sent again alone, one after another, and only
+once; one that was there at two such ends is refused for a while. An end from outside (SIGKILL, for
+memory too) or a restart by the supervisor makes no suspects.
+
+What is known: of Triton, its supervisor is told the signal. Of a model's process, the signal is
+read while it is a zombie, where this process sees it and may (the same user, or root); elsewhere
+no signal is known, and then nobody is a suspect.
+"""
+
+import asyncio
+import hashlib
+import logging
+import math
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from greenroom.errors import BackendDied, GreenroomError, InvalidInput, ServerDown
+from greenroom.settings import Settings
+from greenroom.triton.server_death import Death, last_death
+
+logger = logging.getLogger(__name__)
+
+FAULTS = frozenset({signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL})
+_ENDS = 2
+"""After so many a request is refused."""
+_REFUSED_FOR = 600.0
+_MOST_REMEMBERED = 1000
+_LOOK_EVERY = 0.05
+_LOOK_FOR = 5.0
+"""Seconds in which the supervisor has told how Triton ended."""
+
+WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
+
+
+@dataclass
+class Form:
+    """What the log tells of a request: nothing of its content.
+
+    `tensors` gives names, datatypes and shapes; `content` the bytes by which the same request
+    is known again.
+    """
+
+    client: str
+    tensors: Callable[[], str]
+    content: Callable[[], bytes]
+
+
+@dataclass
+class Sent:
+    """A request that is sent to Triton. `at`: unix time of the last time."""
+
+    model: str
+    form: Form | None
+    needs: tuple[str, ...] = ()
+    at: float = 0.0
+    ends: int = 0
+
+
+class Suspects:
+    """Knows how processes ended, and which requests were there.
+
+    `away` looks whether Triton is gone: then how it ended may be told in a moment.
+    """
+
+    def __init__(self, settings: Settings, away: Callable[[], Awaitable[bool]]) -> None:
+        self._settings = settings
+        self._away = away
+        self._alone = asyncio.Lock()
+        self._of_models: dict[str, Death] = {}
+        self._remembered: dict[bytes, tuple[int, float]] = {}
+
+    def process_ended(self, model: str, number: int) -> None:
+        """A model's process has ended by a signal."""
+        self._of_models[model] = Death(number, time.time())
+
+    def check(self, sent: Sent) -> None:
+        """Raise InvalidInput for a request that was there at two ends, a while ago at most."""
+        if self._remembered and sent.form:
+            sent.ends, at = self._remembered.get(_digest(sent), (0, 0.0))
+            if time.time() - at > _REFUSED_FOR:
+                sent.ends = 0
+            if sent.ends >= _ENDS:
+                raise _refusal(sent, "Triton, or the process of its model, ended")
+
+    @asynccontextmanager
+    async def sent_again(
+        self, sent: Sent, died: GreenroomError, while_waiting: WhileWaiting | None
+    ) -> AsyncIterator[None]:
+        """Send a request again inside: alone, if its first end was by a fault.
+
+        Raises InvalidInput if it must not be sent again, or if that ends by a fault as well.
+        """
+        how = await self._fault(sent, died)
+        if how is None:
+            yield
+            return
+        self._blame(sent, how)
+        sent.at = math.inf  # until it is sent again
+        waiting = self._wait()
+        await (while_waiting(waiting) if while_waiting else waiting)
+        try:
+            yield
+        except (ServerDown, BackendDied) as again:
+            if how := await self._fault(sent, again):
+                self._blame(sent, how)
+            raise
+        finally:
+            self._alone.release()
+
+    async def _wait(self) -> None:
+        await self._alone.acquire()
+
+    async def _fault(self, sent: Sent, died: GreenroomError) -> str | None:
+        """Return how what had the request ended, if by a fault.
+
+        With Triton its models' processes end, and that may be seen first.
+        """
+        for model in sent.needs if isinstance(died, BackendDied) else ():
+            death = self._of_models.get(model)
+            if death and death.at >= sent.at and _is_fault(death):
+                return f"the process of model {model} ended with {_name(death)}"
+        if isinstance(died, ServerDown) or await self._away():
+            death = await self._of_triton(sent.at)
+            return f"Triton ended with {_name(death)}" if _is_fault(death) else None
+        return None
+
+    async def _of_triton(self, since: float) -> Death | None:
+        """A Triton that is there again has been told of."""
+        until = time.monotonic() + _LOOK_FOR
+        while True:
+            away = await self._away() and time.monotonic() < until
+            death = last_death(self._settings)
+            if death and death.at >= since:
+                return death
+            if not away:
+                return None
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _blame(self, sent: Sent, how: str) -> None:
+        """Log and remember. Raises InvalidInput at the second end."""
+        sent.ends += 1
+        if sent.form:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[_digest(sent)] = (sent.ends, time.time())
+        refused = sent.ends >= _ENDS
+        then = f"refused for {_REFUSED_FOR:g} s" if refused else "sent again alone"
+        whose = f" from {sent.form.client} ({sent.form.tensors()})" if sent.form else ""
+        logger.warning(
+            "A request for model %s%s was there when %s; it is %s", sent.model, whose, how, then
+        )
+        if refused:
+            raise _refusal(sent, how)
+
+
+def _refusal(sent: Sent, how: str) -> InvalidInput:
+    return InvalidInput(
+        f"This request for model {sent.model!r} was there both times when {how}; "
+        f"it is not sent again for {_REFUSED_FOR / 60:g} minutes."
+    )
+
+
+def _digest(sent: Sent) -> bytes:
+    assert sent.form
+    return hashlib.sha256(sent.model.encode() + b"\0" + sent.form.content()).digest()
+
+
+def _is_fault(death: Death | None) -> bool:
+    return death is not None and death.signal in FAULTS
+
+
+def _name(death: Death | None) -> str:
+    return signal.Signals(death.signal).name if death else "nothing"
+
+
+def shown(tensors: Iterable[tuple[object, object, Iterable[object]]]) -> str:
+    """Return names, datatypes and shapes for the log."""
+    text = ", ".join(f"{name!r} {datatype!s} {list(shape)}" for name, datatype, shape in tensors)
+    return text[:500]
