@@ -107,7 +107,7 @@ class App:
     paths: Sequence[str]
     """Each with all below it is the app's, such as ``/v1``."""
     models: Mapping[str, str] = field(default_factory=dict)
-    """The model that each path needs, such as ``/v1/voices/{name}/preview``."""
+    """The model that each path needs, such as ``/things/{name}/preview``."""
     scopes: Mapping[tuple[str, str], Scope | None] = field(default_factory=dict)
     """The scope that a method and path need, None for no key. Without an entry: the inference
     scope for reading and for POST to a path of `models`, else the admin scope."""

@@ -187,7 +187,8 @@ def _check_output(
         _check_region(name, parameters)
     if "classification" not in parameters:
         return
-    outputs = repository.models[model].config.output if repository.has(model) else ()
+    spec = repository.models[model] if repository.has(model) else None
+    outputs = (spec.known_config or spec.config).output if spec else ()
     if not any(one.name == name and one.data_type in _CLASSIFIED for one in outputs):
         raise InvalidInput(
             f"Output {_short(name)}: classification is asked for, but it has no numbers "

@@ -90,6 +90,9 @@ class OneByOne:
 class HostEngine(OneByOne):
     """An engine that has nothing on a device."""
 
+    def __init__(self, settings: object) -> None:
+        """Every engine is made with the settings of its model; this one has nothing to set."""
+
     def offload(self) -> None:
         """Nothing is on a device."""
 

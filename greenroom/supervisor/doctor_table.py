@@ -14,7 +14,7 @@ from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult, Verdict
 from greenroom.supervisor.doctor import examine
 from greenroom.supervisor.plain_errors import failing_plainly
-from greenroom.supervisor.plugin_checks import plugin_checks
+from greenroom.supervisor.plugin_checks import CheckpointChecks, plugin_checks
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
@@ -38,7 +38,8 @@ def run(checkpoints: Path | None, hashes: bool, repositories: Sequence[str] | No
 def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[CheckResult]]:
     found: dict[str, Sequence[CheckResult]] = {}
     for plugin in plugin_checks():
-        found |= plugin.checkpoints(folder, hashes)
+        if isinstance(plugin, CheckpointChecks):
+            found |= plugin.checkpoints(folder, hashes)
     if not found:
         raise SetupError("No installed plug-in knows checkpoints.")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult
@@ -16,6 +16,11 @@ class PluginChecks(Protocol):
 
     def machine(self, settings: Settings) -> Iterable[CheckResult]:
         """Look at what the plug-in needs on this machine."""
+
+
+@runtime_checkable
+class CheckpointChecks(Protocol):
+    """What it may have beside that."""
 
     def checkpoints(self, folder: Path, hashes: bool) -> Mapping[str, Sequence[CheckResult]]:
         """Look at the weights in a folder; the results by the name of their table."""

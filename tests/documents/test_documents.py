@@ -16,7 +16,9 @@ PAGES = [
     Page(PROJECT / "client" / "README.md"),
     *(Page(path) for path in sorted((PROJECT / "docs").rglob("*.md"))),
 ]
-SETTINGS = set(ALL) | {option.__metadata__[0].envvar for option in (Url, ApiKey)}
+OF_THE_EXAMPLE = {"GREENROOM_FILES_PORT", "GREENROOM_COUNTER_ENGINE"}
+"""Settings of the plug-in that docs/plugins.md shows."""
+SETTINGS = set(ALL) | {option.__metadata__[0].envvar for option in (Url, ApiKey)} | OF_THE_EXAMPLE
 _SETTING = re.compile(r"\bGREENROOM_[A-Z_]*[A-Z]\b")
 
 every_page = pytest.mark.parametrize(

@@ -10,9 +10,6 @@ class CounterEngine(HostEngine):
 
     name = "counter"
 
-    def __init__(self, settings: object) -> None:
-        """Take the settings that every engine is made with; there is nothing to set."""
-
     def answer(self, request: Tensors) -> Tensors:
         """Return ``WORDS``, INT32 [1]."""
         words = str(request["TEXT"][0]).split()
