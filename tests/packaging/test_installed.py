@@ -57,6 +57,7 @@ def place(folder):
         **own,
         "GREENROOM_RUNTIME_DIR": str(folder / "runtime"),
         "GREENROOM_URL": f"http://127.0.0.1:{own['GREENROOM_HTTP_PORT']}",
+        "GREENROOM_FILES_PORT": str(own_port()),
     }
 
 
@@ -125,7 +126,6 @@ def plugged(programs, environment, tmp_path_factory):
     return {
         **environment,
         **place(folder),
-        "GREENROOM_FILES_PORT": str(own_port()),
         "GREENROOM_FILES_DIR": str(folder / "files"),
         "GREENROOM_COUNTER_ENGINE": "letters",
     }
