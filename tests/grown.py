@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import psutil
 
+_EVERY = 0.005
+"""Seconds; looking without a pause would take a processor from those that are looked at."""
+
 
 class Grown:
     """Looks at the memory of processes again and again while inside.
@@ -34,7 +37,7 @@ class Grown:
         self._watch.join()
 
     def _look(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended.wait(_EVERY):
             self._peak = max(self._peak, self._now())
 
     def _now(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import io
 
 import psutil
@@ -101,6 +102,16 @@ async def test_an_upload_raises_them_by_no_more_than_four_times_its_size(service
     assert answer.status_code == 204
     assert grown.bytes < 64 * MEGABYTES + 4 * int(request.headers["content-length"])
     print(f"{kind}: {grown.bytes / len(content):.1f} times {len(content)} bytes")
+
+
+async def test_a_packed_body_raises_them_by_no_more_than_64_mb(service):
+    content = gzip.compress(b'{"inputs": ' + b" " * (120 * MEGABYTES) + b"[]}", 1)
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    with Grown([gateway(service)]) as grown:
+        answer = await service.web.post("/v2/models/asr/infer", content=content, headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["error"].startswith("The JSON of the body has more than ")
+    assert grown.bytes < 64 * MEGABYTES + 4 * len(content)
 
 
 async def test_a_decoder_that_is_killed_is_no_outage(service):

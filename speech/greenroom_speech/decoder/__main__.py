@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from greenroom_speech.decoder.one_file import serve
@@ -21,8 +22,8 @@ def main() -> None:
     """Serve until the gateway closes the control socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's is for the supervisor
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked
-    # The kernel takes this one first, not the gateway.
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    with suppress(OSError):  # the kernel shall take this one first, not the gateway
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     control, myself = socket.socket(fileno=0), os.getpid()
     gc.freeze()  # what is there already stays shared with the forked
     while True:
