@@ -40,7 +40,7 @@ from greenroom.errors import (
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
 from greenroom.residency.messages import no_cache
-from greenroom.residency.model import Model, Verb
+from greenroom.residency.model import ManualAction, Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 from greenroom.settings import Settings
@@ -105,7 +105,7 @@ class Controller:
         self._leases = Leases(
             self.stage, self.healing, self.traces, self._background, self._clock, self._act
         )
-        self._answers: dict[Verb, asyncio.Future[None]] = {}
+        self._answers: dict[ManualAction, asyncio.Future[None]] = {}
         self._alarm = Alarm(self._clock, self._act)
         self._report = TransitionReport(self.metrics, self.events)
         self._acted = asyncio.Event()
@@ -144,10 +144,10 @@ class Controller:
             raise ShuttingDown
         if action is Action.LOAD and steps:
             await asyncio.gather(*(self.act(step, action) for step in steps))
-        verb = self.stage.verb(model, action, self._clock.now())
-        answer = self._answers.get(verb)
+        manual = self.stage.act_by_hand(model, action, self._clock.now())
+        answer = self._answers.get(manual)
         if answer is None:
-            answer = self._answers[verb] = asyncio.get_running_loop().create_future()
+            answer = self._answers[manual] = asyncio.get_running_loop().create_future()
         self._act()
         await asyncio.shield(answer)
 
@@ -296,8 +296,8 @@ class Controller:
                 self._leases.answer(ticket)
             case Refused(ticket, error):
                 self._leases.answer(ticket, error)
-            case Answered(verb, error):
-                if (answer := self._answers.pop(verb, None)) is not None:
+            case Answered(manual, error):
+                if (answer := self._answers.pop(manual, None)) is not None:
                     resolve(answer, error)
 
     async def _next_act(self) -> None:

@@ -21,7 +21,7 @@ from greenroom.residency.claims import Claim, Denied
 from greenroom.residency.effects import EVICT, Begin, Measure
 from greenroom.residency.eviction import evictions, least_recently_used
 from greenroom.residency.messages import does_not_fit, no_room
-from greenroom.residency.model import Model, Verb
+from greenroom.residency.model import ManualAction, Model
 from greenroom.residency.states import Residency, way_to
 from greenroom.residency.watched import Watched
 
@@ -79,7 +79,7 @@ class Admission:
         if self._blind:
             self._keep(claim, need)
             return
-        if isinstance(claim.asker, Verb) and self._now >= claim.asker.deadline:
+        if isinstance(claim.asker, ManualAction) and self._now >= claim.asker.deadline:
             seconds = self._now - claim.asker.asked_at
             sentence = no_room(claim.model, entries, self._models, self._budget)
             yield Denied(claim, WaitedTooLong(f"After {seconds:.1f} s: {sentence}"))
@@ -123,7 +123,7 @@ class Admission:
 
     def _backs_off(self, claim: Claim, entry: Model) -> bool:
         """Whether a failure is too recent to try again; who asks by hand does not wait."""
-        by_hand = isinstance(claim.asker, Verb) and claim.asker.model == entry.name
+        by_hand = isinstance(claim.asker, ManualAction) and claim.asker.model == entry.name
         missing = entry.residency is not Residency.HOT
         return missing and self._now < entry.retry_at and not by_hand
 

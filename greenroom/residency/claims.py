@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError
 from greenroom.residency.effects import HEAL, REQUEST
-from greenroom.residency.model import Model, Ticket, Verb
+from greenroom.residency.model import ManualAction, Model, Ticket
 from greenroom.residency.states import Residency
 from greenroom.residency.wait_queue import WaitQueue
 from greenroom.residency.watched import Watched
@@ -24,7 +24,7 @@ class Claim:
     needs: tuple[str, ...]
     order: float = 0
     asked_at: float = -math.inf
-    asker: Ticket | Verb | None = None
+    asker: Ticket | ManualAction | None = None
 
     def reason(self, entry: Model) -> str:
         """Return why a model of this claim comes."""
@@ -34,7 +34,7 @@ class Claim:
             return REQUEST
         if entry.name != self.model:
             return "ensemble"
-        return "manual" if isinstance(self.asker, Verb) else "pinned"
+        return "manual" if isinstance(self.asker, ManualAction) else "pinned"
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def _pinned(watched: Watched) -> Iterator[Claim]:
 
 def _by_hand(watched: Watched) -> Iterator[Claim]:
     for entry in watched.ordered(watched.with_actions):
-        verb = entry.verbs[0]
-        if verb.target is Residency.HOT:
+        manual = entry.manual_actions[0]
+        if manual.target is Residency.HOT:
             needs = (*entry.steps, entry.name)
-            yield Claim(entry.name, needs, verb.order, verb.asked_at, verb)
+            yield Claim(entry.name, needs, manual.order, manual.asked_at, manual)
 
 
 def _requests(waiting: WaitQueue) -> Iterator[Claim]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from greenroom.errors import GreenroomError
-from greenroom.residency.model import Ticket, Verb
+from greenroom.residency.model import ManualAction, Ticket
 from greenroom.residency.states import Action
 
 REQUEST = "request"
@@ -49,7 +49,7 @@ class Refused:
 class Answered:
     """This manual action is over, well if `error` is None."""
 
-    verb: Verb
+    manual: ManualAction
     error: GreenroomError | None = None
 
 

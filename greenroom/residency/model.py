@@ -25,11 +25,11 @@ class Ticket:
 
 
 @dataclass(eq=False)
-class Verb:
-    """A manual action that somebody waits for; callers of the same verb share one.
+class ManualAction:
+    """A manual action that somebody waits for; callers of the same action share one.
 
-    ``order`` counts tickets and verbs together: who asked first goes first. ``deadline`` ends
-    its wait for memory, and only that.
+    ``order`` counts tickets and manual actions together: who asked first goes first.
+    ``deadline`` ends its wait for memory, and only that.
     """
 
     model: str
@@ -40,7 +40,7 @@ class Verb:
 
     @property
     def target(self) -> Residency:
-        """The state in which this verb is fulfilled."""
+        """The state in which this action is fulfilled."""
         return TRANSITIONS[self.action].end
 
 
@@ -80,7 +80,7 @@ class Model:
     """How often it has broken since it was last asked for, beyond the first time."""
     broke_at_use: int = -1
     """What ``last_use`` was when it broke last."""
-    verbs: list[Verb] = field(default_factory=list)
+    manual_actions: list[ManualAction] = field(default_factory=list)
     memory: Footprint = field(default_factory=Footprint)
     gives_way_to: float | None = None
     """The order of a request that has waited too long for this model's memory."""
@@ -104,7 +104,7 @@ class Model:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody holds or awaits it. Verbs are not use."""
+        """Whether nobody holds or awaits it. Manual actions are not use."""
         return self.leases == 0 and self.waiting == 0
 
     def serves(self, ticket: Ticket) -> bool:
@@ -121,7 +121,9 @@ class Model:
             return False
         if self.gives_way_to is not None and self.gives_way_to < ticket.order:
             return False
-        return not any(v.action in TAKES_AWAY and v.order < ticket.order for v in self.verbs)
+        return not any(
+            v.action in TAKES_AWAY and v.order < ticket.order for v in self.manual_actions
+        )
 
 
 _AWAY = frozenset(

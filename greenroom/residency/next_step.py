@@ -48,12 +48,12 @@ class NextStep:
 
     def _taken_by_hand(self) -> Iterator[Begin]:
         for entry in self._watched.ordered(self._watched.with_actions):
-            verb = entry.verbs[0]
-            action = way_to(verb.target, entry.residency) if _rests(entry) else None
+            manual = entry.manual_actions[0]
+            action = way_to(manual.target, entry.residency) if _rests(entry) else None
             if action not in TAKES_AWAY or entry.leases:
                 continue
             first = self._waiting.first_needing(entry.name)
-            asked_before = first is not None and first < verb.order
+            asked_before = first is not None and first < manual.order
             if not asked_before and not self._watched.ensemble_loads(entry):
                 yield Begin(entry.name, action, "manual")
 
@@ -78,8 +78,8 @@ class NextStep:
         for ticket in self._waiting.firsts():
             yield ticket.asked_at + self._patience
         for name in self._watched.with_actions:
-            verb = self._watched.models[name].verbs[0]
-            yield from (verb.asked_at + self._patience, verb.deadline)
+            manual = self._watched.models[name].manual_actions[0]
+            yield from (manual.asked_at + self._patience, manual.deadline)
 
 
 def _rests(entry: Model) -> bool:

@@ -6,7 +6,7 @@ from greenroom.errors import GreenroomError, OutOfMemory, ServerDown, Transition
 from greenroom.residency.backoff import back_off
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Refused
-from greenroom.residency.manual_actions import failed_verbs
+from greenroom.residency.manual_actions import failed_actions
 from greenroom.residency.model import Model
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
 from greenroom.residency.wait_queue import WaitQueue
@@ -76,8 +76,8 @@ class Running:
             entry.residency = Residency.COLD
             entry.broken = entry.comes_back = entry.awaits_memory = False
             entry.memory.expect(Residency.COLD)
-            effects += [Answered(verb, gone) for verb in entry.verbs]
-            entry.verbs.clear()
+            effects += [Answered(manual, gone) for manual in entry.manual_actions]
+            entry.manual_actions.clear()
             self.moved(entry)
         return effects
 
@@ -132,7 +132,7 @@ class Running:
         entry.failures += 1
         entry.retry_at = now + back_off(entry.failures)
         return [
-            *failed_verbs(entry, TRANSITIONS[action].end, error),
+            *failed_actions(entry, TRANSITIONS[action].end, error),
             *self._fail_waiters(entry, action, error),
         ]
 

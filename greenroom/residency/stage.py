@@ -28,14 +28,14 @@ from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied
 from greenroom.residency.control import Report
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
-from greenroom.residency.manual_actions import pending_verb, settled_verbs
+from greenroom.residency.manual_actions import pending_action, settled_actions
 from greenroom.residency.messages import (
     does_not_fit,
     no_room,
     not_in_time,
     queue_full,
 )
-from greenroom.residency.model import Model, Ticket, Verb, coldest
+from greenroom.residency.model import ManualAction, Model, Ticket, coldest
 from greenroom.residency.next_step import NextStep
 from greenroom.residency.policy import Policy
 from greenroom.residency.running import Running
@@ -118,20 +118,20 @@ class Stage:
 
     # -- manual actions ---------------------------------------------------------------------
 
-    def verb(self, model: str, action: Action, now: float) -> Verb:
+    def act_by_hand(self, model: str, action: Action, now: float) -> ManualAction:
         """Ask for a manual action; joins one of the same kind that is not yet fulfilled.
 
         Raises Conflict when the model can not do it at all, ServerDown while Triton is away.
         """
         entry = self.models[model]
-        if (pending := pending_verb(entry, action)) is not None:
+        if (pending := pending_action(entry, action)) is not None:
             return pending
         if not self.up:
             raise ServerDown(f"Triton does not answer, so model {model} can not {action}.")
-        verb = Verb(model, action, self._next_order(), now, now + entry.policy.max_wait)
-        entry.verbs.append(verb)
+        manual = ManualAction(model, action, self._next_order(), now, now + entry.policy.max_wait)
+        entry.manual_actions.append(manual)
         self._watched.changed(entry)
-        return verb
+        return manual
 
     # -- what happened outside --------------------------------------------------------------
 
@@ -204,12 +204,12 @@ class Stage:
     # -- decisions --------------------------------------------------------------------------
 
     def decide(self, now: float) -> list[Effect]:
-        """Return what to do now: refusals, answered verbs, transitions to begin, leases."""
+        """Return what to do now: who is answered, which transitions begin."""
         effects: list[Effect] = list(self._refuse_late(now))
         if not self.up:
             return effects
         for entry in self._watched.ordered(self._watched.with_actions):
-            effects += settled_verbs(entry)
+            effects += settled_actions(entry)
             self._watched.changed(entry)
         effects += self._grant_waiting(now)
         denied: list[Effect] = []
@@ -239,8 +239,8 @@ class Stage:
                 for ticket in self._waiting.alike(claim.needs):
                     self._waiting.remove(ticket)
                     yield Refused(ticket, error)
-            case Verb():
-                self.models[claim.model].verbs.remove(claim.asker)
+            case ManualAction():
+                self.models[claim.model].manual_actions.remove(claim.asker)
                 self._watched.changed(self.models[claim.model])
                 yield Answered(claim.asker, error)
             case None:

@@ -55,7 +55,7 @@ class Watched:
         self.retries.set(name, entry.retry_at or None)
         _keep(self.broken, name, entry.broken)
         _keep(self.coming_back, name, entry.comes_back)
-        _keep(self.with_actions, name, bool(entry.verbs))
+        _keep(self.with_actions, name, bool(entry.manual_actions))
         _keep(self.pinned, name, entry.policy.pinned)
         _keep(self.loading, name, entry.residency is Residency.LOADING)
         if entry.residency is Residency.COLD:

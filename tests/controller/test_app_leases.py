@@ -32,11 +32,11 @@ class Calls:
 class Client:
     """A client of an app, which may leave."""
 
-    def __init__(self, house, calls):
-        self._house = house
-        leased = Leased(house.controller, house.settings)
+    def __init__(self, harness, calls):
+        self._house = harness
+        leased = Leased(harness.controller, harness.settings)
         self.held = leased.held
-        self._gateway = AppGateway("app", house.settings, house.controller, leased, calls)
+        self._gateway = AppGateway("app", harness.settings, harness.controller, leased, calls)
         self.left = asyncio.Event()
         self._body = [{"type": "http.request", "body": b"x" * 50}]
 
@@ -59,12 +59,12 @@ class Client:
         return task
 
 
-def leases(house):
-    return [house.controller.entry(model).leases for model in ("asr", "tts")]
+def leases(harness):
+    return [harness.controller.entry(model).leases for model in ("asr", "tts")]
 
 
-def outcome(house, name):
-    return house.metric("requests_total", model="speech", protocol="app", outcome=name)
+def outcome(harness, name):
+    return harness.metric("requests_total", model="speech", protocol="app", outcome=name)
 
 
 async def two_steps(gateway):
@@ -74,8 +74,8 @@ async def two_steps(gateway):
         await lease.infer("tts", {})
 
 
-async def test_all_steps_run_under_one_lease(house):
-    one, calls = await house(), Calls()
+async def test_all_steps_run_under_one_lease(harness):
+    one, calls = await harness(), Calls()
     task = await Client(one, calls).asks(two_steps)
     assert (calls.asked, leases(one)) == (["asr"], [1, 1])
     calls.end.set()
@@ -85,8 +85,8 @@ async def test_all_steps_run_under_one_lease(house):
     assert one.metric("wait_seconds_count", model="speech", start="cold") == 1
 
 
-async def test_a_step_whose_process_dies_is_sent_once_more_and_those_before_it_are_not(house):
-    one, calls = await house(), Calls(None, BackendDied("tts_0_0"))
+async def test_a_step_whose_process_dies_is_sent_once_more_and_those_before_it_are_not(harness):
+    one, calls = await harness(), Calls(None, BackendDied("tts_0_0"))
     calls.end.set()
     await (await Client(one, calls).asks(two_steps))
     assert calls.asked == ["asr", "tts", "tts"]
@@ -94,9 +94,9 @@ async def test_a_step_whose_process_dies_is_sent_once_more_and_those_before_it_a
     assert (leases(one), outcome(one, "served")) == ([0, 0], 1)
 
 
-async def test_a_request_is_sent_again_only_once(house):
+async def test_a_request_is_sent_again_only_once(harness):
     died = BackendDied("tts_0_0")
-    one, calls = await house(), Calls(None, died, died)
+    one, calls = await harness(), Calls(None, died, died)
     calls.end.set()
     with pytest.raises(BackendDied, match="again"):
         await (await Client(one, calls).asks(two_steps))
@@ -104,8 +104,8 @@ async def test_a_request_is_sent_again_only_once(house):
     assert outcome(one, "failed") == 1
 
 
-async def test_a_client_that_leaves_while_it_waits_frees_its_place(house):
-    one, calls = await house(), Calls()
+async def test_a_client_that_leaves_while_it_waits_frees_its_place(harness):
+    one, calls = await harness(), Calls()
     client = Client(one, calls)
     with one.triton.holding("load", "tts"):
         task = await client.asks(two_steps)
@@ -118,8 +118,8 @@ async def test_a_client_that_leaves_while_it_waits_frees_its_place(house):
     assert outcome(one, "cancelled") == 1
 
 
-async def test_when_a_client_leaves_triton_ends_its_step_under_the_lease_and_none_follows(house):
-    one, calls = await house(max_held_bytes=100), Calls()
+async def test_when_a_client_leaves_triton_ends_its_step_under_the_lease_and_none_follows(harness):
+    one, calls = await harness(max_held_bytes=100), Calls()
     client = Client(one, calls)
     task = await client.asks(two_steps)
     client.left.set()
@@ -135,7 +135,7 @@ async def test_when_a_client_leaves_triton_ends_its_step_under_the_lease_and_non
     client.held.hold(100).let_go()
 
 
-async def test_only_what_is_leased_can_be_asked(house):
+async def test_only_what_is_leased_can_be_asked(harness):
     async def other(gateway):
         async with gateway.lease("asr") as lease:
             await lease.infer("tts", {})
@@ -144,7 +144,7 @@ async def test_only_what_is_leased_can_be_asked(house):
         async with gateway.lease("nosuch"):
             pass
 
-    one, calls = await house(), Calls()
+    one, calls = await harness(), Calls()
     with pytest.raises(GreenroomError, match="'tts' is not leased"):
         await (await Client(one, calls).asks(other))
     with pytest.raises(UnknownModel):

@@ -55,32 +55,32 @@ class Breaks:
         monkeypatch.setattr(owner, name, awaited if inspect.iscoroutinefunction(whole) else raising)
 
 
-async def answered(house, work):
+async def answered(harness, work):
     """Return what became of it, in the time in which everybody has an answer."""
     task = asyncio.create_task(work)
     for _ in range(60):
-        await house.settle()
+        await harness.settle()
         if task.done():
             break
-        await house.wait(5)
+        await harness.wait(5)
     assert task.done()
     return (await asyncio.gather(task, return_exceptions=True))[0]
 
 
-async def lease(house, model):
-    async with house.controller.lease(model) as held:
+async def lease(harness, model):
+    async with harness.controller.lease(model) as held:
         return await held.run(lambda: asyncio.sleep(0, "answer"))
 
 
 @pytest.mark.parametrize(
     ("owner", "name"), [(owner, name) for owner, names in PLACES.items() for name in names]
 )
-async def test_whatever_breaks_everybody_is_answered(house, monkeypatch, owner, name):
+async def test_whatever_breaks_everybody_is_answered(harness, monkeypatch, owner, name):
     monkeypatch.setattr("greenroom.controller.memory_watch._BETWEEN_ATTEMPTS", 0)
     monkeypatch.setattr("greenroom.controller.triton_monitor._READ_AGAIN", 0)
     breaks = Breaks(monkeypatch, owner, name)
     policy = {"tts": Policy(offload_after=10), "echo": Policy(unload_after=60)}
-    one = await house(policy=policy, gpu=ScriptedGpu(10**5), loaded=["asr"], probe_interval=30)
+    one = await harness(policy=policy, gpu=ScriptedGpu(10**5), loaded=["asr"], probe_interval=30)
     one.processes.seen = True
     controller = one.controller
 

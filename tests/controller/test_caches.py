@@ -74,9 +74,9 @@ async def test_a_triton_that_is_silent_shows_no_cache(free_settings):
     assert await Caches(free_settings()).read(7.0) == {}
 
 
-async def test_looking_wakes_nobody_and_a_cold_model_has_no_cache(house, free_settings):
+async def test_looking_wakes_nobody_and_a_cold_model_has_no_cache(harness, free_settings):
     async with tritons_metrics(METRICS) as (port, _):
-        one = await house(loaded=["asr"], caches=Caches(free_settings(triton_metrics_port=port)))
+        one = await harness(loaded=["asr"], caches=Caches(free_settings(triton_metrics_port=port)))
         await one.controller.act("asr", Action.OFFLOAD)
         calls = len(one.triton.calls)
         await one.wait(5)
@@ -88,8 +88,8 @@ async def test_looking_wakes_nobody_and_a_cold_model_has_no_cache(house, free_se
         assert [call[0] for call in one.triton.calls[calls:]] == ["unload"]
 
 
-async def test_a_cache_is_cleared_where_the_model_is(house):
-    one = await house(loaded=["asr"])
+async def test_a_cache_is_cleared_where_the_model_is(harness):
+    one = await harness(loaded=["asr"])
     await one.controller.act("asr", Action.OFFLOAD)
     await one.wait(5)
     await one.controller.clear_cache("asr")
@@ -98,15 +98,15 @@ async def test_a_cache_is_cleared_where_the_model_is(house):
     assert (shown["residency"], shown["idle_seconds"], shown["device_bytes"]) == ("warm", 5, 0)
 
 
-async def test_a_cold_model_has_nothing_to_forget(house):
-    one = await house()
+async def test_a_cold_model_has_nothing_to_forget(harness):
+    one = await harness()
     await one.controller.clear_cache("asr")
     assert one.residency("asr") == "cold"
     assert one.triton.calls == []
 
 
-async def test_what_can_not_be_cleared_is_said(house):
-    one = await house(loaded=["asr", "echo"])
+async def test_what_can_not_be_cleared_is_said(harness):
+    one = await harness(loaded=["asr", "echo"])
     with pytest.raises(Conflict, match="Model echo does not take the RESIDENCY input"):
         await one.controller.clear_cache("echo")
     one.triton.refusals["clear_cache", "asr"] = Report(residency="hot", error="It is full.")

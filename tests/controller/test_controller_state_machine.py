@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from itertools import count
 
 import pytest
-from house import House
+from controller_harness import ControllerHarness
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -44,7 +44,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         self.asked = []
         self.leases = []
         self.actions = []
-        self.house = self.runner.run(self._begin())
+        self.harness = self.runner.run(self._begin())
 
     async def _begin(self):
         policy = {
@@ -55,17 +55,19 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             "speech": Policy(max_wait=FOR_EVER),
         }
         folder = self.folder / str(next(self.numbers))
-        house = House(folder, self.triton, policy, None, {"gpu_budget_bytes": BUDGET}, more=("lm",))
+        harness = ControllerHarness(
+            folder, self.triton, policy, None, {"gpu_budget_bytes": BUDGET}, more=("lm",)
+        )
         self.triton.come()
-        await self.stack.enter_async_context(house.following())
+        await self.stack.enter_async_context(harness.following())
         for name, (device, overhead) in SIZES.items():
-            house.controller.stage.models[name].memory.measured = device + overhead
-        await house.settle()
-        return house
+            harness.controller.stage.models[name].memory.measured = device + overhead
+        await harness.settle()
+        return harness
 
     def settle(self):
         """Let all that can happen happen, and sort who has been answered."""
-        self.runner.run(self.house.settle())
+        self.runner.run(self.harness.settle())
         for task in [task for task in self.asked if task.done()]:
             self.asked.remove(task)
             if task.exception() is None:
@@ -78,7 +80,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     @rule(model=st.sampled_from(MODELS))
     def ask(self, model):
-        self.asked.append(self.runner.run(self.house.ask(model)))
+        self.asked.append(self.runner.run(self.harness.ask(model)))
         self.settle()
 
     @precondition(lambda self: self.asked)
@@ -94,7 +96,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     @rule(model=st.sampled_from(MODELS), action=st.sampled_from([*Action, "touch"]))
     def act_by_hand(self, model, action):
-        controller = self.house.controller
+        controller = self.harness.controller
 
         async def begin():
             asked = controller.touch(model) if action == "touch" else controller.act(model, action)
@@ -112,7 +114,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 5.0, 30.0]))
     def time_passes(self, seconds):
-        self._in_loop(self.house.clock.advance, seconds)
+        self._in_loop(self.harness.clock.advance, seconds)
 
     @rule(
         model=st.sampled_from(MODELS[:3]),
@@ -122,7 +124,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def policy_changes(self, model, pinned, offload_after):
         given = {"pinned": pinned, "offload_after": offload_after}
         try:
-            self._in_loop(self.house.controller.change_policy, model, given)
+            self._in_loop(self.harness.controller.change_policy, model, given)
         except DoesNotFit:
             assert pinned
 
@@ -133,7 +135,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
             self._in_loop(self.triton.come)
 
     def _release(self, lease):
-        self.runner.run(self.house.release(lease))
+        self.runner.run(self.harness.release(lease))
         self.settle()
 
     def _in_loop(self, call, *arguments):
@@ -156,7 +158,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def a_leased_model_is_not_taken_away(self):
         for action, model in self.triton.open:
             if action in ("offload", "unload"):
-                assert self.house.controller.stage.models[model].leases == 0
+                assert self.harness.controller.stage.models[model].leases == 0
 
     def teardown(self):
         """When everything ends that has begun, everybody has been answered."""

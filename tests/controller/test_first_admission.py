@@ -13,8 +13,8 @@ CARD = 10 * 2**10
 
 
 @pytest.fixture
-def sized(house, tmp_path, monkeypatch):
-    """Return a maker of houses whose tts has so many GiB of weights, sparse on disk."""
+def sized(harness, tmp_path, monkeypatch):
+    """Return a maker of harnesses whose tts has so many GiB of weights, sparse on disk."""
 
     async def make(gib, gpu, **given):
         monkeypatch.setenv("GREENROOM_MODELS_DIR", str(tmp_path / "checkpoints"))
@@ -32,7 +32,7 @@ def sized(house, tmp_path, monkeypatch):
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("wb") as made:
                 made.truncate(size)
-        return await house(gpu=gpu, gpu_reserve_bytes=0, gpu_activation_bytes=GIB, **given)
+        return await harness(gpu=gpu, gpu_reserve_bytes=0, gpu_activation_bytes=GIB, **given)
 
     return make
 

@@ -40,11 +40,11 @@ class Sending:
 
 
 @pytest.fixture
-async def loaded(house):
-    """Return a maker of houses in which tts is hot and all processes can be seen."""
+async def loaded(harness):
+    """Return a maker of harnesses in which tts is hot and all processes can be seen."""
 
     async def make(**options):
-        one = await house(loaded=["tts"], **options)
+        one = await harness(loaded=["tts"], **options)
         one.processes.seen = True
         one.triton.calls.clear()
         return one
@@ -56,9 +56,11 @@ def found(caplog):
     return [r.message for r in caplog.records if "is dead or stopped" in r.message]
 
 
-async def send(house, sending, model="tts"):
-    task = asyncio.create_task(Leased(house.controller, house.settings).run(model, "", 1, sending))
-    await house.settle()
+async def send(harness, sending, model="tts"):
+    task = asyncio.create_task(
+        Leased(harness.controller, harness.settings).run(model, "", 1, sending)
+    )
+    await harness.settle()
     return task
 
 
@@ -141,8 +143,8 @@ async def test_an_answer_that_breaks_off_the_second_time_is_told_as_such(loaded)
         await (await send(one, sending))
 
 
-async def test_the_step_of_an_ensemble_that_died_is_told_by_its_instance(house):
-    one = await house()
+async def test_the_step_of_an_ensemble_that_died_is_told_by_its_instance(harness):
+    one = await harness()
     one.processes.seen = True
     sending = Sending(BackendDied("asr_0_0"), "answer")
     sending.go.set()
@@ -150,8 +152,8 @@ async def test_the_step_of_an_ensemble_that_died_is_told_by_its_instance(house):
     assert one.triton.count("begin_unload") == one.triton.count("begin_unload", "asr") == 1
 
 
-async def test_a_request_that_may_have_passed_the_dead_step_is_waited_for(house):
-    one = await house()
+async def test_a_request_that_may_have_passed_the_dead_step_is_waited_for(harness):
+    one = await harness()
     one.processes.seen = True
     sending = Sending("answer")
     task = await send(one, sending, "speech")
@@ -163,8 +165,8 @@ async def test_a_request_that_may_have_passed_the_dead_step_is_waited_for(house)
     assert sending.count == 1
 
 
-async def test_a_late_word_of_a_process_that_was_replaced_kills_nothing(house):
-    one = await house()
+async def test_a_late_word_of_a_process_that_was_replaced_kills_nothing(harness):
+    one = await harness()
     one.processes.seen = True
     sending = Sending(BackendDied("asr_0_0"), "answer")
     task = await send(one, sending, "speech")
@@ -189,8 +191,8 @@ async def test_a_touch_outlives_a_heal(loaded):
 # -- the probe ------------------------------------------------------------------------------
 
 
-async def test_the_probe_asks_who_is_idle_and_nobody_else(house):
-    one = await house(loaded=["tts", "asr", "echo"], probe_interval=30)
+async def test_the_probe_asks_who_is_idle_and_nobody_else(harness):
+    one = await harness(loaded=["tts", "asr", "echo"], probe_interval=30)
     one.triton.calls.clear()
     ticket = await one.lease("asr")
     await one.wait(29)
@@ -203,8 +205,8 @@ async def test_the_probe_asks_who_is_idle_and_nobody_else(house):
     assert one.triton.count("report", "asr") == 1
 
 
-async def test_the_probe_is_no_use_and_wakes_nobody(house):
-    one = await house(loaded=["tts"], probe_interval=30, policy={"tts": Policy(offload_after=45)})
+async def test_the_probe_is_no_use_and_wakes_nobody(harness):
+    one = await harness(loaded=["tts"], probe_interval=30, policy={"tts": Policy(offload_after=45)})
     one.triton.reports["tts"] = Report(residency="hot")
     await one.wait(44)
     assert one.residency("tts") == "hot"
@@ -216,8 +218,8 @@ async def test_the_probe_is_no_use_and_wakes_nobody(house):
     assert one.triton.count("restore") == one.triton.count("load") == 0
 
 
-async def test_a_model_that_does_not_answer_the_probe_for_being_dead_heals(house):
-    one = await house(loaded=["tts"], probe_interval=30)
+async def test_a_model_that_does_not_answer_the_probe_for_being_dead_heals(harness):
+    one = await harness(loaded=["tts"], probe_interval=30)
     one.processes.seen = True
     one.triton.calls.clear()
     one.triton.errors["report", "tts"] = BackendDied("tts_0_0")
@@ -229,8 +231,8 @@ async def test_a_model_that_does_not_answer_the_probe_for_being_dead_heals(house
     assert one.residency("tts") == "hot"
 
 
-async def test_a_probe_that_is_answered_late_says_nothing(house, caplog):
-    one = await house(loaded=["tts"], probe_interval=30, control_timeout=1e-9)
+async def test_a_probe_that_is_answered_late_says_nothing(harness, caplog):
+    one = await harness(loaded=["tts"], probe_interval=30, control_timeout=1e-9)
     with one.triton.holding("report", "tts"):
         await one.wait(30)
         await one.wait(30)
@@ -239,8 +241,8 @@ async def test_a_probe_that_is_answered_late_says_nothing(house, caplog):
     assert one.triton.count("begin_unload") == 0
 
 
-async def test_a_report_corrects_the_state(house):
-    one = await house(loaded=["tts"], probe_interval=30)
+async def test_a_report_corrects_the_state(harness):
+    one = await harness(loaded=["tts"], probe_interval=30)
     one.triton.reports["tts"] = Report(residency="warm")
     await one.wait(30)
     assert one.residency("tts") == "warm"
@@ -384,8 +386,8 @@ async def test_a_restore_that_lacks_memory_leaves_the_model_warm_and_says_why(lo
     assert one.residency("tts") == "hot"
 
 
-async def test_a_load_that_lacks_memory_needs_more_at_its_next_attempt(house):
-    one = await house()
+async def test_a_load_that_lacks_memory_needs_more_at_its_next_attempt(harness):
+    one = await harness()
     one.controller.entry("tts").memory.estimate = 640
     one.triton.fail("load", "tts", message=f"Internal: {coded(OUT_OF_MEMORY, '640 bytes.')}")
     with pytest.raises(OutOfMemory, match=r"^Internal: 640 bytes\.$"):

@@ -10,8 +10,8 @@ from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 
-async def test_fifty_waiters_are_served_by_one_load(house):
-    one = await house()
+async def test_fifty_waiters_are_served_by_one_load(harness):
+    one = await harness()
     with one.triton.holding("load", "tts"):
         waiters = [await one.ask("tts") for _ in range(50)]
         assert one.controller.entry("tts").waiting == 50
@@ -23,16 +23,16 @@ async def test_fifty_waiters_are_served_by_one_load(house):
     assert one.controller.entry("tts").leases == 0
 
 
-async def test_a_hot_model_is_leased_without_a_wait(house):
-    one = await house(loaded=["tts"])
+async def test_a_hot_model_is_leased_without_a_wait(harness):
+    one = await harness(loaded=["tts"])
     leasing = one.controller.lease("tts").__aenter__()
     with pytest.raises(StopIteration):
         leasing.send(None)
     assert one.controller.entry("tts").leases == 1
 
 
-async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(house):
-    one = await house(policy={"tts": Policy(max_waiting=1, offload_after=-1)})
+async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(harness):
+    one = await harness(policy={"tts": Policy(max_waiting=1, offload_after=-1)})
     with one.triton.holding("load", "tts"):
         first = await one.ask("tts")
         with pytest.raises(QueueFull):
@@ -45,8 +45,8 @@ async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(h
     assert one.triton.count("load", "tts") == 1
 
 
-async def test_a_lease_granted_in_the_moment_in_which_its_asker_leaves_is_released(house):
-    one = await house()
+async def test_a_lease_granted_in_the_moment_in_which_its_asker_leaves_is_released(harness):
+    one = await harness()
     with one.triton.holding("load", "tts"):
         waiter = await one.ask("tts")
     while one.controller.entry("tts").leases == 0:  # noqa: ASYNC110
@@ -58,8 +58,8 @@ async def test_a_lease_granted_in_the_moment_in_which_its_asker_leaves_is_releas
     assert one.controller.entry("tts").waiting == 0
 
 
-async def test_a_refusal_that_comes_before_its_asker_listens_is_still_told(house):
-    one = await house()
+async def test_a_refusal_that_comes_before_its_asker_listens_is_still_told(harness):
+    one = await harness()
     one.triton.fail("load", "tts")
 
     async def later(granted):
@@ -71,8 +71,8 @@ async def test_a_refusal_that_comes_before_its_asker_listens_is_still_told(house
             pass
 
 
-async def test_who_gives_a_lease_up_before_it_listened_is_forgotten(house):
-    one = await house()
+async def test_who_gives_a_lease_up_before_it_listened_is_forgotten(harness):
+    one = await harness()
 
     async def gone(granted):
         raise ConnectionError
@@ -92,8 +92,8 @@ async def test_who_gives_a_lease_up_before_it_listened_is_forgotten(house):
     assert one.controller.entry("tts").leases == 0
 
 
-async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left(house):
-    one = await house(loaded=["tts"])
+async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left(harness):
+    one = await harness(loaded=["tts"])
     ends, over = [asyncio.Event(), asyncio.Event()], []
 
     async def client():
@@ -115,8 +115,8 @@ async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left
     assert over
 
 
-async def test_a_failed_load_answers_each_waiter_and_the_next_request_is_served(house):
-    one = await house()
+async def test_a_failed_load_answers_each_waiter_and_the_next_request_is_served(harness):
+    one = await harness()
     one.triton.fail("load", "tts")
     with one.triton.holding("load", "tts"):
         waiters = [await one.ask("tts") for _ in range(3)]
@@ -136,8 +136,8 @@ async def test_a_failed_load_answers_each_waiter_and_the_next_request_is_served(
     assert one.controller.why_not_serving("tts") is None
 
 
-async def test_a_request_is_refused_when_it_has_waited_too_long(house):
-    one = await house(policy={"tts": Policy(max_wait=7)})
+async def test_a_request_is_refused_when_it_has_waited_too_long(harness):
+    one = await harness(policy={"tts": Policy(max_wait=7)})
     with one.triton.holding("load", "tts"):
         waiter = await one.ask("tts")
         await one.wait(6.9)
@@ -147,8 +147,8 @@ async def test_a_request_is_refused_when_it_has_waited_too_long(house):
             await waiter
 
 
-async def test_a_load_that_hangs_is_ended_at_load_timeout(house, monkeypatch):
-    one = await house(load_timeout=0.02)
+async def test_a_load_that_hangs_is_ended_at_load_timeout(harness, monkeypatch):
+    one = await harness(load_timeout=0.02)
     hanging = ExitStack()
     hanging.enter_context(one.triton.holding("load", "tts"))
 
@@ -166,16 +166,16 @@ async def test_a_load_that_hangs_is_ended_at_load_timeout(house, monkeypatch):
     )
 
 
-async def test_a_hanging_load_whose_process_is_out_of_sight_is_given_up(house, monkeypatch):
+async def test_a_hanging_load_whose_process_is_out_of_sight_is_given_up(harness, monkeypatch):
     monkeypatch.setattr("greenroom.controller.transitions._AFTER_KILL", 0.02)
-    one = await house(load_timeout=0.02)
+    one = await harness(load_timeout=0.02)
     unseen = pytest.raises(TransitionFailed, match="its process can not be ended from here")
     with one.triton.holding("load", "tts"), unseen:
         await one.lease("tts")
 
 
-async def test_a_model_that_loads_but_does_not_report_is_unloaded_again(house):
-    one = await house()
+async def test_a_model_that_loads_but_does_not_report_is_unloaded_again(harness):
+    one = await harness()
     one.triton.fail("report", "tts", message="No such input.")
     with pytest.raises(TransitionFailed, match="No such input"):
         await one.lease("tts")
@@ -183,8 +183,8 @@ async def test_a_model_that_loads_but_does_not_report_is_unloaded_again(house):
     assert one.residency("tts") == "cold"
 
 
-async def test_a_request_for_an_ensemble_loads_its_steps_first(house):
-    one = await house()
+async def test_a_request_for_an_ensemble_loads_its_steps_first(harness):
+    one = await harness()
     await one.lease("speech")
     assert [call for call in one.triton.calls if call[0] == "load"] == [
         ("load", "asr"),
@@ -194,8 +194,8 @@ async def test_a_request_for_an_ensemble_loads_its_steps_first(house):
     assert one.controller.entry("tts").leases == 1
 
 
-async def test_a_drain_waits_for_the_leases_and_refuses_everyone_else(house):
-    one = await house(loaded=["asr"])
+async def test_a_drain_waits_for_the_leases_and_refuses_everyone_else(harness):
+    one = await harness(loaded=["asr"])
     lease = await one.lease("asr")
     with one.triton.holding("load", "tts"):
         waiting = await one.ask("tts")
@@ -211,7 +211,7 @@ async def test_a_drain_waits_for_the_leases_and_refuses_everyone_else(house):
         await draining
 
 
-async def test_a_drain_ends_in_its_time_though_a_lease_does_not(house):
-    one = await house(loaded=["asr"])
+async def test_a_drain_ends_in_its_time_though_a_lease_does_not(harness):
+    one = await harness(loaded=["asr"])
     await one.lease("asr")
     await asyncio.wait_for(one.controller.drain(0.02), 5)

@@ -10,14 +10,14 @@ from greenroom.residency.policy import Policy
 from greenroom.residency.states import Action
 
 
-async def begun(house, work):
+async def begun(harness, work):
     task = asyncio.create_task(work)
-    await house.settle()
+    await harness.settle()
     return task
 
 
-async def test_the_same_actions_join_and_all_are_answered(house):
-    one = await house()
+async def test_the_same_actions_join_and_all_are_answered(harness):
+    one = await harness()
     with one.triton.holding("load", "tts"):
         asked = [await begun(one, one.controller.act("tts", Action.LOAD)) for _ in range(3)]
     await asyncio.gather(*asked)
@@ -25,8 +25,8 @@ async def test_the_same_actions_join_and_all_are_answered(house):
     assert one.residency("tts") == "hot"
 
 
-async def test_an_action_goes_on_when_the_one_who_asked_leaves_and_another_waits(house):
-    one = await house()
+async def test_an_action_goes_on_when_the_one_who_asked_leaves_and_another_waits(harness):
+    one = await harness()
     with one.triton.holding("load", "tts"):
         first = await begun(one, one.controller.act("tts", Action.LOAD))
         second = await begun(one, one.controller.act("tts", Action.LOAD))
@@ -35,8 +35,8 @@ async def test_an_action_goes_on_when_the_one_who_asked_leaves_and_another_waits
     assert one.residency("tts") == "hot"
 
 
-async def test_offload_and_restore_are_control_requests(house):
-    one = await house(loaded=["tts"])
+async def test_offload_and_restore_are_control_requests(harness):
+    one = await harness(loaded=["tts"])
     await one.controller.act("tts", Action.OFFLOAD)
     assert one.residency("tts") == "warm"
     assert one.controller.view.describe("tts")["device_bytes"] == 0
@@ -45,8 +45,8 @@ async def test_offload_and_restore_are_control_requests(house):
     assert [call[0] for call in one.triton.calls] == ["report", "offload", "restore"]
 
 
-async def test_a_control_that_takes_too_long_fails_and_the_model_stays_where_it_was(house):
-    one = await house(loaded=["tts"], control_timeout=0.02)
+async def test_a_control_that_takes_too_long_fails_and_the_model_stays_where_it_was(harness):
+    one = await harness(loaded=["tts"], control_timeout=0.02)
     with one.triton.holding("offload", "tts"), pytest.raises(GreenroomError) as caught:
         await one.controller.act("tts", Action.OFFLOAD)
     assert str(caught.value) == (
@@ -55,8 +55,8 @@ async def test_a_control_that_takes_too_long_fails_and_the_model_stays_where_it_
     assert one.residency("tts") == "hot"
 
 
-async def test_an_unload_waits_for_the_leases(house):
-    one = await house(loaded=["echo"])
+async def test_an_unload_waits_for_the_leases(harness):
+    one = await harness(loaded=["echo"])
     lease = await one.lease("echo")
     unload = await begun(one, one.controller.act("echo", Action.UNLOAD))
     assert one.triton.calls == []
@@ -65,8 +65,8 @@ async def test_an_unload_waits_for_the_leases(house):
     assert one.triton.calls == [("unload", "echo")]
 
 
-async def test_a_request_that_waited_first_is_served_before_an_unload(house):
-    one = await house()
+async def test_a_request_that_waited_first_is_served_before_an_unload(harness):
+    one = await harness()
     with one.triton.holding("load", "echo"):
         waiter = await one.ask("echo")
         unload = await begun(one, one.controller.act("echo", Action.UNLOAD))
@@ -77,23 +77,23 @@ async def test_a_request_that_waited_first_is_served_before_an_unload(house):
     assert one.triton.calls == [("load", "echo"), ("unload", "echo")]
 
 
-async def test_a_failed_action_is_told_with_its_reason(house):
-    one = await house()
+async def test_a_failed_action_is_told_with_its_reason(harness):
+    one = await harness()
     one.triton.fail("load", "tts")
     with pytest.raises(GreenroomError, match=r"weights\.bin is not there\."):
         await one.controller.act("tts", Action.LOAD)
 
 
-async def test_a_load_of_an_ensemble_loads_its_steps_by_hand(house):
-    one = await house(policy={"tts": Policy(offload_after=0, unload_after=0)})
+async def test_a_load_of_an_ensemble_loads_its_steps_by_hand(harness):
+    one = await harness(policy={"tts": Policy(offload_after=0, unload_after=0)})
     await one.controller.act("speech", Action.LOAD)
     assert one.residency("speech") == "hot"
     await one.wait(1e6)
     assert one.residency("tts") == "hot"
 
 
-async def test_what_can_not_be_done_is_a_conflict(house):
-    one = await house()
+async def test_what_can_not_be_done_is_a_conflict(harness):
+    one = await harness()
     with pytest.raises(Conflict, match="Model tts is cold"):
         await one.controller.act("tts", Action.OFFLOAD)
     with pytest.raises(Conflict, match="Model echo does not take the RESIDENCY input"):
@@ -104,21 +104,21 @@ async def test_what_can_not_be_done_is_a_conflict(house):
         await one.controller.touch("nothing")
 
 
-async def test_actions_fail_at_once_while_triton_is_away(house):
-    one = await house(up=False)
+async def test_actions_fail_at_once_while_triton_is_away(harness):
+    one = await harness(up=False)
     with pytest.raises(ServerDown, match="Triton does not answer"):
         await asyncio.wait_for(one.controller.act("tts", Action.LOAD), 5)
 
 
-async def test_the_repository_call_loads_a_cold_model_and_leaves_a_loaded_one_alone(house):
-    one = await house()
+async def test_the_repository_call_loads_a_cold_model_and_leaves_a_loaded_one_alone(harness):
+    one = await harness()
     await one.controller.load_from_repository("echo")
     await one.controller.load_from_repository("echo")
     assert one.triton.calls == [("load", "echo")]
 
 
-async def test_the_repository_call_loads_a_changed_model_again_after_its_leases(house):
-    one = await house()
+async def test_the_repository_call_loads_a_changed_model_again_after_its_leases(harness):
+    one = await harness()
     lease = await one.lease("echo")
     (one.models / "echo" / "1" / "model.py").write_text("changed = True\n")
     load = await begun(one, one.controller.load_from_repository("echo"))
@@ -128,8 +128,8 @@ async def test_the_repository_call_loads_a_changed_model_again_after_its_leases(
     assert one.triton.calls == [("load", "echo"), ("unload", "echo"), ("load", "echo")]
 
 
-async def test_a_change_is_seen_in_what_an_earlier_controller_loaded(house):
-    one = await house(loaded=["echo"])
+async def test_a_change_is_seen_in_what_an_earlier_controller_loaded(harness):
+    one = await harness(loaded=["echo"])
     await one.controller.load_from_repository("echo")
     assert one.triton.calls == []
     (one.models / "echo" / "1" / "model.py").write_text("changed = True\n")
@@ -137,8 +137,8 @@ async def test_a_change_is_seen_in_what_an_earlier_controller_loaded(house):
     assert one.triton.calls == [("unload", "echo"), ("load", "echo")]
 
 
-async def test_overrides_count_even_if_a_request_waits_for_the_load(house):
-    one = await house(loaded=["echo"])
+async def test_overrides_count_even_if_a_request_waits_for_the_load(harness):
+    one = await harness(loaded=["echo"])
     with one.triton.holding("unload", "echo"):
         load = await begun(one, one.controller.load_from_repository("echo", {"config": "{}"}))
         waiter = await one.ask("echo")
@@ -146,8 +146,8 @@ async def test_overrides_count_even_if_a_request_waits_for_the_load(house):
     assert one.triton.calls == [("unload", "echo"), ("load", "echo", {"config": "{}"})]
 
 
-async def test_a_model_whose_folder_is_gone_can_be_unloaded_but_not_loaded(house):
-    one = await house(loaded=["echo"])
+async def test_a_model_whose_folder_is_gone_can_be_unloaded_but_not_loaded(harness):
+    one = await harness(loaded=["echo"])
     shutil.rmtree(one.models / "echo")
     one.repository.scan()
     await one.controller.act("echo", Action.UNLOAD)

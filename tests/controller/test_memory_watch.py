@@ -14,18 +14,18 @@ from greenroom.residency.states import Action
 HOT = Report(residency="hot", device_bytes=10 * MIB, device_overhead_bytes=2 * MIB)
 
 
-async def on_a_card(house, **given):
-    """Return a house whose tts was measured: 12 MiB, now cold."""
+async def on_a_card(harness, **given):
+    """Return a harness whose tts was measured: 12 MiB, now cold."""
     gpu = ScriptedGpu(total=100)
-    one = await house(gpu=gpu, gpu_reserve_bytes=8 * MIB, **given)
+    one = await harness(gpu=gpu, gpu_reserve_bytes=8 * MIB, **given)
     one.triton.reports["tts"] = HOT
     await one.controller.act("tts", Action.LOAD)
     await one.controller.act("tts", Action.UNLOAD)
     return one, gpu
 
 
-async def test_a_load_waits_until_the_card_has_the_memory(house):
-    one, gpu = await on_a_card(house)
+async def test_a_load_waits_until_the_card_has_the_memory(harness):
+    one, gpu = await on_a_card(harness)
     gpu.used = 81
     waiter = await one.ask("tts")
     assert one.triton.count("load", "tts") == 1
@@ -35,8 +35,8 @@ async def test_a_load_waits_until_the_card_has_the_memory(house):
     assert one.triton.count("load", "tts") == 2
 
 
-async def test_the_card_is_measured_before_a_load_and_never_without_need(house):
-    one, gpu = await on_a_card(house)
+async def test_the_card_is_measured_before_a_load_and_never_without_need(harness):
+    one, gpu = await on_a_card(harness)
     reads = gpu.reads
     one.controller.view.describe("tts")
     one.metrics()
@@ -48,8 +48,8 @@ async def test_the_card_is_measured_before_a_load_and_never_without_need(house):
     assert gpu.reads == reads + 1
 
 
-async def test_one_look_is_enough_for_everyone(house):
-    one, gpu = await on_a_card(house)
+async def test_one_look_is_enough_for_everyone(harness):
+    one, gpu = await on_a_card(harness)
     reads = gpu.reads
     gpu.hold()
     waiters = [await one.ask("tts") for _ in range(5)]
@@ -58,8 +58,8 @@ async def test_one_look_is_enough_for_everyone(house):
     assert gpu.reads == reads + 1
 
 
-async def test_a_refusal_has_the_numbers(house):
-    one, gpu = await on_a_card(house, policy={"tts": Policy(max_wait=3)})
+async def test_a_refusal_has_the_numbers(harness):
+    one, gpu = await on_a_card(harness, policy={"tts": Policy(max_wait=3)})
     gpu.used = 90
     waiter = await one.ask("tts")
     await one.wait(3)
@@ -71,49 +71,49 @@ async def test_a_refusal_has_the_numbers(house):
     )
 
 
-async def test_a_model_larger_than_the_card_is_refused_at_once(house):
-    one, gpu = await on_a_card(house)
+async def test_a_model_larger_than_the_card_is_refused_at_once(harness):
+    one, gpu = await on_a_card(harness)
     gpu.total = 19
     with pytest.raises(DoesNotFit, match="12 MiB together, and 19 MiB on the GPU"):
         await (await one.ask("tts"))
 
 
-async def test_a_card_that_is_not_there_bounds_nothing(house):
-    one, gpu = await on_a_card(house)
+async def test_a_card_that_is_not_there_bounds_nothing(harness):
+    one, gpu = await on_a_card(harness)
     gpu.there = False
     gpu.used = 100
     await one.lease("tts")
     assert one.controller.view.budget() is None
 
 
-async def test_a_card_whose_metrics_do_not_come_bounds_nothing(house, monkeypatch, caplog):
+async def test_a_card_whose_metrics_do_not_come_bounds_nothing(harness, monkeypatch, caplog):
     monkeypatch.setattr("greenroom.controller.memory_watch._BETWEEN_ATTEMPTS", 0)
 
     async def silent(now):
         raise ServerDown("Triton's metrics do not answer.")
 
-    one, gpu = await on_a_card(house)
+    one, gpu = await on_a_card(harness)
     monkeypatch.setattr(gpu, "read", silent)
     await asyncio.wait_for(one.lease("tts"), 5)
     assert "so it bounds nothing" in caplog.text
     assert await one.controller.view.gpu() is None
 
 
-async def test_needs_are_known_again_after_a_restart(house):
-    first = await house(gpu_budget_bytes=20 * MIB)
+async def test_needs_are_known_again_after_a_restart(harness):
+    first = await harness(gpu_budget_bytes=20 * MIB)
     first.triton.reports["tts"] = HOT
     await first.controller.act("tts", Action.LOAD)
     assert (first.settings.runtime / FILE).exists()
-    again = await house(gpu_budget_bytes=11 * MIB)
+    again = await harness(gpu_budget_bytes=11 * MIB)
     with pytest.raises(DoesNotFit):
         await again.lease("tts")
 
 
-async def test_what_an_earlier_controller_loaded_counts_by_its_report(house):
-    one = await house(gpu_budget_bytes=20 * MIB, loaded=["tts"])
+async def test_what_an_earlier_controller_loaded_counts_by_its_report(harness):
+    one = await harness(gpu_budget_bytes=20 * MIB, loaded=["tts"])
     one.triton.reports["tts"] = HOT
     assert one.controller.view.budget()["held_bytes"] == 640
-    two = await house(gpu_budget_bytes=20 * MIB, loaded=["tts"], triton=one.triton)
+    two = await harness(gpu_budget_bytes=20 * MIB, loaded=["tts"], triton=one.triton)
     assert two.controller.view.budget() == {
         "budget_bytes": 20 * MIB,
         "reserve_bytes": 512 * MIB,
@@ -122,29 +122,29 @@ async def test_what_an_earlier_controller_loaded_counts_by_its_report(house):
     }
 
 
-async def test_an_estimate_is_made_of_the_weight_files(house):
-    one = await house(gpu_budget_bytes=10 * MIB, gpu_activation_bytes=MIB)
+async def test_an_estimate_is_made_of_the_weight_files(harness):
+    one = await harness(gpu_budget_bytes=10 * MIB, gpu_activation_bytes=MIB)
     (one.models / "tts/1/model.safetensors").write_bytes(bytes(5 * MIB))
     one.repository.scan()
     one.controller._add_models()
     assert one.controller.view.budget()["needs"]["tts"] == 7 * MIB
 
 
-async def test_the_gpu_is_shown_where_there_is_one(house):
+async def test_the_gpu_is_shown_where_there_is_one(harness):
     gpu = ScriptedGpu(total=100, used=40)
-    one = await house(gpu=gpu)
+    one = await harness(gpu=gpu)
     shown = await one.controller.view.gpu()
     assert shown == {"index": 0, "total_bytes": 100 * MIB, "used_bytes": 40 * MIB}
     one.controller.view.observe(shown)
     assert one.metric("gpu_used_bytes") == 40 * MIB
     assert one.metric("gpu_total_bytes") == 100 * MIB
-    bare = await house()
+    bare = await harness()
     assert await bare.controller.view.gpu() is None
     assert bare.metric("gpu_used_bytes") is None
 
 
-async def test_an_eviction_is_told_as_one(house):
-    one = await house(gpu_budget_bytes=20 * MIB)
+async def test_an_eviction_is_told_as_one(harness):
+    one = await harness(gpu_budget_bytes=20 * MIB)
     one.triton.reports = {"tts": HOT, "asr": HOT}
     await one.controller.act("asr", Action.LOAD)
     await one.controller.act("asr", Action.UNLOAD)
@@ -163,8 +163,8 @@ async def test_an_eviction_is_told_as_one(house):
     assert one.metric("gpu_budget_bytes") == 20 * MIB
 
 
-async def test_who_waits_for_memory_is_shown(house):
-    one, gpu = await on_a_card(house)
+async def test_who_waits_for_memory_is_shown(harness):
+    one, gpu = await on_a_card(harness)
     gpu.used = 90
     waiter = await one.ask("tts")
     assert one.metric("model_awaits_memory", model="tts") == 1
@@ -175,8 +175,8 @@ async def test_who_waits_for_memory_is_shown(house):
     assert one.metric("model_awaits_memory", model="tts") == 0
 
 
-async def test_who_waits_for_triton_does_not_wait_for_memory(house):
-    one, gpu = await on_a_card(house)
+async def test_who_waits_for_triton_does_not_wait_for_memory(harness):
+    one, gpu = await on_a_card(harness)
     gpu.used = 90
     await one.ask("tts")
     one.triton.die()

@@ -53,8 +53,8 @@ def test_a_field_that_can_not_be_is_named_with_its_rule(given, sentence):
     assert str(caught.value) == sentence
 
 
-async def test_a_shorter_time_counts_from_the_end_of_the_last_lease(house):
-    one = await house(loaded=["tts"])
+async def test_a_shorter_time_counts_from_the_end_of_the_last_lease(harness):
+    one = await harness(loaded=["tts"])
     await one.wait(50)
     one.controller.change_policy("tts", {"offload_after": 60})
     await one.wait(9)
@@ -66,8 +66,8 @@ async def test_a_shorter_time_counts_from_the_end_of_the_last_lease(house):
     assert one.residency("tts") == "cold"
 
 
-async def test_a_model_that_is_pinned_is_loaded_at_once(house):
-    one = await house()
+async def test_a_model_that_is_pinned_is_loaded_at_once(harness):
+    one = await harness()
     one.controller.change_policy("tts", {"pinned": True})
     await one.settle()
     assert one.residency("tts") == "hot"
@@ -76,31 +76,31 @@ async def test_a_model_that_is_pinned_is_loaded_at_once(house):
     assert one.residency("tts") == "warm"
 
 
-async def test_a_pin_brings_back_what_was_taken_away_by_hand(house):
-    one = await house(loaded=["tts"])
+async def test_a_pin_brings_back_what_was_taken_away_by_hand(harness):
+    one = await harness(loaded=["tts"])
     await one.controller.act("tts", Action.UNLOAD)
     one.controller.change_policy("tts", {"pinned": True})
     await one.settle()
     assert one.residency("tts") == "hot"
 
 
-async def test_another_field_leaves_what_was_done_by_hand_alone(house):
-    one = await house(policy={"tts": Policy(offload_after=0)})
+async def test_another_field_leaves_what_was_done_by_hand_alone(harness):
+    one = await harness(policy={"tts": Policy(offload_after=0)})
     await one.controller.act("tts", Action.LOAD)
     one.controller.change_policy("tts", {"max_waiting": 3})
     await one.wait(1000)
     assert one.residency("tts") == "hot"
 
 
-async def test_more_may_wait_from_then_on(house):
-    one = await house(policy={"tts": Policy(max_waiting=0)})
+async def test_more_may_wait_from_then_on(harness):
+    one = await harness(policy={"tts": Policy(max_waiting=0)})
     one.controller.change_policy("tts", {"max_waiting": 1})
     with one.triton.holding("load", "tts"):
         assert not (await one.ask("tts")).done()
 
 
-async def test_a_pin_that_never_fits_is_refused_and_changes_nothing(house):
-    one = await house(gpu_budget_bytes=1000)
+async def test_a_pin_that_never_fits_is_refused_and_changes_nothing(harness):
+    one = await harness(gpu_budget_bytes=1000)
     await one.controller.act("tts", Action.LOAD)
     await one.controller.act("asr", Action.LOAD)
     one.controller.change_policy("asr", {"pinned": True})
@@ -109,7 +109,7 @@ async def test_a_pin_that_never_fits_is_refused_and_changes_nothing(house):
     assert one.controller.entry("tts").policy.max_wait != 5
 
 
-async def test_an_unknown_model_has_no_policy(house):
-    one = await house()
+async def test_an_unknown_model_has_no_policy(harness):
+    one = await harness()
     with pytest.raises(UnknownModel):
         one.controller.change_policy("nothing", {})

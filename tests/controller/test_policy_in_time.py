@@ -5,8 +5,8 @@ from model_folders import write_model
 from greenroom.residency.policy import Policy
 
 
-async def test_an_idle_model_is_offloaded_and_then_unloaded(house):
-    one = await house(policy={"tts": Policy(offload_after=1, unload_after=60)})
+async def test_an_idle_model_is_offloaded_and_then_unloaded(harness):
+    one = await harness(policy={"tts": Policy(offload_after=1, unload_after=60)})
     await one.used("tts")
     await one.wait(0.9)
     assert one.residency("tts") == "hot"
@@ -19,8 +19,8 @@ async def test_an_idle_model_is_offloaded_and_then_unloaded(house):
     assert [call[0] for call in one.triton.calls] == ["load", "report", "offload", "unload"]
 
 
-async def test_looking_does_not_keep_a_model(house):
-    one = await house(policy={"tts": Policy(offload_after=1, unload_after=2)}, loaded=["tts"])
+async def test_looking_does_not_keep_a_model(harness):
+    one = await harness(policy={"tts": Policy(offload_after=1, unload_after=2)}, loaded=["tts"])
     for _ in range(19):
         await one.wait(0.1)
         one.controller.view.describe("tts")
@@ -32,8 +32,8 @@ async def test_looking_does_not_keep_a_model(house):
     assert one.residency("tts") == "cold"
 
 
-async def test_a_request_before_the_time_keeps_a_model(house):
-    one = await house(policy={"tts": Policy(offload_after=1)}, loaded=["tts"])
+async def test_a_request_before_the_time_keeps_a_model(harness):
+    one = await harness(policy={"tts": Policy(offload_after=1)}, loaded=["tts"])
     await one.wait(0.9)
     await one.used("tts")
     await one.wait(0.9)
@@ -42,16 +42,16 @@ async def test_a_request_before_the_time_keeps_a_model(house):
     assert one.residency("tts") == "warm"
 
 
-async def test_a_model_added_while_the_service_runs_is_idle_from_then_on(house):
-    one = await house()
+async def test_a_model_added_while_the_service_runs_is_idle_from_then_on(harness):
+    one = await harness()
     await one.wait(500)
     write_model(one.models, "late")
     assert one.controller.knows("late")
     assert one.controller.view.describe("late")["idle_seconds"] == 0
 
 
-async def test_the_clock_is_not_asked_without_need(house):
-    one = await house(policy={"tts": Policy(offload_after=1)})
+async def test_the_clock_is_not_asked_without_need(harness):
+    one = await harness(policy={"tts": Policy(offload_after=1)})
     one.triton.fail("load", "tts")
     assert (await one.ask("tts")).exception()
     one.triton.errors.clear()

@@ -15,15 +15,15 @@ async def heard():
     """Return a maker of lists that fill with a controller's events."""
     tasks = []
 
-    async def hear(house):
+    async def hear(harness):
         found = []
 
         async def listen():
-            async for event in house.controller.events.listen():
+            async for event in harness.controller.events.listen():
                 found.append(event.as_json())
 
         tasks.append(asyncio.create_task(listen()))
-        await house.settle()
+        await harness.settle()
         return found
 
     yield hear
@@ -32,8 +32,8 @@ async def heard():
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_each_transition_is_told_once_to_everyone_who_listens(house, heard):
-    one = await house()
+async def test_each_transition_is_told_once_to_everyone_who_listens(harness, heard):
+    one = await harness()
     near, far = await heard(one), await heard(one)
     await one.used("tts")
     await one.controller.act("tts", Action.OFFLOAD)
@@ -47,8 +47,8 @@ async def test_each_transition_is_told_once_to_everyone_who_listens(house, heard
     assert all(e["seconds"] >= 0 and e["error"] is None and e["at"] for e in near)
 
 
-async def test_a_failed_transition_is_told_with_its_error(house, heard):
-    one = await house()
+async def test_a_failed_transition_is_told_with_its_error(harness, heard):
+    one = await harness()
     events = await heard(one)
     one.triton.fail("load", "tts")
     await one.ask("tts")
@@ -57,8 +57,8 @@ async def test_a_failed_transition_is_told_with_its_error(house, heard):
     assert event["error"] == "weights.bin is not there."
 
 
-async def test_a_transition_that_triton_took_with_it_is_told_once(house, heard):
-    one = await house()
+async def test_a_transition_that_triton_took_with_it_is_told_once(harness, heard):
+    one = await harness()
     events = await heard(one)
     with one.triton.holding("load", "tts"):
         await one.ask("tts")
@@ -83,8 +83,8 @@ async def test_a_listener_that_does_not_keep_up_loses_the_oldest_and_holds_nobod
     assert not events._listeners
 
 
-async def test_a_models_object_has_the_fields_of_the_design(house):
-    one = await house()
+async def test_a_models_object_has_the_fields_of_the_design(harness):
+    one = await harness()
     await one.controller.act("tts", Action.LOAD)
     shown = await one.controller.view.shown("tts")
     assert set(shown) == {
@@ -106,8 +106,8 @@ async def test_a_models_object_has_the_fields_of_the_design(house):
     assert one.controller.view.managed() == ["asr", "echo", "tts"]
 
 
-async def test_a_leased_model_is_not_idle(house):
-    one = await house(loaded=["tts"])
+async def test_a_leased_model_is_not_idle(harness):
+    one = await harness(loaded=["tts"])
     await one.wait(5)
     assert one.controller.view.describe("tts")["idle_seconds"] == 5
     lease = await one.lease("tts")
@@ -117,8 +117,8 @@ async def test_a_leased_model_is_not_idle(house):
     await one.release(lease)
 
 
-async def test_the_metrics_have_the_names_and_labels_of_the_design(house):
-    one = await house()
+async def test_the_metrics_have_the_names_and_labels_of_the_design(harness):
+    one = await harness()
     expected = {
         "model_residency": {"model", "residency"},
         "model_leases": {"model"},
@@ -146,8 +146,8 @@ async def test_the_metrics_have_the_names_and_labels_of_the_design(house):
     assert {name: shown.get(name) for name in expected} == expected
 
 
-async def test_the_metrics_say_where_each_model_is(house):
-    one = await house()
+async def test_the_metrics_say_where_each_model_is(harness):
+    one = await harness()
     one.triton.fail("load", "asr")
     await one.ask("asr")
     await one.lease("tts")
@@ -162,8 +162,8 @@ async def test_the_metrics_say_where_each_model_is(house):
     assert one.metric("model_leases", model="speech") is None
 
 
-async def test_a_dead_process_is_shown_until_another_has_taken_its_place(house):
-    one = await house(loaded=["tts"])
+async def test_a_dead_process_is_shown_until_another_has_taken_its_place(harness):
+    one = await harness(loaded=["tts"])
     one.processes.seen = True
     assert one.metric("triton_up") == 1
     with one.triton.holding("load", "tts"):
@@ -175,8 +175,8 @@ async def test_a_dead_process_is_shown_until_another_has_taken_its_place(house):
     assert one.metric("heals_total", model="tts") == 1
 
 
-async def test_failures_in_a_row_and_refusals_are_counted(house):
-    one = await house()
+async def test_failures_in_a_row_and_refusals_are_counted(harness):
+    one = await harness()
     one.triton.fail("load", "tts")
     leased = Leased(one.controller, one.settings)
 
@@ -193,8 +193,8 @@ async def test_failures_in_a_row_and_refusals_are_counted(house):
     assert one.metric("requests_total", model="tts", protocol="http", outcome="refused") == 2
 
 
-async def test_refusals_of_an_ending_service_have_a_reason_of_their_own(house):
-    one = await house()
+async def test_refusals_of_an_ending_service_have_a_reason_of_their_own(harness):
+    one = await harness()
     await one.controller.drain(0)
     with pytest.raises(ShuttingDown):
         await Leased(one.controller, one.settings).run("tts", "http", 1, asyncio.Event().wait)

@@ -9,7 +9,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from scene import Scene, model
+from stage_harness import StageHarness, model
 
 from greenroom.errors import Conflict, QueueFull, ServerDown
 from greenroom.residency.effects import READ_BACK, Begin
@@ -24,7 +24,7 @@ FOUND = (Residency.HOT, Residency.LOADING, Residency.UNLOADING)
 HOLDS_A_LEASE = (Residency.HOT, Residency.RESTORING)
 
 
-class CheckedScene(Scene):
+class CheckedHarness(StageHarness):
     """Looks at each transition when it begins, and at each lease when it is granted."""
 
     def record(self, effects):
@@ -51,14 +51,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.scene = self.made_scene()
+        self.harness = self.made_harness()
         self.tickets = []
-        self.verbs = []
+        self.manual_actions = []
         self.excused = set()
         """Models that may be leased and not hot: lost with Triton or their process."""
 
-    def made_scene(self):
-        return CheckedScene(
+    def made_harness(self):
+        return CheckedHarness(
             model("asr", pinned=True),
             model("tokenizer", offload_after=0, unload_after=5, controllable=False, max_waiting=2),
             model("tts", offload_after=1, unload_after=10, max_wait=20),
@@ -70,83 +70,83 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def ask(self, name):
-        before = [self.scene[n].waiting for n in NAMES]
+        before = [self.harness[n].waiting for n in NAMES]
         try:
-            self.tickets.append(self.scene.ask(name))
+            self.tickets.append(self.harness.ask(name))
         except QueueFull:
-            assert [self.scene[n].waiting for n in NAMES] == before
+            assert [self.harness[n].waiting for n in NAMES] == before
 
     @precondition(lambda self: self.tickets)
     @rule(pick=st.integers(0, 1000))
     def client_goes(self, pick):
-        self.scene.end(self.tickets.pop(pick % len(self.tickets)))
+        self.harness.end(self.tickets.pop(pick % len(self.tickets)))
 
     @rule(name=st.sampled_from(NAMES), action=st.sampled_from(list(Action)))
     def act_by_hand(self, name, action):
         try:
-            self.verbs.append(self.scene.verb(name, action))
+            self.manual_actions.append(self.harness.act_by_hand(name, action))
         except ServerDown:
-            assert not self.scene.stage.up
+            assert not self.harness.stage.up
         except Conflict:
-            assert not self.scene[name].controllable
+            assert not self.harness[name].controllable
 
-    @precondition(lambda self: self.scene.running)
+    @precondition(lambda self: self.harness.running)
     @rule(pick=st.integers(0, 1000), error=st.sampled_from([None, None, None, "No."]))
     def transition_ends(self, pick, error):
-        name = list(self.scene.running)[pick % len(self.scene.running)]
-        if error and self.scene.running[name].action is Action.RESTORE:
+        name = list(self.harness.running)[pick % len(self.harness.running)]
+        if error and self.harness.running[name].action is Action.RESTORE:
             self.excused.add(name)
-        self.scene.finish(name, error)
+        self.harness.finish(name, error)
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 4.0, 30.0, 500.0]))
     def time_passes(self, seconds):
-        self.scene.wait(seconds)
+        self.harness.wait(seconds)
 
-    @precondition(lambda self: self.scene.stage.up)
+    @precondition(lambda self: self.harness.stage.up)
     @rule()
     def triton_dies(self):
-        self.scene.lose()
+        self.harness.lose()
         self.excused.update(NAMES)
 
-    @precondition(lambda self: not self.scene.stage.up)
+    @precondition(lambda self: not self.harness.stage.up)
     @rule(found=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(FOUND)))
     def triton_comes(self, found):
-        self.scene.back(found)
+        self.harness.back(found)
 
     @rule(name=st.sampled_from(STEPS), late=st.booleans())
     def a_process_dies(self, name, late):
-        seen_at = self.scene[name].came_at if late else self.scene.now
-        if self.scene.stage.broke(name, seen_at, self.scene.now):
+        seen_at = self.harness[name].came_at if late else self.harness.now
+        if self.harness.stage.broke(name, seen_at, self.harness.now):
             self.excused.add(name)
-        self.scene.decide()
+        self.harness.decide()
 
     @rule(name=st.sampled_from(STEPS), residency=st.sampled_from([Residency.WARM, Residency.HOT]))
     def model_reports(self, name, residency):
-        self.scene.stage.observed(name, residency)
-        self.scene.decide()
+        self.harness.stage.observed(name, residency)
+        self.harness.decide()
 
     @invariant()
     def the_counters_say_what_the_tickets_say(self):
         waiting, leases = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
         for ticket in self.tickets:
-            if ticket in self.scene.refused:
+            if ticket in self.harness.refused:
                 continue
             counted = waiting if ticket.granted_at is None else leases
             for name in ticket.needs:
                 counted[name] += 1
         for name in NAMES:
-            assert self.scene[name].waiting == waiting[name]
-            assert self.scene[name].leases == leases[name]
+            assert self.harness[name].waiting == waiting[name]
+            assert self.harness[name].leases == leases[name]
 
     @invariant()
     def a_ticket_has_at_most_one_answer(self):
-        assert len(set(self.scene.granted)) == len(self.scene.granted)
-        assert not set(self.scene.granted) & set(self.scene.refused)
+        assert len(set(self.harness.granted)) == len(self.harness.granted)
+        assert not set(self.harness.granted) & set(self.harness.refused)
 
     @invariant()
     def leased_means_hot_or_restoring(self):
         for name in NAMES:
-            entry = self.scene[name]
+            entry = self.harness[name]
             if not entry.leases:
                 self.excused.discard(name)
             elif name not in self.excused:
@@ -155,45 +155,45 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def a_model_moves_exactly_while_its_transition_runs(self):
         for name in NAMES:
-            running = self.scene.stage.up and name in self.scene.running
-            assert (self.scene.residency(name) in MOVING) is running
+            running = self.harness.stage.up and name in self.harness.running
+            assert (self.harness.residency(name) in MOVING) is running
 
     @invariant()
     def nobody_waits_past_a_deadline_and_a_timer_is_set_for_each(self):
-        due = self.scene.stage.next_due(self.scene.now)
-        assert due is None or due > self.scene.now
+        due = self.harness.stage.next_due(self.harness.now)
+        assert due is None or due > self.harness.now
         for ticket in self.tickets:
-            if ticket.granted_at is None and ticket not in self.scene.refused:
-                assert ticket.deadline > self.scene.now
+            if ticket.granted_at is None and ticket not in self.harness.refused:
+                assert ticket.deadline > self.harness.now
                 assert due is not None
                 assert due <= ticket.deadline
 
     @invariant()
     def nobody_waits_for_what_could_be_served(self):
-        if not self.scene.stage.up:
+        if not self.harness.stage.up:
             return
         for ticket in self.tickets:
-            if ticket.granted_at is None and ticket not in self.scene.refused:
-                assert not all(self.scene[n].serves(ticket) for n in ticket.needs)
+            if ticket.granted_at is None and ticket not in self.harness.refused:
+                assert not all(self.harness[n].serves(ticket) for n in ticket.needs)
 
     def teardown(self):
         """Whatever happened: when all end what they began, everyone is answered and all go."""
-        scene = self.scene
-        if not scene.stage.up:
-            scene.back()
+        harness = self.harness
+        if not harness.stage.up:
+            harness.back()
         for _ in range(200):
-            for name in list(scene.running):
-                scene.finish(name)
+            for name in list(harness.running):
+                harness.finish(name)
             for ticket in [t for t in self.tickets if t.granted_at is not None]:
                 self.tickets.remove(ticket)
-                scene.release(ticket)
-            scene.wait(60)
-        assert not scene.running
+                harness.release(ticket)
+            harness.wait(60)
+        assert not harness.running
         for ticket in self.tickets:
-            assert ticket in scene.refused
-        for verb in self.verbs:
-            assert verb in scene.answers
-        for entry in scene.stage.models.values():
+            assert ticket in harness.refused
+        for verb in self.manual_actions:
+            assert verb in harness.answers
+        for entry in harness.stage.models.values():
             assert entry.leases == entry.waiting == 0
             goes = entry.policy.unload_after >= 0 and not entry.policy.pinned
             if goes and not entry.steps and not entry.by_hand:

@@ -1,14 +1,14 @@
-"""Traffic over a scene in its own time: arrivals, leases that last, transitions that take time."""
+"""Traffic over a stage in its own time: arrivals, leases that last, transitions that take time."""
 
 import heapq
 from itertools import count
 
 
 class Traffic:
-    """Runs a scene from event to event; every lease and every transition takes its seconds."""
+    """Runs a harness from event to event; every lease and every transition takes its seconds."""
 
-    def __init__(self, scene, transition_seconds, lease_seconds):
-        self._scene = scene
+    def __init__(self, harness, transition_seconds, lease_seconds):
+        self._scene = harness
         self._transition_seconds = transition_seconds
         self._lease_seconds = lease_seconds
         self._events = []
@@ -37,17 +37,17 @@ class Traffic:
 
     def _follow(self):
         """Plan the ends of what has begun since, and a look when only time is waited for."""
-        scene = self._scene
-        for name, begin in scene.running.items():
+        harness = self._scene
+        for name, begin in harness.running.items():
             if self._ending.get(name) is not begin:
                 self._ending[name] = begin
-                self._at(scene.now + self._transition_seconds, lambda n=name: scene.finish(n))
-        for ticket in scene.granted:
+                self._at(harness.now + self._transition_seconds, lambda n=name: harness.finish(n))
+        for ticket in harness.granted:
             if ticket not in self._leased:
                 self._leased.add(ticket)
-                self._at(scene.now + self._lease_seconds, lambda t=ticket: scene.release(t))
+                self._at(harness.now + self._lease_seconds, lambda t=ticket: harness.release(t))
         waits = any(ticket.granted_at is None for ticket in self._asked)
-        if waits and not self._events and (due := scene.stage.next_due(scene.now)) is not None:
+        if waits and not self._events and (due := harness.stage.next_due(harness.now)) is not None:
             self._at(due, lambda: None)
 
     def _at(self, when, happen):

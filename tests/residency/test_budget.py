@@ -1,7 +1,7 @@
 """GPU memory under a budget: who gets it, who makes room, who waits."""
 
 import pytest
-from memory_scene import MemoryScene, sized
+from memory_harness import MemoryHarness, sized
 
 from greenroom.errors import DoesNotFit, OutOfMemory, WaitedTooLong
 from greenroom.residency.states import Action, Residency
@@ -11,7 +11,7 @@ HOT, WARM, COLD = Residency.HOT, Residency.WARM, Residency.COLD
 
 def three(budget=20, asr=HOT, tts=HOT, lm=COLD, **given):
     """Return three models of 8 + 1 MiB, by default under a budget for two of them."""
-    return MemoryScene(
+    return MemoryHarness(
         sized("asr", 8, 1, residency=asr, **given),
         sized("tts", 8, 1, residency=tts, **given),
         sized("lm", 8, 1, residency=lm, **given),
@@ -19,77 +19,77 @@ def three(budget=20, asr=HOT, tts=HOT, lm=COLD, **given):
     )
 
 
-def lease_for_a_while(scene, name):
-    ticket = scene.ask(name)
-    scene.wait(1)
-    scene.release(ticket)
+def lease_for_a_while(harness, name):
+    ticket = harness.ask(name)
+    harness.wait(1)
+    harness.release(ticket)
 
 
 def test_a_model_that_fits_is_loaded():
-    scene = three(tts=COLD)
-    scene.ask("tts")
-    assert scene.actions == [("tts", "load")]
+    harness = three(tts=COLD)
+    harness.ask("tts")
+    assert harness.actions == [("tts", "load")]
 
 
 def test_the_least_recently_used_makes_room_and_the_load_waits_until_it_has():
-    scene = three()
-    lease_for_a_while(scene, "tts")
-    lease_for_a_while(scene, "asr")
-    ticket = scene.ask("lm")
-    assert scene.history == [("tts", "offload", "evict")]
-    scene.finish("tts")
-    assert scene.history[1:] == [("lm", "load", "request")]
-    scene.finish("lm")
-    assert scene.granted[-1] is ticket
+    harness = three()
+    lease_for_a_while(harness, "tts")
+    lease_for_a_while(harness, "asr")
+    ticket = harness.ask("lm")
+    assert harness.history == [("tts", "offload", "evict")]
+    harness.finish("tts")
+    assert harness.history[1:] == [("lm", "load", "request")]
+    harness.finish("lm")
+    assert harness.granted[-1] is ticket
 
 
 def test_the_end_of_the_last_lease_counts_not_its_beginning():
-    scene = three()
-    long = scene.ask("tts")
-    lease_for_a_while(scene, "asr")
-    scene.wait(1)
-    scene.release(long)
-    scene.ask("lm")
-    assert scene.actions == [("asr", "offload")]
+    harness = three()
+    long = harness.ask("tts")
+    lease_for_a_while(harness, "asr")
+    harness.wait(1)
+    harness.release(long)
+    harness.ask("lm")
+    assert harness.actions == [("asr", "offload")]
 
 
 def test_no_more_models_than_needed_make_room():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("small", 2, residency=HOT),
         sized("large", 9, residency=HOT),
         sized("lm", 9),
         budget=12,
     )
-    lease_for_a_while(scene, "small")
-    lease_for_a_while(scene, "large")
-    scene.ask("lm")
-    assert scene.actions == [("large", "offload")]
+    lease_for_a_while(harness, "small")
+    lease_for_a_while(harness, "large")
+    harness.ask("lm")
+    assert harness.actions == [("large", "offload")]
 
 
 def test_two_small_ones_make_room_for_a_large_one():
-    scene = three(budget=18)
-    scene.sizes["lm"] = (16 * 2**20, 0)
-    scene["lm"].memory.measured = 16 * 2**20
-    scene.ask("lm")
-    assert scene.actions == [("asr", "offload"), ("tts", "offload")]
+    harness = three(budget=18)
+    harness.sizes["lm"] = (16 * 2**20, 0)
+    harness["lm"].memory.measured = 16 * 2**20
+    harness.ask("lm")
+    assert harness.actions == [("asr", "offload"), ("tts", "offload")]
 
 
 def test_a_model_that_can_not_be_offloaded_is_unloaded():
-    scene = three(controllable=False)
-    scene.ask("lm")
-    assert scene.actions == [("asr", "unload")]
+    harness = three(controllable=False)
+    harness.ask("lm")
+    assert harness.actions == [("asr", "unload")]
 
 
 def test_what_a_warm_model_leaves_on_the_gpu_is_freed_last():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 8, 2, residency=WARM),
         sized("tts", 8, 2, residency=HOT),
         sized("lm", 8, 2),
         budget=14,
     )
-    scene.ask("lm")
-    assert scene.actions == [("tts", "offload")]
-    tight = MemoryScene(
+    harness.ask("lm")
+    assert harness.actions == [("tts", "offload")]
+    tight = MemoryHarness(
         sized("asr", 8, 2, residency=WARM),
         sized("tts", 8, 2, residency=HOT),
         sized("lm", 8, 2),
@@ -100,286 +100,290 @@ def test_what_a_warm_model_leaves_on_the_gpu_is_freed_last():
 
 
 def test_a_warm_model_needs_only_its_weights_again():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 8, 2, residency=HOT), sized("tts", 8, 2, residency=WARM), budget=20
     )
-    scene.ask("tts")
-    assert scene.actions == [("tts", "restore")]
+    harness.ask("tts")
+    assert harness.actions == [("tts", "restore")]
 
 
 def test_a_pinned_model_never_makes_room():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 8, residency=HOT, pinned=True),
         sized("tts", 8, residency=HOT),
         sized("lm", 8),
         budget=16,
     )
-    lease_for_a_while(scene, "tts")
-    scene.ask("lm")
-    assert scene.actions == [("tts", "offload")]
+    lease_for_a_while(harness, "tts")
+    harness.ask("lm")
+    assert harness.actions == [("tts", "offload")]
 
 
 def test_a_model_loaded_by_hand_makes_room_only_when_no_other_can():
-    scene = three(tts=COLD)
-    scene.verb("tts", "load")
-    scene.finish("tts")
-    lease_for_a_while(scene, "asr")
-    ticket = scene.ask("lm")
-    assert scene.actions[1:] == [("asr", "offload")]
-    scene.finish_all()
-    scene.ask("asr")
-    scene.finish_all()
-    assert scene.actions[3:] == [("tts", "offload"), ("asr", "restore")]
-    assert ticket in scene.granted
+    harness = three(tts=COLD)
+    harness.act_by_hand("tts", "load")
+    harness.finish("tts")
+    lease_for_a_while(harness, "asr")
+    ticket = harness.ask("lm")
+    assert harness.actions[1:] == [("asr", "offload")]
+    harness.finish_all()
+    harness.ask("asr")
+    harness.finish_all()
+    assert harness.actions[3:] == [("tts", "offload"), ("asr", "restore")]
+    assert ticket in harness.granted
 
 
 def test_a_leased_model_is_waited_for():
-    scene = three()
-    busy = [scene.ask("asr"), scene.ask("tts")]
-    waiting = scene.ask("lm")
-    assert scene.actions == []
-    scene.release(busy[1])
-    assert scene.actions == [("tts", "offload")]
-    scene.finish_all()
-    assert scene.granted[-1] is waiting
+    harness = three()
+    busy = [harness.ask("asr"), harness.ask("tts")]
+    waiting = harness.ask("lm")
+    assert harness.actions == []
+    harness.release(busy[1])
+    assert harness.actions == [("tts", "offload")]
+    harness.finish_all()
+    assert harness.granted[-1] is waiting
 
 
 def test_what_is_promised_is_not_given_to_another():
-    scene = three(asr=COLD, tts=COLD)
-    scene.ask("asr"), scene.ask("tts"), scene.ask("lm")
-    assert scene.actions == [("asr", "load"), ("tts", "load")]
-    assert scene.promised == 18
+    harness = three(asr=COLD, tts=COLD)
+    harness.ask("asr"), harness.ask("tts"), harness.ask("lm")
+    assert harness.actions == [("asr", "load"), ("tts", "load")]
+    assert harness.promised == 18
 
 
 def test_a_refusal_says_what_is_needed_what_is_free_and_who_holds_it():
-    scene = three(max_wait=5)
-    scene.ask("asr")
-    scene.verb("tts", "load")
-    blocked = scene.ask("tts")
-    waiting = scene.ask("lm")
-    scene.wait(5)
-    error = scene.refused[waiting]
+    harness = three(max_wait=5)
+    harness.ask("asr")
+    harness.act_by_hand("tts", "load")
+    blocked = harness.ask("tts")
+    waiting = harness.ask("lm")
+    harness.wait(5)
+    error = harness.refused[waiting]
     assert isinstance(error, WaitedTooLong)
     assert str(error) == (
         "Model lm is not ready after 5.0 s of waiting: lm is cold. "
         "Model lm needs 9 MiB of GPU memory and 2 MiB of a budget of 20 MiB are free: "
         "asr holds 9 MiB (in use), tts holds 9 MiB (in use)."
     )
-    assert blocked in scene.granted
+    assert blocked in harness.granted
 
 
 def test_models_that_never_fit_together_are_refused_at_once_with_the_way_out():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 8, residency=HOT, pinned=True),
         sized("tts", 8),
         sized("lm", 8),
         sized("speech", 0, steps=["tts", "lm"], controllable=False),
         budget=20,
     )
-    ticket = scene.ask("speech")
-    assert isinstance(scene.refused[ticket], DoesNotFit)
-    assert str(scene.refused[ticket]) == (
+    ticket = harness.ask("speech")
+    assert isinstance(harness.refused[ticket], DoesNotFit)
+    assert str(harness.refused[ticket]) == (
         "Model speech can not be served with the GPU memory that there is: "
         "asr 8 MiB (pinned), tts 8 MiB, lm 8 MiB need 24 MiB together, and a budget of 20 MiB "
         "can be had. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as "
         "far as the GPU allows, unpin a model, or run one of them on the CPU."
     )
-    assert scene.actions == []
+    assert harness.actions == []
 
 
 def test_an_ensembles_models_get_their_memory_together():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 8, residency=HOT),
         sized("tts", 8),
         sized("lm", 8),
         sized("speech", 0, steps=["tts", "lm"], controllable=False),
         budget=16,
     )
-    running = scene.ask("asr")
-    ticket = scene.ask("speech")
-    assert scene.actions == []
-    scene.release(running)
-    assert scene.actions == [("asr", "offload")]
-    scene.finish("asr")
-    assert scene.actions[1:] == [("tts", "load"), ("lm", "load")]
-    scene.finish_all()
-    assert scene.granted[-1] is ticket
+    running = harness.ask("asr")
+    ticket = harness.ask("speech")
+    assert harness.actions == []
+    harness.release(running)
+    assert harness.actions == [("asr", "offload")]
+    harness.finish("asr")
+    assert harness.actions[1:] == [("tts", "load"), ("lm", "load")]
+    harness.finish_all()
+    assert harness.granted[-1] is ticket
 
 
 def test_two_ensembles_that_do_not_fit_together_are_served_one_after_the_other():
     names = ("a", "b", "c", "d")
-    scene = MemoryScene(
+    harness = MemoryHarness(
         *(sized(name, 8) for name in names),
         sized("first", 0, steps=["a", "b"], controllable=False),
         sized("second", 0, steps=["c", "d"], controllable=False),
         budget=16,
     )
-    first, second = scene.ask("first"), scene.ask("second")
-    scene.finish_all()
-    assert scene.granted == [first]
-    scene.release(first)
-    scene.finish_all()
-    assert scene.granted == [first, second]
+    first, second = harness.ask("first"), harness.ask("second")
+    harness.finish_all()
+    assert harness.granted == [first]
+    harness.release(first)
+    harness.finish_all()
+    assert harness.granted == [first, second]
 
 
 def test_what_a_later_request_made_hot_goes_for_an_earlier_one():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("a", 8),
         sized("b", 8),
         sized("c", 8),
         sized("both", 0, steps=["a", "b"], controllable=False),
         budget=16,
     )
-    scene.ask("a")
-    scene.finish_all()
-    leased = scene.granted[0]
-    scene.ask("c")
-    scene.finish_all()
-    both = scene.ask("both")
-    later = scene.granted[1]
-    scene.release(later)
-    assert scene.actions[-1] == ("c", "offload")
-    scene.finish_all()
-    assert both in scene.granted
-    assert leased not in scene.refused
+    harness.ask("a")
+    harness.finish_all()
+    leased = harness.granted[0]
+    harness.ask("c")
+    harness.finish_all()
+    both = harness.ask("both")
+    later = harness.granted[1]
+    harness.release(later)
+    assert harness.actions[-1] == ("c", "offload")
+    harness.finish_all()
+    assert both in harness.granted
+    assert leased not in harness.refused
 
 
 def test_a_manual_load_evicts_too():
-    scene = three()
-    verb = scene.verb("lm", "load")
-    scene.finish_all()
-    assert scene.history == [("asr", "offload", "evict"), ("lm", "load", "manual")]
-    assert scene.answers == {verb: None}
+    harness = three()
+    verb = harness.act_by_hand("lm", "load")
+    harness.finish_all()
+    assert harness.history == [("asr", "offload", "evict"), ("lm", "load", "manual")]
+    assert harness.answers == {verb: None}
 
 
 def test_a_manual_load_that_finds_no_room_is_refused_with_the_numbers():
-    scene = three(max_wait=5)
-    scene.ask("asr"), scene.ask("tts")
-    verb = scene.verb("lm", "load")
-    scene.wait(4.9)
-    assert not scene.answers
-    scene.wait(0.1)
-    assert str(scene.answers[verb]).startswith("After 5.0 s: Model lm needs 9 MiB")
+    harness = three(max_wait=5)
+    harness.ask("asr"), harness.ask("tts")
+    verb = harness.act_by_hand("lm", "load")
+    harness.wait(4.9)
+    assert not harness.answers
+    harness.wait(0.1)
+    assert str(harness.answers[verb]).startswith("After 5.0 s: Model lm needs 9 MiB")
 
 
 def test_a_manual_load_that_never_fits_is_refused_at_once():
-    scene = three(budget=8)
-    verb = scene.verb("lm", "load")
-    assert isinstance(scene.answers[verb], DoesNotFit)
+    harness = three(budget=8)
+    verb = harness.act_by_hand("lm", "load")
+    assert isinstance(harness.answers[verb], DoesNotFit)
 
 
 def test_verbs_behind_a_refused_one_are_still_done():
-    scene = three(budget=8)
-    load = scene.stage.verb("lm", Action.LOAD, scene.now)
-    unload = scene.verb("lm", "unload")
-    assert isinstance(scene.answers[load], DoesNotFit)
-    assert scene.answers[unload] is None
+    harness = three(budget=8)
+    load = harness.stage.act_by_hand("lm", Action.LOAD, harness.now)
+    unload = harness.act_by_hand("lm", "unload")
+    assert isinstance(harness.answers[load], DoesNotFit)
+    assert harness.answers[unload] is None
 
 
 def test_a_model_that_holds_more_than_its_estimate_makes_others_go():
-    scene = MemoryScene(sized("asr", 8, residency=HOT), sized("lm", 4), budget=14)
-    scene.sizes["lm"] = (8 * 2**20, 0)
-    scene.release(scene.ask("asr"))
-    scene.ask("lm")
-    scene.finish("lm")
-    assert scene.actions == [("lm", "load"), ("asr", "offload")]
+    harness = MemoryHarness(sized("asr", 8, residency=HOT), sized("lm", 4), budget=14)
+    harness.sizes["lm"] = (8 * 2**20, 0)
+    harness.release(harness.ask("asr"))
+    harness.ask("lm")
+    harness.finish("lm")
+    assert harness.actions == [("lm", "load"), ("asr", "offload")]
 
 
 def test_an_estimate_counts_until_the_first_measurement():
-    scene = MemoryScene(sized("lm", 4), budget=14)
-    scene["lm"].memory.measured = None
-    scene["lm"].memory.estimate = 6 * 2**20
-    scene.ask("lm")
-    assert scene.promised == 6
-    scene.finish("lm")
-    assert scene.promised == 4
+    harness = MemoryHarness(sized("lm", 4), budget=14)
+    harness["lm"].memory.measured = None
+    harness["lm"].memory.estimate = 6 * 2**20
+    harness.ask("lm")
+    assert harness.promised == 6
+    harness.finish("lm")
+    assert harness.promised == 4
 
 
 def test_a_model_without_weights_and_measurement_needs_nothing():
-    scene = MemoryScene(sized("asr", 8, residency=HOT), sized("echo", 0), budget=8)
-    scene.ask("asr"), scene.ask("echo")
-    assert scene.actions == [("echo", "load")]
+    harness = MemoryHarness(sized("asr", 8, residency=HOT), sized("echo", 0), budget=8)
+    harness.ask("asr"), harness.ask("echo")
+    assert harness.actions == [("echo", "load")]
 
 
 def test_a_restore_without_enough_memory_needs_more_at_its_next_attempt():
-    scene = MemoryScene(sized("asr", 8, residency=HOT), sized("tts", 8, residency=WARM), budget=17)
-    scene.ask("tts")
-    scene.finish("tts", error=OutOfMemory("No."))
-    assert scene.residency("tts") is WARM
-    again = scene.ask("tts")
-    scene.wait(1)
-    assert scene.actions == [("tts", "restore"), ("asr", "offload")]
-    scene.finish("asr")
-    scene.finish("tts")
-    assert again in scene.granted
-    assert scene["tts"].memory.raised == 0
+    harness = MemoryHarness(
+        sized("asr", 8, residency=HOT), sized("tts", 8, residency=WARM), budget=17
+    )
+    harness.ask("tts")
+    harness.finish("tts", error=OutOfMemory("No."))
+    assert harness.residency("tts") is WARM
+    again = harness.ask("tts")
+    harness.wait(1)
+    assert harness.actions == [("tts", "restore"), ("asr", "offload")]
+    harness.finish("asr")
+    harness.finish("tts")
+    assert again in harness.granted
+    assert harness["tts"].memory.raised == 0
 
 
 def test_a_need_that_is_raised_beyond_all_there_is_is_still_tried():
-    scene = MemoryScene(sized("tts", 8, residency=WARM), budget=9)
-    scene.ask("tts")
-    scene.finish("tts", error=OutOfMemory("No."))
-    scene.ask("tts")
-    scene.wait(1)
-    assert scene.actions == [("tts", "restore")] * 2
+    harness = MemoryHarness(sized("tts", 8, residency=WARM), budget=9)
+    harness.ask("tts")
+    harness.finish("tts", error=OutOfMemory("No."))
+    harness.ask("tts")
+    harness.wait(1)
+    assert harness.actions == [("tts", "restore")] * 2
 
 
 def test_without_a_budget_everything_is_admitted():
-    scene = three(budget=0)
-    scene.ask("lm")
-    assert scene.actions == [("lm", "load")]
+    harness = three(budget=0)
+    harness.ask("lm")
+    assert harness.actions == [("lm", "load")]
 
 
 def test_a_model_pinned_beyond_the_budget_says_so_and_so_hears_who_asks_for_another():
-    scene = MemoryScene(sized("asr", 30, pinned=True), sized("tts", 8), budget=20)
-    assert scene["asr"].last_error.startswith("Model asr can not be served")
-    scene.ask("tts")
-    assert scene.actions == []
-    assert "asr 30 MiB (pinned)" in str(next(iter(scene.refused.values())))
+    harness = MemoryHarness(sized("asr", 30, pinned=True), sized("tts", 8), budget=20)
+    assert harness["asr"].last_error.startswith("Model asr can not be served")
+    harness.ask("tts")
+    assert harness.actions == []
+    assert "asr 30 MiB (pinned)" in str(next(iter(harness.refused.values())))
 
 
 @pytest.mark.parametrize("residency", [COLD, WARM])
 def test_a_model_taken_away_by_hand_counts_no_more_as_pinned(residency):
-    scene = MemoryScene(sized("asr", 8, 1, residency=HOT, pinned=True), sized("tts", 16), budget=20)
-    scene.verb("asr", "offload" if residency is WARM else "unload")
-    scene.finish("asr")
-    scene.ask("tts")
-    assert scene.actions[-1] == ("tts", "load")
+    harness = MemoryHarness(
+        sized("asr", 8, 1, residency=HOT, pinned=True), sized("tts", 16), budget=20
+    )
+    harness.act_by_hand("asr", "offload" if residency is WARM else "unload")
+    harness.finish("asr")
+    harness.ask("tts")
+    assert harness.actions[-1] == ("tts", "load")
 
 
 def test_models_that_are_found_loaded_make_room_only_once_all_have_reported():
-    scene = MemoryScene(sized("asr", 8), sized("tts", 8), sized("lm", 8), budget=16, up=False)
-    scene.back(dict.fromkeys(("asr", "tts", "lm"), HOT))
+    harness = MemoryHarness(sized("asr", 8), sized("tts", 8), sized("lm", 8), budget=16, up=False)
+    harness.back(dict.fromkeys(("asr", "tts", "lm"), HOT))
     for name in ("asr", "tts"):
-        scene.report(name)
-        scene.decide()
-    assert scene.actions == []
-    scene.report("lm")
-    scene.decide()
-    assert scene.actions == [("asr", "offload")]
+        harness.report(name)
+        harness.decide()
+    assert harness.actions == []
+    harness.report("lm")
+    harness.decide()
+    assert harness.actions == [("asr", "offload")]
 
 
 def test_a_raised_need_leaves_room_for_the_other_models_of_an_ensemble():
-    scene = MemoryScene(
+    harness = MemoryHarness(
         sized("asr", 5, residency=HOT),
         sized("tts", 9, residency=WARM),
         sized("speech", 0, steps=["asr", "tts"], controllable=False, residency=HOT),
         budget=16,
     )
-    scene.release(scene.ask("speech"))
-    scene.finish("tts", error=OutOfMemory("No."))
-    scene.ask("speech")
-    scene.wait(1)
-    assert scene.actions == [("tts", "restore")] * 2
+    harness.release(harness.ask("speech"))
+    harness.finish("tts", error=OutOfMemory("No."))
+    harness.ask("speech")
+    harness.wait(1)
+    assert harness.actions == [("tts", "restore")] * 2
 
 
 def test_a_raised_need_is_given_up_when_others_use_the_card():
-    scene = MemoryScene(sized("tts", 8, residency=WARM), card=20)
-    scene.others = 11
-    scene.ask("tts")
-    scene.finish("tts", error=OutOfMemory("No."))
-    scene.ask("tts")
-    scene.wait(9)
-    assert len(scene.actions) == 1
-    scene.wait(2)
-    assert scene.actions == [("tts", "restore")] * 2
+    harness = MemoryHarness(sized("tts", 8, residency=WARM), card=20)
+    harness.others = 11
+    harness.ask("tts")
+    harness.finish("tts", error=OutOfMemory("No."))
+    harness.ask("tts")
+    harness.wait(9)
+    assert len(harness.actions) == 1
+    harness.wait(2)
+    assert harness.actions == [("tts", "restore")] * 2

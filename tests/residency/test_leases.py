@@ -1,87 +1,87 @@
 """Who gets a lease, when, and what ends it."""
 
 import pytest
-from scene import Scene, model
+from stage_harness import StageHarness, model
 
 from greenroom.residency.states import Residency
 
 
 def test_a_hot_model_is_leased_at_once():
-    scene = Scene(model("tts", residency=Residency.HOT))
-    ticket = scene.ask("tts")
-    assert scene.granted == [ticket]
-    assert scene["tts"].leases == 1
-    assert scene["tts"].waiting == 0
+    harness = StageHarness(model("tts", residency=Residency.HOT))
+    ticket = harness.ask("tts")
+    assert harness.granted == [ticket]
+    assert harness["tts"].leases == 1
+    assert harness["tts"].waiting == 0
 
 
 def test_a_cold_model_is_loaded_once_for_everyone_who_waits():
-    scene = Scene(model("tts"))
-    tickets = [scene.ask("tts") for _ in range(50)]
-    assert scene.actions == [("tts", "load")]
-    assert scene["tts"].waiting == 50
-    assert not scene.granted
-    scene.finish("tts")
-    assert scene.granted == tickets
-    assert (scene["tts"].leases, scene["tts"].waiting) == (50, 0)
+    harness = StageHarness(model("tts"))
+    tickets = [harness.ask("tts") for _ in range(50)]
+    assert harness.actions == [("tts", "load")]
+    assert harness["tts"].waiting == 50
+    assert not harness.granted
+    harness.finish("tts")
+    assert harness.granted == tickets
+    assert (harness["tts"].leases, harness["tts"].waiting) == (50, 0)
 
 
 def test_a_warm_model_is_leased_when_it_is_back():
-    scene = Scene(model("tts", residency=Residency.WARM))
-    ticket = scene.ask("tts")
-    assert scene.actions == [("tts", "restore")]
-    assert not scene.granted
-    scene.finish("tts")
-    assert scene.granted == [ticket]
+    harness = StageHarness(model("tts", residency=Residency.WARM))
+    ticket = harness.ask("tts")
+    assert harness.actions == [("tts", "restore")]
+    assert not harness.granted
+    harness.finish("tts")
+    assert harness.granted == [ticket]
 
 
 def test_a_warm_later_step_comes_back_while_the_first_one_works():
     asr, tts = model("asr", residency=Residency.HOT), model("tts", residency=Residency.WARM)
     speech = model("speech", steps=("asr", "tts"), residency=Residency.HOT)
-    scene = Scene(asr, tts, speech)
-    ticket = scene.ask("speech")
-    assert scene.actions == [("tts", "restore")]
-    assert scene.granted == [ticket]
+    harness = StageHarness(asr, tts, speech)
+    ticket = harness.ask("speech")
+    assert harness.actions == [("tts", "restore")]
+    assert harness.granted == [ticket]
 
 
 def test_a_warm_first_step_is_waited_for():
     asr, tts = model("asr", residency=Residency.WARM), model("tts", residency=Residency.HOT)
     speech = model("speech", steps=("asr", "tts"), residency=Residency.HOT)
-    scene = Scene(asr, tts, speech)
-    ticket = scene.ask("speech")
-    assert not scene.granted
-    scene.finish("asr")
-    assert scene.granted == [ticket]
+    harness = StageHarness(asr, tts, speech)
+    ticket = harness.ask("speech")
+    assert not harness.granted
+    harness.finish("asr")
+    assert harness.granted == [ticket]
 
 
 def test_a_model_that_is_being_offloaded_is_restored_before_it_is_leased():
-    scene = Scene(model("tts", residency=Residency.HOT, offload_after=0))
-    scene.wait(0)
-    ticket = scene.ask("tts")
-    assert not scene.granted
-    scene.finish("tts")
-    assert scene.actions == [("tts", "offload"), ("tts", "restore")]
-    scene.finish("tts")
-    assert scene.granted == [ticket]
+    harness = StageHarness(model("tts", residency=Residency.HOT, offload_after=0))
+    harness.wait(0)
+    ticket = harness.ask("tts")
+    assert not harness.granted
+    harness.finish("tts")
+    assert harness.actions == [("tts", "offload"), ("tts", "restore")]
+    harness.finish("tts")
+    assert harness.granted == [ticket]
 
 
 def test_a_model_that_is_being_unloaded_is_loaded_only_when_it_is_gone():
-    scene = Scene(model("tts", residency=Residency.HOT, unload_after=0))
-    scene.ask("tts")
-    assert scene.actions == [("tts", "unload")]
-    scene.finish("tts")
-    assert scene.actions == [("tts", "unload"), ("tts", "load")]
+    harness = StageHarness(model("tts", residency=Residency.HOT, unload_after=0))
+    harness.ask("tts")
+    assert harness.actions == [("tts", "unload")]
+    harness.finish("tts")
+    assert harness.actions == [("tts", "unload"), ("tts", "load")]
 
 
 def test_a_released_lease_starts_the_idle_clock():
-    scene = Scene(model("tts", residency=Residency.HOT))
-    first, second = scene.ask("tts"), scene.ask("tts")
-    scene.wait(5)
-    scene.release(first)
-    assert not scene["tts"].idle
-    scene.wait(5)
-    scene.release(second)
-    assert scene["tts"].idle
-    assert scene["tts"].idle_since == scene.now
+    harness = StageHarness(model("tts", residency=Residency.HOT))
+    first, second = harness.ask("tts"), harness.ask("tts")
+    harness.wait(5)
+    harness.release(first)
+    assert not harness["tts"].idle
+    harness.wait(5)
+    harness.release(second)
+    assert harness["tts"].idle
+    assert harness["tts"].idle_since == harness.now
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_a_released_lease_starts_the_idle_clock():
     [(Residency.COLD, "cold"), (Residency.WARM, "warm"), (Residency.HOT, "hot")],
 )
 def test_a_ticket_remembers_how_its_model_was_when_it_asked(residency, start):
-    scene = Scene(model("tts", residency=residency))
-    assert scene.ask("tts").start == start
+    harness = StageHarness(model("tts", residency=residency))
+    assert harness.ask("tts").start == start
 
 
 def test_a_ticket_asked_while_a_restore_runs_has_started_warm():
-    scene = Scene(model("tts", residency=Residency.WARM))
-    scene.ask("tts")
-    assert scene.ask("tts").start == "warm"
+    harness = StageHarness(model("tts", residency=Residency.WARM))
+    harness.ask("tts")
+    assert harness.ask("tts").start == "warm"

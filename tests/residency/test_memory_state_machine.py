@@ -1,10 +1,10 @@
 """Any order of events while GPU memory is short, under a configured budget and on a card."""
 
 import pytest
-from any_order import DUET, SPEECH, STEPS, AnyOrder, CheckedScene, run
+from any_order import DUET, SPEECH, STEPS, AnyOrder, CheckedHarness, run
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
-from memory_scene import MIB, MemoryScene, sized
+from memory_harness import MIB, MemoryHarness, sized
 
 from greenroom.errors import DoesNotFit, OutOfMemory, WaitedTooLong
 from greenroom.residency.effects import READ_BACK, Begin
@@ -15,7 +15,7 @@ FOR_EVER = 1e9
 LACKING = OutOfMemory("No.")
 
 
-class CheckedMemory(MemoryScene, CheckedScene):
+class CheckedMemory(MemoryHarness, CheckedHarness):
     """Looks at what is promised whenever something comes, and at what is evicted."""
 
     def record(self, effects):
@@ -42,7 +42,7 @@ class AnyOrderOfMemory(AnyOrder):
     budget = 0
     card = None
 
-    def made_scene(self):
+    def made_harness(self):
         wait = {"max_wait": FOR_EVER}
         return CheckedMemory(
             sized("asr", 3, 1, pinned=True, **wait),
@@ -70,28 +70,28 @@ class AnyOrderOfMemory(AnyOrder):
         ),
     )
     def policy_changes(self, name, given):
-        policy = Policy(**self.scene[name].policy.model_dump() | given)
+        policy = Policy(**self.harness[name].policy.model_dump() | given)
         try:
-            self.scene.stage.change_policy(name, policy, given)
+            self.harness.stage.change_policy(name, policy, given)
         except DoesNotFit:
             assert given["pinned"]
-        self.scene.decide()
+        self.harness.decide()
 
     @rule(pick=st.integers(0, 1000))
     def memory_runs_out(self, pick):
-        if self.scene.running:
+        if self.harness.running:
             self.transition_ends(pick, LACKING)
 
     @invariant()
     def nobody_gives_way_who_need_not(self):
-        for entry in self.scene.stage.models.values():
-            if entry.gives_way_to is not None and self.scene.stage.up:
+        for entry in self.harness.stage.models.values():
+            if entry.gives_way_to is not None and self.harness.stage.up:
                 assert entry.leases or entry.waiting or entry.moving or entry.broken
 
     def teardown(self):
         """With all the time in the world nobody is refused for having waited too long."""
         super().teardown()
-        for error in self.scene.refused.values():
+        for error in self.harness.refused.values():
             assert not isinstance(error, WaitedTooLong)
 
 
@@ -102,12 +102,12 @@ class AnyOrderOnABudget(AnyOrderOfMemory):
 
     @rule(name=st.sampled_from(STEPS[1:]), more=st.sampled_from([0, 1]))
     def a_model_grows(self, name, more):
-        device, overhead = self.scene[name].sizes
-        self.scene.sizes[name] = device + more * MIB, overhead
+        device, overhead = self.harness[name].sizes
+        self.harness.sizes[name] = device + more * MIB, overhead
 
     def teardown(self):
         for name in STEPS:
-            self.scene.sizes[name] = self.scene[name].sizes
+            self.harness.sizes[name] = self.harness[name].sizes
         super().teardown()
 
 
@@ -118,11 +118,11 @@ class AnyOrderOnACard(AnyOrderOfMemory):
 
     @rule(mib=st.sampled_from([0, 4, 10, 30]))
     def others_use(self, mib):
-        self.scene.others = mib
-        self.scene.wait(1)
+        self.harness.others = mib
+        self.harness.wait(1)
 
     def teardown(self):
-        self.scene.others = 0
+        self.harness.others = 0
         super().teardown()
 
 

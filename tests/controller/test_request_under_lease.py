@@ -37,24 +37,24 @@ class Sending:
         return answer
 
 
-def leases(house, model="echo"):
-    return house.controller.entry(model).leases
+def leases(harness, model="echo"):
+    return harness.controller.entry(model).leases
 
 
-def outcome(house, name, model="echo"):
-    return house.metric("requests_total", model=model, protocol="http", outcome=name)
+def outcome(harness, name, model="echo"):
+    return harness.metric("requests_total", model=model, protocol="http", outcome=name)
 
 
-async def begin(house, send, **options):
+async def begin(harness, send, **options):
     """Begin a request and return its task when it is with Triton."""
-    leased = Leased(house.controller, house.settings)
+    leased = Leased(harness.controller, harness.settings)
     task = asyncio.create_task(leased.run("echo", "http", 1, send, **options))
     await send.begun.wait()
     return task
 
 
-async def test_the_lease_lasts_from_before_the_request_is_sent_until_it_is_answered(house):
-    one = await house()
+async def test_the_lease_lasts_from_before_the_request_is_sent_until_it_is_answered(harness):
+    one = await harness()
     send = Sending("answer")
     task = await begin(one, send)
     assert leases(one) == 1
@@ -66,8 +66,8 @@ async def test_the_lease_lasts_from_before_the_request_is_sent_until_it_is_answe
     assert one.metric("wait_seconds_count", model="echo", start="cold") == 1
 
 
-async def test_a_client_that_leaves_while_triton_works_does_not_end_the_lease(house):
-    one = await house(policy={"echo": Policy(unload_after=0)})
+async def test_a_client_that_leaves_while_triton_works_does_not_end_the_lease(harness):
+    one = await harness(policy={"echo": Policy(unload_after=0)})
     send = Sending("answer")
     task = await begin(one, send)
     task.cancel()
@@ -83,8 +83,8 @@ async def test_a_client_that_leaves_while_triton_works_does_not_end_the_lease(ho
     assert one.triton.count("unload", "echo") == 1
 
 
-async def test_an_answer_that_is_an_error_ends_the_lease_too(house):
-    one = await house()
+async def test_an_answer_that_is_an_error_ends_the_lease_too(harness):
+    one = await harness()
     send = Sending(InvalidInput("AUDIO is empty."))
     send.end.set()
     with pytest.raises(InvalidInput):
@@ -103,8 +103,8 @@ async def test_an_answer_that_is_an_error_ends_the_lease_too(house):
         (TritonError("CUDA error", "INTERNAL"), "failed"),
     ],
 )
-async def test_an_answer_that_is_not_good_counts_as_whose_fault_it_is(house, answer, counted):
-    one = await house()
+async def test_an_answer_that_is_not_good_counts_as_whose_fault_it_is(harness, answer, counted):
+    one = await harness()
     send = Sending(answer)
     send.end.set()
     with suppress(TritonError):
@@ -117,8 +117,10 @@ async def test_an_answer_that_is_not_good_counts_as_whose_fault_it_is(house, ans
 
 
 @pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
-async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_one(house, noticed):
-    one = await house()
+async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_one(
+    harness, noticed
+):
+    one = await harness()
     send = Sending(ServerDown("Triton does not answer."), "answer")
     task = await begin(one, send)
     one.triton.die(noticed)
@@ -135,16 +137,16 @@ async def test_a_request_that_triton_took_with_it_is_sent_once_more_to_the_next_
     assert outcome(one, "served") == 1
 
 
-async def test_a_broken_connection_to_a_triton_that_lives_is_tried_once_more(house):
-    one = await house()
+async def test_a_broken_connection_to_a_triton_that_lives_is_tried_once_more(harness):
+    one = await harness()
     send = Sending(ServerDown("Triton does not answer."), "answer")
     send.end.set()
     assert await Leased(one.controller, one.settings).run("echo", "http", 1, send) == "answer"
     assert one.triton.count("load", "echo") == 1
 
 
-async def test_the_second_time_it_is_an_error(house):
-    one = await house()
+async def test_the_second_time_it_is_an_error(harness):
+    one = await harness()
     send = Sending(*[ServerDown("Triton does not answer.")] * 2)
     send.end.set()
     with pytest.raises(ServerDown):
@@ -154,8 +156,8 @@ async def test_the_second_time_it_is_an_error(house):
     assert outcome(one, "failed") == 1
 
 
-async def test_a_request_without_a_lease_is_not_sent(house):
-    one = await house()
+async def test_a_request_without_a_lease_is_not_sent(harness):
+    one = await harness()
     one.triton.fail("load", "echo")
     send = Sending("answer")
     with pytest.raises(TransitionFailed):
@@ -164,8 +166,8 @@ async def test_a_request_without_a_lease_is_not_sent(house):
     assert outcome(one, "refused") == 1
 
 
-async def test_a_request_that_gets_no_second_lease_counts_as_refused(house):
-    one = await house()
+async def test_a_request_that_gets_no_second_lease_counts_as_refused(harness):
+    one = await harness()
     send = Sending(BackendDied("echo_0_0"))
     task = await begin(one, send)
     one.triton.fail("load", "echo")
@@ -176,8 +178,8 @@ async def test_a_request_that_gets_no_second_lease_counts_as_refused(house):
     assert one.metric("refusals_total", model="echo", reason="transition_failed") == 1
 
 
-async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_place(house):
-    one = await house()
+async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_place(harness):
+    one = await harness()
     send = Sending("answer")
     leased = Leased(one.controller, one.settings)
     with one.triton.holding("load", "echo"):
@@ -192,8 +194,8 @@ async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_pla
     assert outcome(one, "cancelled") == 1
 
 
-async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric(house):
-    one = await house()
+async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric(harness):
+    one = await harness()
     send = Sending("Triton's own answer")
     send.end.set()
     answer = await Leased(one.controller, one.settings).run("nothing", "http", 1, send)
@@ -201,8 +203,8 @@ async def test_a_model_that_no_repository_has_needs_no_lease_and_makes_no_metric
     assert outcome(one, "served", model="nothing") is None
 
 
-async def test_the_bytes_of_held_requests_are_bounded(house):
-    one = await house(max_held_bytes=100)
+async def test_the_bytes_of_held_requests_are_bounded(harness):
+    one = await harness(max_held_bytes=100)
     leased = Leased(one.controller, one.settings)
     send = Sending("first", "third")
     first = asyncio.create_task(leased.run("echo", "http", 60, send))
@@ -217,8 +219,8 @@ async def test_the_bytes_of_held_requests_are_bounded(house):
     assert await leased.run("echo", "http", 100, send) == "third"
 
 
-async def test_bytes_are_held_until_triton_has_ended_even_if_the_client_has_left(house):
-    one = await house(max_held_bytes=100)
+async def test_bytes_are_held_until_triton_has_ended_even_if_the_client_has_left(harness):
+    one = await harness(max_held_bytes=100)
     leased = Leased(one.controller, one.settings)
     send = Sending("unheard", "heard")
     first = asyncio.create_task(leased.run("echo", "http", 60, send))
@@ -232,8 +234,8 @@ async def test_bytes_are_held_until_triton_has_ended_even_if_the_client_has_left
     assert await leased.run("echo", "http", 60, send) == "heard"
 
 
-async def test_bytes_are_given_back_when_the_request_fails(house):
-    one = await house(max_held_bytes=100)
+async def test_bytes_are_given_back_when_the_request_fails(harness):
+    one = await harness(max_held_bytes=100)
     leased = Leased(one.controller, one.settings)
     send = Sending(InvalidInput("AUDIO is empty."), "heard")
     send.end.set()

@@ -19,7 +19,7 @@ from greenroom.triton.repository import Repository
 NEVER = Policy(offload_after=-1, unload_after=-1)
 
 
-class House:
+class ControllerHarness:
     """Models: tts, asr and `more` (controllable), echo (not); speech, an ensemble of asr, tts."""
 
     def __init__(self, folder, triton, policy, gpu, settings, more=(), caches=None):

@@ -17,7 +17,7 @@ def model(name, *, steps=(), controllable=True, residency=Residency.COLD, **poli
     return Model(name, Policy(**policy), controllable, tuple(steps), residency)
 
 
-class Scene:
+class StageHarness:
     """Does what the controller does with the stage, in the test's own time."""
 
     def __init__(self, *models, up=True, budget=None, patience=10.0):
@@ -60,8 +60,8 @@ class Scene:
         else:
             self.release(ticket)
 
-    def verb(self, name, action):
-        verb = self.stage.verb(name, Action(action), self.now)
+    def act_by_hand(self, name, action):
+        verb = self.stage.act_by_hand(name, Action(action), self.now)
         self.decide()
         return verb
 
@@ -125,7 +125,7 @@ class Scene:
                     self.answers[verb] = error
 
     def measure(self):
-        """Answer a question for the card's memory; a scene without a card is never asked."""
+        """Answer a question for the card's memory; a harness without a card is never asked."""
         raise AssertionError("there is no card")
 
     @property

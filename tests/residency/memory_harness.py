@@ -1,6 +1,6 @@
-"""Scenes in which models have sizes, under a configured budget or on a card."""
+"""Harnesses in which models have sizes, under a configured budget or on a card."""
 
-from scene import Scene, model
+from stage_harness import StageHarness, model
 
 from greenroom.residency.budget import Budget, Reading
 from greenroom.residency.states import Residency
@@ -17,7 +17,7 @@ def sized(name, device, overhead=0, **given):
     return made
 
 
-class MemoryScene(Scene):
+class MemoryHarness(StageHarness):
     """A stage under a budget of so many MiB, or on a card; what is there has reported."""
 
     def __init__(self, *models, budget=0, reserve=0, card=None, up=True, **given):
