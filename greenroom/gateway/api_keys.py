@@ -70,7 +70,7 @@ class ApiKeys:
 def api_keys(settings: Settings) -> ApiKeys:
     """Read the keys of a service.
 
-    Raises SetupError for a file that can not be read or an entry that is none, and when other
+    Raises SetupError for a file that cannot be read or an entry that is none, and when other
     machines can reach the gateway but no key is configured.
     """
     found: list[tuple[bytes, Scope]] = []
@@ -110,7 +110,7 @@ def _read(text: str, source: str) -> list[tuple[bytes, Scope]]:
     """Return digests and scopes; an error names the line, for its content may be a key."""
     found = [(_digest(key), scope) for scope, key in _entries(text, source)]
     if not found:
-        raise SetupError(f"{source} holds no API key; make one with {MAKE_ONE}.")
+        raise SetupError(f"{source} contains no API key; make one with {MAKE_ONE}.")
     return found
 
 
@@ -120,7 +120,7 @@ def _entries(text: str, source: str) -> Iterator[tuple[Scope, str]]:
             match = _ENTRY.fullmatch(entry)
             if match is None:
                 raise SetupError(
-                    f"Line {number} of {source} is no API key; it must be inference:KEY or "
+                    f"Line {number} of {source} is not an API key; it must be inference:KEY or "
                     "admin:KEY, KEY at least 16 of A-Z a-z 0-9 . _ ~ + / - and = at its end."
                 )
             yield Scope(match[1]), match[2]

@@ -55,7 +55,7 @@ def installed_apps() -> Apps:
             found.append(entry.load())
         except Exception as error:
             raise SetupError(
-                f"App {entry.name} ({entry.value}) can not be loaded: {error}"
+                f"App {entry.name} ({entry.value}) cannot be loaded: {error}"
             ) from error
     return Apps(found)
 

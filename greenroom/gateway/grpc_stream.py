@@ -117,7 +117,7 @@ class Stream:
         self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers, context: Context
     ) -> None:
         if not parsed.model_name:
-            raise InvalidInput("A request of the stream is no ModelInferRequest message.")
+            raise InvalidInput("A request of the stream is not a ModelInferRequest message.")
         check_message(parsed, self._repository)
         await self._leased.run(
             parsed.model_name,

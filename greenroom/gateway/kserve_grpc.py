@@ -211,7 +211,7 @@ def _parse(kind: type[Any], data: bytes) -> Any:
     try:
         return kind.FromString(data)
     except DecodeError:
-        raise InvalidInput(f"The request is no {kind.DESCRIPTOR.name} message.") from None
+        raise InvalidInput(f"The request is not a {kind.DESCRIPTOR.name} message.") from None
 
 
 def _bytes(message: Message) -> bytes:

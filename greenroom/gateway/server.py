@@ -58,8 +58,8 @@ async def gateway(
 ) -> AsyncIterator[None]:
     """Serve while inside; at the end drain: old requests are answered, new ones refused.
 
-    Raises SetupError if a port is taken, an app can not be loaded, or API keys are missing or
-    can not be read.
+    Raises SetupError if a port is taken, an app cannot be loaded, or API keys are missing or
+    cannot be read.
     """
     keys, apps = api_keys(settings), installed_apps()
     if warning := exposed(settings):
@@ -122,7 +122,7 @@ def _http_socket(settings: Settings) -> socket.socket:
         )
     except OSError as error:
         raise SetupError(
-            f"Port {settings.http_port} (GREENROOM_HTTP_PORT) can not be used on "
+            f"Port {settings.http_port} (GREENROOM_HTTP_PORT) cannot be used on "
             f"{settings.host}: {error.strerror}."
         ) from error
 
@@ -140,7 +140,7 @@ async def _grpc_server(settings: Settings, handler: grpc.GenericRpcHandler) -> g
         server.add_insecure_port(settings.listening_on(settings.grpc_port))
     except RuntimeError:
         raise SetupError(
-            f"Port {settings.grpc_port} (GREENROOM_GRPC_PORT) can not be used on {settings.host}."
+            f"Port {settings.grpc_port} (GREENROOM_GRPC_PORT) cannot be used on {settings.host}."
         ) from None
     await server.start()
     return server

@@ -65,7 +65,9 @@ def test_keys_of_one_scope_are_enough(scope):
 def test_a_bad_line_is_named_by_its_number_and_not_shown(tmp_path, line):
     path = tmp_path / "api.keys"
     path.write_text(f"admin:{ADMIN_KEY}\n{line}\n")
-    with pytest.raises(SetupError, match=r"Line 2 of .*api\.keys is no API key; .*16") as refused:
+    with pytest.raises(
+        SetupError, match=r"Line 2 of .*api\.keys is not an API key; .*16"
+    ) as refused:
         api_keys(Settings(api_keys_file=path))
     assert "secret" not in str(refused.value)
 
@@ -76,7 +78,7 @@ def test_a_file_that_is_missing_empty_or_no_text_is_named_with_the_way_out(tmp_p
     with pytest.raises(SetupError, match=r"api\.keys, which cannot be read: No such file.*urandom"):
         api_keys(settings)
     path.write_text("# none yet\n")
-    with pytest.raises(SetupError, match=r"api\.keys holds no API key.*urandom"):
+    with pytest.raises(SetupError, match=r"api\.keys contains no API key.*urandom"):
         api_keys(settings)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SetupError, match="it is not text"):

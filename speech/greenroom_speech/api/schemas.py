@@ -31,7 +31,7 @@ File = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
 ]
-Words = Annotated[str, Field(min_length=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
 CLONE = "clone"
 
 
@@ -43,7 +43,7 @@ class SpeechRequest(_Request):
     """OpenAI's request for speech, and Greenroom's own fields."""
 
     model: str = Field("speech", description="any name: there is one pipeline")
-    input: Annotated[Words, TensorField("TEXT")] = Field(description="what to say")
+    input: Annotated[NonEmpty, TensorField("TEXT")] = Field(description="what to say")
     voice: str | None = Field(None, description="a saved or bundled voice; or give reference_audio")
     response_format: Format = "mp3"
     speed: Speed = 1.0
@@ -58,7 +58,7 @@ class SpeechRequest(_Request):
     reference_audio: File | None = Field(
         None, description="an audio file to clone from: in JSON base64, in multipart the file"
     )
-    transcript: Words | None = Field(
+    transcript: NonEmpty | None = Field(
         None, description="the words of reference_audio; else they are recognised"
     )
 
@@ -78,10 +78,10 @@ class EditRequest(_Request):
     task: Task
     task_info: str = Field("", description="such as happy; see /v1/tags")
     n_edits: Times = 1
-    text: Annotated[Words | None, TensorField("TEXT")] = Field(
+    text: Annotated[NonEmpty | None, TensorField("TEXT")] = Field(
         None, description="the new words, where the task changes them"
     )
-    transcript: Words | None = Field(None, description="the words of the file; else recognised")
+    transcript: NonEmpty | None = Field(None, description="the words of the file; else recognised")
     language: Annotated[str | None, TensorField("LANGUAGE")] = None
     seed: Annotated[Seed | None, TensorField("SEED")] = None
     response_format: Format = "wav"
@@ -114,12 +114,12 @@ class AnalysisRequest(_Request):
 class VoiceRequest(_Request):
     """A voice to keep."""
 
-    name: Words
+    name: NonEmpty
     file: File = Field(description="the recording, an audio file")
-    consent: Words = Field(
+    consent: NonEmpty = Field(
         description="who speaks, and that this person agrees to the voice being cloned"
     )
-    transcript: Words | None = Field(None, description="its words; else they are recognised")
+    transcript: NonEmpty | None = Field(None, description="its words; else they are recognised")
     language: str = Field("", description="of the recording, such as en")
     description: str = ""
 
@@ -156,7 +156,7 @@ class VoiceObject(BaseModel):
     transcript: str
     description: str = ""
     seconds: float = Field(description="length of the recording")
-    bundled: bool = Field(description="comes with Greenroom and can not be deleted")
+    bundled: bool = Field(description="comes with Greenroom and cannot be deleted")
     created: int = Field(description="unix seconds; 0 for bundled ones")
     consent: str = Field(description="the statement that was given with the recording")
 

@@ -128,7 +128,7 @@ class VoicesStore:
     def _own(self, name: str, what: str) -> SavedVoice:
         voice = self.get(name)
         if voice.bundled:
-            raise Conflict(f"Voice {voice.name!r} comes with Greenroom and can not be {what}.")
+            raise Conflict(f"Voice {voice.name!r} comes with Greenroom and cannot be {what}.")
         return voice
 
     def _saved(self) -> Iterator[SavedVoice]:
