@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from greenroom_speech.decoder.limits import ANSWER_SECONDS, MOST_FILES
@@ -19,6 +18,7 @@ from greenroom_speech.decoder.messages import NEXT, Head
 from greenroom_speech.decoder.recording import Recording, Samples
 
 from greenroom.errors import InvalidInput, QueueFull, TooLarge, Unavailable
+from greenroom.plugin import Held
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +37,6 @@ _ENVIRONMENT = {
 
 Reader = Callable[[bytes | Path, str], Awaitable[Recording]]
 """Reads the recording in a file, its content or where it lies; the text names it in errors."""
-
-
-class Held(Protocol):
-    """Counts the bytes that the gateway holds."""
-
-    def take(self, size: int) -> None:
-        """Count bytes until they are given back. Raises QueueFull."""
-
-    def give_back(self, size: int) -> None:
-        """Count them no longer."""
 
 
 class Sound:
