@@ -17,6 +17,7 @@ from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.transitions import Transitions
 from greenroom.errors import GreenroomError, SetupError
 from greenroom.gateway.server import gateway
+from greenroom.log_lines import log_to_stderr
 from greenroom.runtime_folder import shared_folder
 from greenroom.settings import Settings
 from greenroom.tracing import traces
@@ -87,10 +88,9 @@ def _only_one(settings: Settings) -> Iterator[None]:
 def main() -> int:
     """Run the process; returns its exit status."""
     settings = Settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    log_to_stderr(settings.log_level)
+    if os.geteuid() == 0:
+        logger.warning("Greenroom runs as root, and so does every model; give it a user of its own")
     try:
         with _only_one(settings):
             uvloop.run(serve(settings))

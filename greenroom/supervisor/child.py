@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from greenroom.log_lines import printable
 from greenroom.supervisor import parent_death as tied
 
 Log = Callable[[str, str], None]
@@ -135,6 +136,6 @@ class Child:
             transport.close()
 
     def _say(self, line: bytes) -> None:
-        text = line.decode(errors="replace")
+        text = printable(line.decode(errors="replace").rstrip("\r"))
         self.tail.append(text)
         self._log(self.name, text)

@@ -23,6 +23,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
 def _examine(settings: Settings) -> list[CheckResult]:
     gpus = machine.gpus()
     return [
+        machine.user(),
         machine.python(),
         machine.numpy(),
         server.libpython(),

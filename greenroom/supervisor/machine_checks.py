@@ -1,5 +1,6 @@
 """What the doctor looks at outside Greenroom: Python, libraries, GPU, memory."""
 
+import os
 import resource
 import shutil
 import subprocess
@@ -28,6 +29,16 @@ class Gpu:
     name: str
     driver: str
     memory_mib: int
+
+
+def user(number: int | None = None) -> CheckResult:
+    """Not root: a model can do all that its user can."""
+    number = os.geteuid() if number is None else number
+    if number == 0:
+        return CheckResult.warn(
+            "user", "root, which every model is then too", "Give Greenroom a user of its own."
+        )
+    return CheckResult.ok("user", str(number))
 
 
 def python(version: tuple[int, int] = sys.version_info[:2]) -> CheckResult:

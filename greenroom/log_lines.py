@@ -1,0 +1,37 @@
+"""Log lines that nobody from outside can forge, and that stay few."""
+
+import logging
+
+_ESCAPED = {
+    number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != ord("\t")
+}
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_NOISE = ("Unsupported upgrade request", "No supported WebSocket library", "Invalid HTTP request")
+"""What uvicorn says of garbage from outside, once for each, with advice to install something."""
+
+
+def printable(text: str) -> str:
+    """Return one line in which control characters (of terminals, line ends) are written out."""
+    return text.translate(_ESCAPED)
+
+
+class OneLine(logging.Formatter):
+    """Writes control characters of a message out; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Format the message without what an exception adds."""
+        return printable(super().formatMessage(record))
+
+
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether a record of uvicorn tells of more than garbage that somebody has sent."""
+    return not record.getMessage().startswith(_NOISE)
+
+
+def log_to_stderr(level: str) -> None:
+    """Let a process that serves HTTP write its log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine(FORMAT))
+    logging.basicConfig(level=level, handlers=[handler])
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)
