@@ -40,7 +40,7 @@ from greenroom.errors import (
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
 from greenroom.residency.messages import no_cache
-from greenroom.residency.model import ManualAction, Model
+from greenroom.residency.model import Demand, ManualAction, Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action, Residency
 from greenroom.settings import Settings
@@ -178,12 +178,12 @@ class Controller:
         self.entry(model)
         async with self.lease(model) as lease:
             needs = [self.stage.models[name] for name in lease.needs]
-            while any(entry.moving or entry.broken for entry in needs):
+            while any(entry.moving or entry.failure.broken for entry in needs):
                 await self._next_act()
             for entry in needs:
                 if entry.residency is not Residency.HOT:
                     raise TransitionFailed(
-                        f"Model {entry.name} did not become hot: {entry.last_error}"
+                        f"Model {entry.name} did not become hot: {entry.failure.last_error}"
                     )
 
     async def clear_cache(self, model: str) -> None:
@@ -223,8 +223,8 @@ class Controller:
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]
-                if entry.failures and self._clock.now() < entry.retry_at:
-                    return f"Model {name} failed: {entry.last_error}"
+                if entry.failure.failures and self._clock.now() < entry.failure.retry_at:
+                    return f"Model {name} failed: {entry.failure.last_error}"
         return None
 
     # -- running ----------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class Controller:
             self.events.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
-                while any(entry.leases for entry in self.stage.models.values()):
+                while any(entry.demand.leases for entry in self.stage.models.values()):
                     await self._next_act()
 
     async def close(self) -> None:
@@ -263,7 +263,7 @@ class Controller:
             entry = self.stage.models.get(name)
             if entry is None:
                 policy = self._settings.policy_of(name, spec.policy)
-                entry = Model(name, policy, idle_since=self._clock.now())
+                entry = Model(name, policy, demand=Demand(idle_since=self._clock.now()))
             entry.steps = spec.steps
             entry.controllable = spec.controllable
             self.stage.add(entry)

@@ -150,5 +150,5 @@ class Healing:
 
 def _can_be_asked(entry: Model) -> bool:
     """A busy model would answer late, which is no sign of death."""
-    rests = entry.residency in _RESTING and not entry.broken
-    return rests and entry.controllable and not entry.leases
+    rests = entry.residency in _RESTING and not entry.failure.broken
+    return rests and entry.controllable and not entry.demand.leases

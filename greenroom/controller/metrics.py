@@ -144,11 +144,11 @@ class Metrics:
         """Set the gauges of one model."""
         for state in Residency:
             self.residency.labels(entry.name, state).set(entry.residency is state)
-        self.leases.labels(entry.name).set(entry.leases)
-        self.waiting.labels(entry.name).set(entry.waiting)
-        self.broken.labels(entry.name).set(entry.broken or entry.comes_back)
-        self.failures.labels(entry.name).set(entry.failures)
-        self.awaits_memory.labels(entry.name).set(entry.awaits_memory)
+        self.leases.labels(entry.name).set(entry.demand.leases)
+        self.waiting.labels(entry.name).set(entry.demand.waiting)
+        self.broken.labels(entry.name).set(entry.failure.broken or entry.failure.comes_back)
+        self.failures.labels(entry.name).set(entry.failure.failures)
+        self.awaits_memory.labels(entry.name).set(entry.memory.awaits_memory)
 
     def observe_gpu(self, used_bytes: int, total_bytes: int) -> None:
         """Set the GPU's gauges, which a machine without one does not show."""

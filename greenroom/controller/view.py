@@ -49,16 +49,18 @@ class View:
         ended = self._transitions.last(model)
         return {
             "residency": entry.residency,
-            "leases": entry.leases,
-            "waiting": entry.waiting,
-            "idle_seconds": round(self._clock.now() - entry.idle_since, 3) if entry.idle else 0.0,
+            "leases": entry.demand.leases,
+            "waiting": entry.demand.waiting,
+            "idle_seconds": round(self._clock.now() - entry.demand.idle_since, 3)
+            if entry.idle
+            else 0.0,
             "policy": entry.policy.model_dump(),
             "device_bytes": report.device_bytes,
             "device_overhead_bytes": report.device_overhead_bytes,
             "host_bytes": report.host_bytes,
             "pid": report.pid,
             "last_transition": ended.brief() if ended else None,
-            "last_error": entry.last_error,
+            "last_error": entry.failure.last_error,
         }
 
     async def gpu(self) -> dict[str, int] | None:

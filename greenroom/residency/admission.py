@@ -64,13 +64,13 @@ class Admission:
         """Yield what else is to be done once all claims were looked at."""
         marked = {*self._gives_way, *self._short_of_memory}
         for name in self._watched.marked | marked:
-            self._models[name].gives_way_to = self._gives_way.get(name)
-            self._models[name].awaits_memory = name in self._short_of_memory
+            self._models[name].memory.gives_way_to = self._gives_way.get(name)
+            self._models[name].memory.awaits_memory = name in self._short_of_memory
         self._watched.marked = marked
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
-            idle = [entry for entry in self._candidates(()) if not entry.leases]
+            idle = [entry for entry in self._candidates(()) if not entry.demand.leases]
             yield from self._evict(self._budget.over, idle)
 
     def _wait(self, claim: Claim, entries: Sequence[Model], need: int) -> _Steps:
@@ -89,7 +89,7 @@ class Admission:
 
     def _make_room(self, claim: Claim, need: int, short: int) -> _Steps:
         candidates = self._candidates(claim.needs)
-        idle = [entry for entry in candidates if not entry.leases]
+        idle = [entry for entry in candidates if not entry.demand.leases]
         if short <= 0:
             self._keep(claim, need)
         elif evicted := list(self._evict(short, idle)):
@@ -98,7 +98,7 @@ class Admission:
         elif self._now - claim.asked_at < self._patience:
             self._keep(claim, 0)
         elif (drained := evictions(candidates, short, self._budget.frees)) is not None:
-            for name in (e.entry.name for e in drained if e.entry.leases):
+            for name in (e.entry.name for e in drained if e.entry.demand.leases):
                 self._gives_way.setdefault(name, claim.order)
             self._keep(claim, need)
         else:
@@ -116,7 +116,7 @@ class Admission:
 
     def _begin(self, claim: Claim, entries: Sequence[Model]) -> Iterator[Begin]:
         for entry in entries:
-            rests = not (entry.moving or entry.broken)
+            rests = not (entry.moving or entry.failure.broken)
             action = way_to(Residency.HOT, entry.residency) if rests else None
             if action and self._steps_loaded(entry) and not self._backs_off(claim, entry):
                 yield Begin(entry.name, action, claim.reason(entry))
@@ -125,7 +125,7 @@ class Admission:
         """Whether a failure is too recent to try again; who asks by hand does not wait."""
         by_hand = isinstance(claim.asker, ManualAction) and claim.asker.model == entry.name
         missing = entry.residency is not Residency.HOT
-        return missing and self._now < entry.retry_at and not by_hand
+        return missing and self._now < entry.failure.retry_at and not by_hand
 
     def _steps_loaded(self, entry: Model) -> bool:
         """Loading an ensemble would make Triton load its missing steps by itself."""
@@ -138,9 +138,13 @@ class Admission:
             entry
             for entry in self._watched.on_stage()
             if not (
-                entry.name in kept or entry.moving or entry.broken or entry.stays or entry.steps
+                entry.name in kept
+                or entry.moving
+                or entry.failure.broken
+                or entry.stays
+                or entry.steps
             )
-            and self._now >= entry.retry_at
+            and self._now >= entry.failure.retry_at
         )
 
     @property

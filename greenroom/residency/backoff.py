@@ -22,12 +22,14 @@ def note_broken(entry: Model, seen_at: float, now: float) -> bool:
     it heals more and more rarely, and one that was taken off stage by hand is loaded only
     when somebody asks.
     """
-    if entry.residency not in _ALIVE or entry.broken or seen_at < entry.came_at:
+    if entry.residency not in _ALIVE or entry.failure.broken or seen_at < entry.came_at:
         return False
-    entry.broken = True
-    entry.comes_back = not (entry.by_hand and entry.residency in _OFF_STAGE)
-    entry.last_error = f"The process of model {entry.name} has died or was stopped."
-    entry.breaks = entry.breaks + 1 if entry.broke_at_use == entry.last_use else 0
-    entry.broke_at_use = entry.last_use
-    entry.retry_at = now + back_off(entry.breaks) if entry.breaks else now
+    entry.failure.broken = True
+    entry.failure.comes_back = not (entry.by_hand and entry.residency in _OFF_STAGE)
+    entry.failure.last_error = f"The process of model {entry.name} has died or was stopped."
+    entry.failure.breaks = (
+        entry.failure.breaks + 1 if entry.failure.broke_at_use == entry.demand.last_use else 0
+    )
+    entry.failure.broke_at_use = entry.demand.last_use
+    entry.failure.retry_at = now + back_off(entry.failure.breaks) if entry.failure.breaks else now
     return True

@@ -28,7 +28,7 @@ class Claim:
 
     def reason(self, entry: Model) -> str:
         """Return why a model of this claim comes."""
-        if entry.comes_back:
+        if entry.failure.comes_back:
             return HEAL
         if isinstance(self.asker, Ticket):
             return REQUEST
@@ -60,7 +60,7 @@ def _pinned(watched: Watched) -> Iterator[Claim]:
 
 def _by_hand(watched: Watched) -> Iterator[Claim]:
     for entry in watched.ordered(watched.with_actions):
-        manual = entry.manual_actions[0]
+        manual = entry.demand.manual_actions[0]
         if manual.target is Residency.HOT:
             needs = (*entry.steps, entry.name)
             yield Claim(entry.name, needs, manual.order, manual.asked_at, manual)

@@ -25,7 +25,10 @@ def least_recently_used(entries: Iterable[Model]) -> list[Model]:
     does not change with every request for it.
     """
     # They come nearly sorted, so that this is one pass; steps of an ensemble end at one moment.
-    return sorted(entries, key=lambda e: (e.gives_way_to is None, e.idle_since, e.last_use))
+    return sorted(
+        entries,
+        key=lambda e: (e.memory.gives_way_to is None, e.demand.idle_since, e.demand.last_use),
+    )
 
 
 def evictions(candidates: Sequence[Model], short: int, frees: Frees) -> list[Eviction] | None:
@@ -66,4 +69,4 @@ def _ways(candidates: Sequence[Model]) -> Iterator[Eviction]:
 
 
 def _spared(entry: Model) -> tuple[bool, bool]:
-    return entry.leases > 0, entry.by_hand
+    return entry.demand.leases > 0, entry.by_hand

@@ -27,6 +27,10 @@ class Footprint:
     overhead: int = 0
     told: bool = False
     """Whether the process that is there has said what it holds."""
+    gives_way_to: float | None = None
+    """The order of a request that has waited too long for this model's memory."""
+    awaits_memory: bool = False
+    """Whether somebody wants it hot and there is no room."""
     _first_report: bool = True
 
     @property

@@ -15,10 +15,10 @@ def idle_action(model: Model) -> tuple[float, Action] | None:
         return None
     due = []
     if model.residency is Residency.HOT and model.controllable and model.policy.offload_after >= 0:
-        due.append((model.idle_since + model.policy.offload_after, Action.OFFLOAD))
+        due.append((model.demand.idle_since + model.policy.offload_after, Action.OFFLOAD))
     if model.residency in (Residency.HOT, Residency.WARM) and model.policy.unload_after >= 0:
-        due.append((model.idle_since + model.policy.unload_after, Action.UNLOAD))
+        due.append((model.demand.idle_since + model.policy.unload_after, Action.UNLOAD))
     if not due:
         return None
     at, action = min(due, key=lambda item: (item[0], item[1] is not Action.UNLOAD))
-    return max(at, model.retry_at), action
+    return max(at, model.failure.retry_at), action

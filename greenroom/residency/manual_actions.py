@@ -16,29 +16,29 @@ def pending_action(entry: Model, action: Action) -> ManualAction | None:
     """
     if action in (Action.OFFLOAD, Action.RESTORE) and not entry.controllable:
         raise Conflict(not_controllable(entry, action))
-    return next((manual for manual in entry.manual_actions if manual.action is action), None)
+    return next((manual for manual in entry.demand.manual_actions if manual.action is action), None)
 
 
 def settled_actions(entry: Model) -> Iterator[Answered]:
     """Answer the manual actions whose state is reached, or that lead nowhere from here."""
-    while entry.manual_actions and not (entry.moving or entry.broken):
-        manual = entry.manual_actions[0]
-        if entry.comes_back and manual.action is not Action.UNLOAD:
+    while entry.demand.manual_actions and not (entry.moving or entry.failure.broken):
+        manual = entry.demand.manual_actions[0]
+        if entry.failure.comes_back and manual.action is not Action.UNLOAD:
             return
         if manual.target is entry.residency:
-            entry.last_manual = manual.order
-            entry.comes_back = False
+            entry.demand.last_manual = manual.order
+            entry.failure.comes_back = False
             answer = Answered(manual)
         elif manual.action is Action.LOAD or entry.residency in TRANSITIONS[manual.action].start:
             return
         else:
             answer = Answered(manual, Conflict(no_way(entry, manual.action)))
-        entry.manual_actions.pop(0)
+        entry.demand.manual_actions.pop(0)
         yield answer
 
 
 def failed_actions(entry: Model, target: Residency, error: GreenroomError) -> Iterator[Answered]:
     """Answer the manual actions that wanted the state which was not reached."""
-    for manual in [manual for manual in entry.manual_actions if manual.target is target]:
-        entry.manual_actions.remove(manual)
+    for manual in [manual for manual in entry.demand.manual_actions if manual.target is target]:
+        entry.demand.manual_actions.remove(manual)
         yield Answered(manual, error)

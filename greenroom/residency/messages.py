@@ -10,7 +10,7 @@ from greenroom.residency.states import TRANSITIONS, Action
 def queue_full(entry: Model) -> str:
     """Say that no more requests may wait."""
     return (
-        f"Model {entry.name} already has {entry.waiting} requests waiting, "
+        f"Model {entry.name} already has {entry.demand.waiting} requests waiting, "
         f"as many as max_waiting ({entry.policy.max_waiting}) allows."
     )
 
@@ -38,9 +38,9 @@ def not_in_time(model: str, missing: list[Model], seconds: float, memory: str) -
     """Say what a request has waited for in vain; `memory`: what is said of that."""
     states = ", ".join(f"{entry.name} is {entry.residency}" for entry in missing)
     errors = "".join(
-        f" The last error of {entry.name}: {entry.last_error}"
+        f" The last error of {entry.name}: {entry.failure.last_error}"
         for entry in missing
-        if entry.failures
+        if entry.failure.failures
     )
     return f"Model {model} is not ready after {seconds:.1f} s of waiting: {states}.{errors}{memory}"
 
@@ -80,7 +80,7 @@ def no_room(
 
 
 def _why_held(entry: Model) -> str:
-    if entry.leases:
+    if entry.demand.leases:
         return "in use"
     if entry.stays:
         return "pinned"

@@ -45,20 +45,9 @@ class ManualAction:
 
 
 @dataclass
-class Model:
-    """One model on the stage.
+class Demand:
+    """Who wants a model: written where somebody asks, leaves, or ends a lease."""
 
-    ``steps`` are the models that an ensemble is wired from: it can be loaded only while they
-    are, and has no weights of its own. ``controllable`` models take the RESIDENCY input and so
-    can be offloaded and restored; others only come and go as a whole.
-    """
-
-    name: str
-    policy: Policy
-    controllable: bool = True
-    steps: tuple[str, ...] = ()
-    residency: Residency = Residency.COLD
-    came_from: Residency = Residency.COLD
     leases: int = 0
     waiting: int = 0
     idle_since: float = 0.0
@@ -66,12 +55,18 @@ class Model:
     """When it was last requested, in the stage's order of all that is asked for."""
     last_manual: int = 0
     """When the last manual action that was fulfilled was asked for, in the same order."""
+    manual_actions: list[ManualAction] = field(default_factory=list)
+
+
+@dataclass
+class Failure:
+    """What went wrong with a model, and until when that holds it back."""
+
     failures: int = 0
+    """Transitions that have failed in a row."""
     retry_at: float = 0.0
     """When the back-off after the last failure ends."""
     last_error: str | None = None
-    came_at: float = 0.0
-    """When the copy of it that is there now was loaded."""
     broken: bool = False
     """Its process is dead or stopped: it serves nobody until it was unloaded."""
     comes_back: bool = False
@@ -80,12 +75,30 @@ class Model:
     """How often it has broken since it was last asked for, beyond the first time."""
     broke_at_use: int = -1
     """What ``last_use`` was when it broke last."""
-    manual_actions: list[ManualAction] = field(default_factory=list)
+
+
+@dataclass
+class Model:
+    """One model on the stage: how it is configured, where it is, and parts by who writes them.
+
+    ``steps`` are the models that an ensemble is wired from: it can be loaded only while they
+    are, and has no weights of its own. ``controllable`` models take the RESIDENCY input and so
+    can be offloaded and restored; others only come and go as a whole.
+
+    ``residency``, ``came_from`` and ``came_at`` (when the copy that is there was loaded) are
+    written by the transitions that run, and by what a report corrects.
+    """
+
+    name: str
+    policy: Policy
+    controllable: bool = True
+    steps: tuple[str, ...] = ()
+    residency: Residency = Residency.COLD
+    came_from: Residency = Residency.COLD
+    came_at: float = 0.0
+    demand: Demand = field(default_factory=Demand)
+    failure: Failure = field(default_factory=Failure)
     memory: Footprint = field(default_factory=Footprint)
-    gives_way_to: float | None = None
-    """The order of a request that has waited too long for this model's memory."""
-    awaits_memory: bool = False
-    """Whether somebody wants it hot and there is no room."""
 
     @property
     def moving(self) -> bool:
@@ -95,7 +108,7 @@ class Model:
     @property
     def by_hand(self) -> bool:
         """Whether policy keeps its hands off: the last thing asked for was a manual action."""
-        return self.last_manual > self.last_use
+        return self.demand.last_manual > self.demand.last_use
 
     @property
     def stays(self) -> bool:
@@ -105,7 +118,7 @@ class Model:
     @property
     def idle(self) -> bool:
         """Whether nobody holds or awaits it. Manual actions are not use."""
-        return self.leases == 0 and self.waiting == 0
+        return self.demand.leases == 0 and self.demand.waiting == 0
 
     def serves(self, ticket: Ticket) -> bool:
         """Whether `ticket` may have its lease now.
@@ -117,12 +130,12 @@ class Model:
         does an earlier request that has waited too long for this model's memory.
         """
         comes = self.residency is Residency.RESTORING and self.name != ticket.needs[0]
-        if self.broken or not (comes or self.residency is Residency.HOT):
+        if self.failure.broken or not (comes or self.residency is Residency.HOT):
             return False
-        if self.gives_way_to is not None and self.gives_way_to < ticket.order:
+        if self.memory.gives_way_to is not None and self.memory.gives_way_to < ticket.order:
             return False
         return not any(
-            v.action in TAKES_AWAY and v.order < ticket.order for v in self.manual_actions
+            v.action in TAKES_AWAY and v.order < ticket.order for v in self.demand.manual_actions
         )
 
 
@@ -133,7 +146,7 @@ _AWAY = frozenset(
 
 def coldest(models: Collection[Model]) -> Residency:
     """Return cold, warm or hot: the most distant start among `models`."""
-    states = {Residency.COLD if model.broken else model.residency for model in models}
+    states = {Residency.COLD if model.failure.broken else model.residency for model in models}
     if states & {Residency.COLD, Residency.LOADING, Residency.UNLOADING}:
         return Residency.COLD
     if states & {Residency.WARM, Residency.OFFLOADING, Residency.RESTORING}:

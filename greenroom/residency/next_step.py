@@ -42,15 +42,15 @@ class NextStep:
     def _broken(self, now: float) -> Iterator[Begin]:
         """What is broken goes, whoever holds it."""
         for entry in self._watched.ordered(self._watched.broken):
-            due = not entry.moving and now >= entry.retry_at
+            due = not entry.moving and now >= entry.failure.retry_at
             if due and not self._watched.ensemble_loads(entry):
                 yield Begin(entry.name, Action.UNLOAD, HEAL)
 
     def _taken_by_hand(self) -> Iterator[Begin]:
         for entry in self._watched.ordered(self._watched.with_actions):
-            manual = entry.manual_actions[0]
+            manual = entry.demand.manual_actions[0]
             action = way_to(manual.target, entry.residency) if _rests(entry) else None
-            if action not in TAKES_AWAY or entry.leases:
+            if action not in TAKES_AWAY or entry.demand.leases:
                 continue
             first = self._waiting.first_needing(entry.name)
             asked_before = first is not None and first < manual.order
@@ -78,9 +78,9 @@ class NextStep:
         for ticket in self._waiting.firsts():
             yield ticket.asked_at + self._patience
         for name in self._watched.with_actions:
-            manual = self._watched.models[name].manual_actions[0]
+            manual = self._watched.models[name].demand.manual_actions[0]
             yield from (manual.asked_at + self._patience, manual.deadline)
 
 
 def _rests(entry: Model) -> bool:
-    return not (entry.moving or entry.broken)
+    return not (entry.moving or entry.failure.broken)

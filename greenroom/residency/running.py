@@ -53,13 +53,13 @@ class Running:
         entry, action = self._models[begun.model], begun.action
         self._budget.end(entry.name, now)
         if action is Action.LOAD:
-            entry.comes_back = False
+            entry.failure.comes_back = False
         effects: list[Effect] = []
         if error is None:
             self._succeeded(entry, action, now)
         else:
             entry.residency = reported or entry.came_from
-            if not entry.broken or action is Action.UNLOAD:
+            if not entry.failure.broken or action is Action.UNLOAD:
                 effects = self._failed(entry, action, now, error)
         self.moved(entry)
         return effects
@@ -72,12 +72,12 @@ class Running:
         effects: list[Effect] = []
         for entry in self._models.values():
             if entry.residency in _BECOMES_HOT:
-                entry.last_manual = 0  # what was taken off stage by hand stays off, no more
+                entry.demand.last_manual = 0  # what was taken off stage by hand stays off, no more
             entry.residency = Residency.COLD
-            entry.broken = entry.comes_back = entry.awaits_memory = False
+            entry.failure.broken = entry.failure.comes_back = entry.memory.awaits_memory = False
             entry.memory.expect(Residency.COLD)
-            effects += [Answered(manual, gone) for manual in entry.manual_actions]
-            entry.manual_actions.clear()
+            effects += [Answered(manual, gone) for manual in entry.demand.manual_actions]
+            entry.demand.manual_actions.clear()
             self.moved(entry)
         return effects
 
@@ -98,7 +98,7 @@ class Running:
                 entry.residency = Residency.COLD if loads else Residency.HOT
             entry.memory.expect(entry.residency)
             entry.came_at = now
-            entry.failures, entry.retry_at = 0, 0.0
+            entry.failure.failures, entry.failure.retry_at = 0, 0.0
             self.moved(entry)
             self._watched.idle_from(entry, now)
             if moves:
@@ -115,11 +115,11 @@ class Running:
         entry.residency = TRANSITIONS[action].end
         entry.memory.expect(entry.residency)
         if action is Action.UNLOAD:
-            entry.broken = False
+            entry.failure.broken = False
         if action is Action.LOAD:
             entry.came_at = now
-        if not (entry.broken or entry.comes_back):
-            entry.failures, entry.retry_at, entry.last_error = 0, 0.0, None
+        if not (entry.failure.broken or entry.failure.comes_back):
+            entry.failure.failures, entry.failure.retry_at, entry.failure.last_error = 0, 0.0, None
         if action not in TAKES_AWAY:
             self._watched.idle_from(entry, now)
 
@@ -128,9 +128,9 @@ class Running:
     ) -> list[Effect]:
         if action not in TAKES_AWAY and isinstance(error, OutOfMemory):
             entry.memory.lacked_memory()
-        entry.last_error = str(error)
-        entry.failures += 1
-        entry.retry_at = now + back_off(entry.failures)
+        entry.failure.last_error = str(error)
+        entry.failure.failures += 1
+        entry.failure.retry_at = now + back_off(entry.failure.failures)
         return [
             *failed_actions(entry, TRANSITIONS[action].end, error),
             *self._fail_waiters(entry, action, error),

@@ -97,11 +97,11 @@ class Stage:
             self._grant(ticket, now)
         else:
             for entry in models if place is None else ():
-                if entry.waiting >= entry.policy.max_waiting:
+                if entry.demand.waiting >= entry.policy.max_waiting:
                     raise QueueFull(queue_full(entry))
             self._waiting.add(ticket)
         for entry in models:
-            entry.last_use = order
+            entry.demand.last_use = order
             self._watched.used(entry.name)
         return ticket
 
@@ -113,7 +113,7 @@ class Stage:
         """End a lease; the idle clock of what nobody else uses starts."""
         for name in ticket.needs:
             entry = self.models[name]
-            entry.leases -= 1
+            entry.demand.leases -= 1
             self._watched.idle_from(entry, now)
 
     # -- manual actions ---------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Stage:
         if not self.up:
             raise ServerDown(f"Triton does not answer, so model {model} can not {action}.")
         manual = ManualAction(model, action, self._next_order(), now, now + entry.policy.max_wait)
-        entry.manual_actions.append(manual)
+        entry.demand.manual_actions.append(manual)
         self._watched.changed(entry)
         return manual
 
@@ -171,8 +171,8 @@ class Stage:
         Under a lease a report says nothing: a warm model restores itself for its next request.
         """
         entry = self.models[model]
-        rests = entry.residency in (Residency.HOT, Residency.WARM) and not entry.broken
-        if rests and not entry.leases and entry.residency is not residency:
+        rests = entry.residency in (Residency.HOT, Residency.WARM) and not entry.failure.broken
+        if rests and not entry.demand.leases and entry.residency is not residency:
             entry.residency = residency
             entry.memory.expect(residency)
             self._running.moved(entry)
@@ -197,7 +197,7 @@ class Stage:
             needs = (*entry.steps, model)
             raise DoesNotFit(does_not_fit(model, needs, self.models, self.budget))
         if not _RULES.isdisjoint(given):
-            entry.last_manual = 0
+            entry.demand.last_manual = 0
         entry.policy = policy
         self._watched.changed(entry)
 
@@ -240,11 +240,11 @@ class Stage:
                     self._waiting.remove(ticket)
                     yield Refused(ticket, error)
             case ManualAction():
-                self.models[claim.model].manual_actions.remove(claim.asker)
+                self.models[claim.model].demand.manual_actions.remove(claim.asker)
                 self._watched.changed(self.models[claim.model])
                 yield Answered(claim.asker, error)
             case None:
-                self.models[claim.model].last_error = str(error)
+                self.models[claim.model].failure.last_error = str(error)
 
     def _grant_waiting(self, now: float) -> Iterator[Effect]:
         served: list[Ticket] = []
@@ -282,7 +282,7 @@ class Stage:
     def _grant(self, ticket: Ticket, now: float) -> None:
         ticket.granted_at = now
         for name in ticket.needs:
-            self.models[name].leases += 1
+            self.models[name].demand.leases += 1
             self._watched.used(name)
 
     def _next_order(self) -> int:

@@ -36,7 +36,7 @@ class WaitQueue:
             self._lines[ticket.needs] = dict(sorted(line.items()))
         self._deadlines.set(ticket.order, ticket.deadline)
         for name in ticket.needs:
-            self._watched.models[name].waiting += 1
+            self._watched.models[name].demand.waiting += 1
             self._watched.used(name)
 
     def remove(self, ticket: Ticket) -> None:
@@ -51,7 +51,7 @@ class WaitQueue:
             for name in ticket.needs:
                 del self._lines_of[name][ticket.needs]
         for name in ticket.needs:
-            self._watched.models[name].waiting -= 1
+            self._watched.models[name].demand.waiting -= 1
             self._watched.used(name)
 
     def lines(self) -> list[Iterator[Ticket]]:

@@ -52,10 +52,10 @@ class Watched:
         """Anything of a model may have changed."""
         name = entry.name
         self.used(name)
-        self.retries.set(name, entry.retry_at or None)
-        _keep(self.broken, name, entry.broken)
-        _keep(self.coming_back, name, entry.comes_back)
-        _keep(self.with_actions, name, bool(entry.manual_actions))
+        self.retries.set(name, entry.failure.retry_at or None)
+        _keep(self.broken, name, entry.failure.broken)
+        _keep(self.coming_back, name, entry.failure.comes_back)
+        _keep(self.with_actions, name, bool(entry.demand.manual_actions))
         _keep(self.pinned, name, entry.policy.pinned)
         _keep(self.loading, name, entry.residency is Residency.LOADING)
         if entry.residency is Residency.COLD:
@@ -65,7 +65,7 @@ class Watched:
 
     def idle_from(self, entry: Model, now: float) -> None:
         """Start a model's idle clock; of all that are not cold it is to go last."""
-        entry.idle_since = now
+        entry.demand.idle_since = now
         if self._on_stage.pop(entry.name, None) is not None:
             self._on_stage[entry.name] = entry
         self.used(entry.name)

@@ -60,7 +60,7 @@ class Client:
 
 
 def leases(harness):
-    return [harness.controller.entry(model).leases for model in ("asr", "tts")]
+    return [harness.controller.entry(model).demand.leases for model in ("asr", "tts")]
 
 
 def outcome(harness, name):
@@ -109,11 +109,11 @@ async def test_a_client_that_leaves_while_it_waits_frees_its_place(harness):
     client = Client(one, calls)
     with one.triton.holding("load", "tts"):
         task = await client.asks(two_steps)
-        assert one.controller.entry("tts").waiting == 1
+        assert one.controller.entry("tts").demand.waiting == 1
         client.left.set()
         with pytest.raises(ClientDisconnect):
             await task
-        assert one.controller.entry("tts").waiting == 0
+        assert one.controller.entry("tts").demand.waiting == 0
     assert calls.asked == []
     assert outcome(one, "cancelled") == 1
 

@@ -115,7 +115,9 @@ async def test_whatever_breaks_everybody_is_answered(harness, monkeypatch, owner
     await one.wait(120)  # back-offs are over
     for model in ("tts", "speech", "echo"):
         assert await answered(one, lease(one, model)) == "answer"
-    assert {entry.leases + entry.waiting for entry in controller.stage.models.values()} == {0}
+    assert {
+        entry.demand.leases + entry.demand.waiting for entry in controller.stage.models.values()
+    } == {0}
     assert breaks.count
     if (owner, name) != (ScriptedProcesses, "ended"):  # the answer was there already
         assert one.metric("internal_errors_total") > 0

@@ -158,7 +158,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def a_leased_model_is_not_taken_away(self):
         for action, model in self.triton.open:
             if action in ("offload", "unload"):
-                assert self.harness.controller.stage.models[model].leases == 0
+                assert self.harness.controller.stage.models[model].demand.leases == 0
 
     def teardown(self):
         """When everything ends that has begun, everybody has been answered."""

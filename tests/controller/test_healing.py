@@ -75,7 +75,7 @@ async def test_a_request_that_fails_with_its_process_is_sent_again_to_the_next_o
         "The process of model tts is dead or stopped (a request failed with it)"
     ]
     assert one.metric("heals_total", model="tts") == 1
-    assert one.controller.entry("tts").leases == 0
+    assert one.controller.entry("tts").demand.leases == 0
 
 
 async def test_what_else_the_process_had_is_not_waited_for(loaded):
@@ -100,7 +100,7 @@ async def test_a_client_that_has_left_is_not_sent_again(loaded):
     await one.settle()
     assert sending.count == 1
     assert one.residency("tts") == "hot"
-    assert one.controller.entry("tts").leases == 0
+    assert one.controller.entry("tts").demand.leases == 0
 
 
 @pytest.mark.parametrize("steps", range(4))
@@ -114,7 +114,7 @@ async def test_a_client_that_leaves_as_the_process_dies_has_left(loaded, steps):
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        assert one.controller.entry("tts").waiting == 0
+        assert one.controller.entry("tts").demand.waiting == 0
 
 
 async def test_the_end_of_a_process_is_enough(loaded):

@@ -14,13 +14,13 @@ async def test_fifty_waiters_are_served_by_one_load(harness):
     one = await harness()
     with one.triton.holding("load", "tts"):
         waiters = [await one.ask("tts") for _ in range(50)]
-        assert one.controller.entry("tts").waiting == 50
+        assert one.controller.entry("tts").demand.waiting == 50
     tickets = await asyncio.gather(*waiters)
     assert one.triton.count("load", "tts") == 1
-    assert one.controller.entry("tts").leases == 50
+    assert one.controller.entry("tts").demand.leases == 50
     for ticket in tickets:
         await one.release(ticket)
-    assert one.controller.entry("tts").leases == 0
+    assert one.controller.entry("tts").demand.leases == 0
 
 
 async def test_a_hot_model_is_leased_without_a_wait(harness):
@@ -28,7 +28,7 @@ async def test_a_hot_model_is_leased_without_a_wait(harness):
     leasing = one.controller.lease("tts").__aenter__()
     with pytest.raises(StopIteration):
         leasing.send(None)
-    assert one.controller.entry("tts").leases == 1
+    assert one.controller.entry("tts").demand.leases == 1
 
 
 async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(harness):
@@ -39,7 +39,7 @@ async def test_a_waiter_that_is_cancelled_frees_its_place_and_the_load_goes_on(h
             await one.lease("tts")
         first.cancel()
         await one.settle()
-        assert one.controller.entry("tts").waiting == 0
+        assert one.controller.entry("tts").demand.waiting == 0
         second = await one.ask("tts")
     await second
     assert one.triton.count("load", "tts") == 1
@@ -49,13 +49,13 @@ async def test_a_lease_granted_in_the_moment_in_which_its_asker_leaves_is_releas
     one = await harness()
     with one.triton.holding("load", "tts"):
         waiter = await one.ask("tts")
-    while one.controller.entry("tts").leases == 0:  # noqa: ASYNC110
+    while one.controller.entry("tts").demand.leases == 0:  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
-    assert one.controller.entry("tts").leases == 0
-    assert one.controller.entry("tts").waiting == 0
+    assert one.controller.entry("tts").demand.leases == 0
+    assert one.controller.entry("tts").demand.waiting == 0
 
 
 async def test_a_refusal_that_comes_before_its_asker_listens_is_still_told(harness):
@@ -84,12 +84,12 @@ async def test_who_gives_a_lease_up_before_it_listened_is_forgotten(harness):
     with one.triton.holding("load", "tts"), pytest.raises(ConnectionError):
         async with one.controller.lease("tts", gone):
             pass
-    assert one.controller.entry("tts").waiting == 0
+    assert one.controller.entry("tts").demand.waiting == 0
     await one.controller.act("tts", Action.UNLOAD)
     with pytest.raises(ConnectionError):
         async with one.controller.lease("tts", gone_when_granted):
             pass
-    assert one.controller.entry("tts").leases == 0
+    assert one.controller.entry("tts").demand.leases == 0
 
 
 async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left(harness):
@@ -107,11 +107,11 @@ async def test_a_lease_lasts_until_all_work_has_ended_though_its_client_has_left
     await asyncio.wait([task])
     ends[0].set()
     await one.settle()
-    assert one.controller.entry("tts").leases == 1
+    assert one.controller.entry("tts").demand.leases == 1
     assert not over
     ends[1].set()
     await one.settle()
-    assert one.controller.entry("tts").leases == 0
+    assert one.controller.entry("tts").demand.leases == 0
     assert over
 
 
@@ -191,7 +191,7 @@ async def test_a_request_for_an_ensemble_loads_its_steps_first(harness):
         ("load", "tts"),
         ("load", "speech"),
     ]
-    assert one.controller.entry("tts").leases == 1
+    assert one.controller.entry("tts").demand.leases == 1
 
 
 async def test_a_drain_waits_for_the_leases_and_refuses_everyone_else(harness):

@@ -38,7 +38,7 @@ class Sending:
 
 
 def leases(harness, model="echo"):
-    return harness.controller.entry(model).leases
+    return harness.controller.entry(model).demand.leases
 
 
 def outcome(harness, name, model="echo"):
@@ -185,10 +185,10 @@ async def test_a_client_that_leaves_while_it_waits_is_not_sent_and_frees_its_pla
     with one.triton.holding("load", "echo"):
         task = asyncio.create_task(leased.run("echo", "http", 1, send))
         await one.settle()
-        assert one.controller.entry("echo").waiting == 1
+        assert one.controller.entry("echo").demand.waiting == 1
         task.cancel()
         await one.settle()
-        assert one.controller.entry("echo").waiting == 0
+        assert one.controller.entry("echo").demand.waiting == 0
     await one.settle()
     assert send.count == leases(one) == 0
     assert outcome(one, "cancelled") == 1

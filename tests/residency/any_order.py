@@ -34,9 +34,9 @@ class CheckedHarness(StageHarness):
         super().record(effects)
 
     def check(self, name, action, buries):
-        assert buries is self[name].broken, "what is broken is unloaded and nothing else"
+        assert buries is self[name].failure.broken, "what is broken is unloaded and nothing else"
         if action in TAKES_AWAY and not buries:
-            assert self[name].leases == 0, "never taken away under a lease"
+            assert self[name].demand.leases == 0, "never taken away under a lease"
         if action is Action.UNLOAD:
             for ensemble in self.stage.models.values():
                 loads = ensemble.residency is Residency.LOADING
@@ -70,11 +70,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def ask(self, name):
-        before = [self.harness[n].waiting for n in NAMES]
+        before = [self.harness[n].demand.waiting for n in NAMES]
         try:
             self.tickets.append(self.harness.ask(name))
         except QueueFull:
-            assert [self.harness[n].waiting for n in NAMES] == before
+            assert [self.harness[n].demand.waiting for n in NAMES] == before
 
     @precondition(lambda self: self.tickets)
     @rule(pick=st.integers(0, 1000))
@@ -135,8 +135,8 @@ class AnyOrder(RuleBasedStateMachine):
             for name in ticket.needs:
                 counted[name] += 1
         for name in NAMES:
-            assert self.harness[name].waiting == waiting[name]
-            assert self.harness[name].leases == leases[name]
+            assert self.harness[name].demand.waiting == waiting[name]
+            assert self.harness[name].demand.leases == leases[name]
 
     @invariant()
     def a_ticket_has_at_most_one_answer(self):
@@ -147,7 +147,7 @@ class AnyOrder(RuleBasedStateMachine):
     def leased_means_hot_or_restoring(self):
         for name in NAMES:
             entry = self.harness[name]
-            if not entry.leases:
+            if not entry.demand.leases:
                 self.excused.discard(name)
             elif name not in self.excused:
                 assert entry.residency in HOLDS_A_LEASE
@@ -194,7 +194,7 @@ class AnyOrder(RuleBasedStateMachine):
         for verb in self.manual_actions:
             assert verb in harness.answers
         for entry in harness.stage.models.values():
-            assert entry.leases == entry.waiting == 0
+            assert entry.demand.leases == entry.demand.waiting == 0
             goes = entry.policy.unload_after >= 0 and not entry.policy.pinned
             if goes and not entry.steps and not entry.by_hand:
                 assert entry.residency is Residency.COLD, "an idle model goes when time passes"

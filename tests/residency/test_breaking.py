@@ -28,11 +28,11 @@ def test_an_idle_model_comes_back_hot():
     harness = hot()
     assert break_(harness)
     assert harness.residency("tts") == "unloading"
-    assert "has died or was stopped" in harness["tts"].last_error
+    assert "has died or was stopped" in harness["tts"].failure.last_error
     heal(harness)
     assert harness.residency("tts") == "hot"
     assert harness.history == HEALED
-    assert harness["tts"].last_error is None
+    assert harness["tts"].failure.last_error is None
 
 
 def test_what_is_known_already_is_no_news():
@@ -65,7 +65,7 @@ def test_a_lease_on_the_dead_copy_does_not_hold_the_heal_back():
     assert harness.granted == [held, waiting]
     harness.release(held)
     harness.release(waiting)
-    assert harness["tts"].leases == 0
+    assert harness["tts"].demand.leases == 0
 
 
 def test_a_broken_model_serves_nobody_and_counts_as_cold():
@@ -86,7 +86,7 @@ def test_a_transition_that_dies_with_its_process_is_no_failure(start, action):
     assert harness.running["tts"].action == action
     break_(harness)
     harness.finish("tts", "Its process is dead.")
-    assert harness["tts"].failures == 0
+    assert harness["tts"].failure.failures == 0
     assert not harness.refused
     heal(harness)
     assert harness.history[1:3] == HEALED

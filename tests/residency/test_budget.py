@@ -334,7 +334,7 @@ def test_without_a_budget_everything_is_admitted():
 
 def test_a_model_pinned_beyond_the_budget_says_so_and_so_hears_who_asks_for_another():
     harness = MemoryHarness(sized("asr", 30, pinned=True), sized("tts", 8), budget=20)
-    assert harness["asr"].last_error.startswith("Model asr can not be served")
+    assert harness["asr"].failure.last_error.startswith("Model asr can not be served")
     harness.ask("tts")
     assert harness.actions == []
     assert "asr 30 MiB (pinned)" in str(next(iter(harness.refused.values())))

@@ -31,9 +31,9 @@ def test_the_steps_are_loaded_together_and_the_ensemble_after_them():
 def test_a_lease_on_an_ensemble_holds_every_step():
     harness = speech(HOT, HOT, HOT)
     ticket = harness.ask("speech")
-    assert [harness[name].leases for name in ("asr", "tts", "speech")] == [1, 1, 1]
+    assert [harness[name].demand.leases for name in ("asr", "tts", "speech")] == [1, 1, 1]
     harness.release(ticket)
-    assert [harness[name].leases for name in ("asr", "tts", "speech")] == [0, 0, 0]
+    assert [harness[name].demand.leases for name in ("asr", "tts", "speech")] == [0, 0, 0]
 
 
 def test_a_warm_step_is_restored_while_the_request_is_on_its_way():
@@ -58,7 +58,7 @@ def test_a_step_that_fails_refuses_the_request_for_the_ensemble():
     ticket = harness.ask("speech")
     harness.finish("asr", error="No.")
     assert str(harness.refused[ticket]) == "The load of model asr failed: No."
-    assert [harness[name].waiting for name in ("asr", "tts", "speech")] == [0, 0, 0]
+    assert [harness[name].demand.waiting for name in ("asr", "tts", "speech")] == [0, 0, 0]
 
 
 def test_a_step_alone_can_be_leased_while_another_step_loads():

@@ -17,8 +17,8 @@ def test_a_load_that_fails_answers_each_waiter_once_with_the_reason():
         assert isinstance(error, TransitionFailed)
         assert str(error) == "The load of model tts failed: weights.bin is not there."
     assert harness.residency("tts") is Residency.COLD
-    assert harness["tts"].waiting == 0
-    assert harness["tts"].last_error == "weights.bin is not there."
+    assert harness["tts"].demand.waiting == 0
+    assert harness["tts"].failure.last_error == "weights.bin is not there."
 
 
 def test_nobody_is_tried_for_when_nobody_asks():
@@ -39,7 +39,7 @@ def test_the_next_request_waits_for_the_back_off_and_is_then_served():
     assert len(harness.actions) == 2
     harness.finish("tts")
     assert harness.granted == [ticket]
-    assert harness["tts"].last_error is None
+    assert harness["tts"].failure.last_error is None
 
 
 def test_the_back_off_doubles_up_to_its_bound():
@@ -106,7 +106,7 @@ def test_a_failed_restore_keeps_the_leases_of_requests_that_are_with_the_model_a
     harness.back({**hot, "tts": Residency.WARM})
     assert harness.granted == [ticket]
     harness.finish("tts", error="Out of memory.")
-    assert harness["tts"].leases == 1
+    assert harness["tts"].demand.leases == 1
     harness.wait(1000)
     assert harness.actions == [("tts", "restore")]
     harness.release(ticket)

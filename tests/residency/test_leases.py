@@ -10,19 +10,19 @@ def test_a_hot_model_is_leased_at_once():
     harness = StageHarness(model("tts", residency=Residency.HOT))
     ticket = harness.ask("tts")
     assert harness.granted == [ticket]
-    assert harness["tts"].leases == 1
-    assert harness["tts"].waiting == 0
+    assert harness["tts"].demand.leases == 1
+    assert harness["tts"].demand.waiting == 0
 
 
 def test_a_cold_model_is_loaded_once_for_everyone_who_waits():
     harness = StageHarness(model("tts"))
     tickets = [harness.ask("tts") for _ in range(50)]
     assert harness.actions == [("tts", "load")]
-    assert harness["tts"].waiting == 50
+    assert harness["tts"].demand.waiting == 50
     assert not harness.granted
     harness.finish("tts")
     assert harness.granted == tickets
-    assert (harness["tts"].leases, harness["tts"].waiting) == (50, 0)
+    assert (harness["tts"].demand.leases, harness["tts"].demand.waiting) == (50, 0)
 
 
 def test_a_warm_model_is_leased_when_it_is_back():
@@ -81,7 +81,7 @@ def test_a_released_lease_starts_the_idle_clock():
     harness.wait(5)
     harness.release(second)
     assert harness["tts"].idle
-    assert harness["tts"].idle_since == harness.now
+    assert harness["tts"].demand.idle_since == harness.now
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,13 @@ class AnyOrderOfMemory(AnyOrder):
     @invariant()
     def nobody_gives_way_who_need_not(self):
         for entry in self.harness.stage.models.values():
-            if entry.gives_way_to is not None and self.harness.stage.up:
-                assert entry.leases or entry.waiting or entry.moving or entry.broken
+            if entry.memory.gives_way_to is not None and self.harness.stage.up:
+                assert (
+                    entry.demand.leases
+                    or entry.demand.waiting
+                    or entry.moving
+                    or entry.failure.broken
+                )
 
     def teardown(self):
         """With all the time in the world nobody is refused for having waited too long."""

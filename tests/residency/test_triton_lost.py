@@ -58,7 +58,7 @@ def test_leases_from_before_still_count_until_they_end():
     verb = harness.act_by_hand("tts", "unload")
     assert verb not in harness.answers
     harness.release(ticket)
-    assert harness["tts"].leases == 0
+    assert harness["tts"].demand.leases == 0
     assert harness.actions[-1] == ("tts", "unload")
 
 
@@ -67,7 +67,7 @@ def test_what_is_loaded_in_the_triton_that_came_back_is_hot():
     harness.back({"tts": Residency.HOT})
     assert harness.residency("tts") is Residency.HOT
     assert harness.residency("asr") is Residency.COLD
-    assert harness["tts"].idle_since == harness.now
+    assert harness["tts"].demand.idle_since == harness.now
 
 
 def test_a_back_off_from_before_does_not_count_for_a_new_triton():
@@ -76,7 +76,7 @@ def test_a_back_off_from_before_does_not_count_for_a_new_triton():
     harness.finish("tts", error="No.")
     harness.lose()
     harness.back()
-    assert harness["tts"].failures == 0
+    assert harness["tts"].failure.failures == 0
     harness.ask("tts")
     assert harness.actions == [("tts", "load")] * 2
 

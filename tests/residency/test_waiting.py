@@ -13,7 +13,7 @@ def test_one_more_than_max_waiting_is_refused_with_the_numbers():
     harness.ask("tts")
     with pytest.raises(QueueFull, match=r"tts already has 2 requests waiting.*max_waiting \(2\)"):
         harness.ask("tts")
-    assert harness["tts"].waiting == 2
+    assert harness["tts"].demand.waiting == 2
 
 
 def test_max_waiting_0_still_serves_a_hot_model():
@@ -25,7 +25,7 @@ def test_a_refusal_for_a_full_step_leaves_no_place_taken_elsewhere():
     harness = StageHarness(model("tts", max_waiting=0), model("speech", steps=["tts"]))
     with pytest.raises(QueueFull, match="Model tts"):
         harness.ask("speech")
-    assert harness["speech"].waiting == 0
+    assert harness["speech"].demand.waiting == 0
 
 
 def test_a_request_that_waits_longer_than_max_wait_is_refused_and_says_why():
@@ -37,7 +37,7 @@ def test_a_request_that_waits_longer_than_max_wait_is_refused_and_says_why():
     error = harness.refused[ticket]
     assert isinstance(error, WaitedTooLong)
     assert str(error) == "Model tts is not ready after 10.0 s of waiting: tts is loading."
-    assert harness["tts"].waiting == 0
+    assert harness["tts"].demand.waiting == 0
 
 
 def test_the_load_goes_on_for_a_request_that_was_refused():
@@ -64,7 +64,7 @@ def test_leaving_twice_frees_one_place():
     first, _ = harness.ask("tts"), harness.ask("tts")
     harness.leave(first)
     harness.leave(first)
-    assert harness["tts"].waiting == 1
+    assert harness["tts"].demand.waiting == 1
 
 
 def test_a_request_waits_for_a_triton_that_does_not_answer_yet_until_its_deadline():
