@@ -1,7 +1,6 @@
 """All apps of installed plug-ins, by the paths that they answer."""
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -9,6 +8,7 @@ from greenroom.errors import GreenroomError, SetupError
 from greenroom.gateway.app import refusal
 from greenroom.gateway.app_gateway import Mounted
 from greenroom.gateway.app_plugin import GROUP, App, Gateway
+from greenroom.installed import installed
 
 _OWN = ("/healthz", "/metrics", "/readyz", "/residency", "/v2")
 """Paths of the gateway itself, which no app can answer or open."""
@@ -49,15 +49,7 @@ class Apps:
 
 def installed_apps() -> Apps:
     """Return the apps of all installed plug-ins. Raises SetupError for one that does not load."""
-    found = []
-    for entry in entry_points(group=GROUP):
-        try:
-            found.append(entry.load())
-        except Exception as error:
-            raise SetupError(
-                f"App {entry.name} ({entry.value}) cannot be loaded: {error}"
-            ) from error
-    return Apps(found)
+    return Apps(installed(GROUP))
 
 
 def _overlap(one: str, other: str) -> bool:

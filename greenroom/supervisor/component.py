@@ -7,8 +7,8 @@ PluginProcess.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 
+from greenroom.installed import installed
 from greenroom.settings import Settings
 from greenroom.supervisor.ports import Listener
 
@@ -41,4 +41,4 @@ class PluginProcess:
 
 def plugin_processes(settings: Settings) -> list[PluginProcess]:
     """The processes of all installed plug-ins, also those that are switched off."""
-    return [entry.load()(settings) for entry in entry_points(group=GROUP)]
+    return [process(settings) for process in installed(GROUP)]

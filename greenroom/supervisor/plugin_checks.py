@@ -1,10 +1,10 @@
 """What plug-ins add to the doctor, by entry points of the group ``greenroom.checks``."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from greenroom.installed import installed
 from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult
 
@@ -28,4 +28,4 @@ class CheckpointChecks(Protocol):
 
 def plugin_checks() -> list[PluginChecks]:
     """Return the checks of all installed plug-ins."""
-    return [entry.load() for entry in entry_points(group=GROUP)]
+    return installed(GROUP)
