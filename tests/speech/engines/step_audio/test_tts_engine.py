@@ -9,6 +9,8 @@ from tiny_checkpoints.voice import voice_checkpoint
 
 from greenroom.errors import InvalidInput, SetupError
 
+pytestmark = pytest.mark.slow
+
 RATE = 24000
 
 

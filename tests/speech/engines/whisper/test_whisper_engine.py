@@ -12,6 +12,8 @@ from whisper_recordings import NAMES, long_speech, noise, speech
 
 from greenroom.errors import InvalidInput, SetupError
 
+pytestmark = pytest.mark.slow
+
 
 def request(samples, **given):
     return {**audio(samples, 16_000), **{name: text(value) for name, value in given.items()}}

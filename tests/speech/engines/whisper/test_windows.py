@@ -11,6 +11,8 @@ from greenroom_speech.engines.whisper.windows import Heard, Listener
 from whisper.tokenizer import get_tokenizer
 from whisper_recordings import NAMES, long_speech, noise, speech
 
+pytestmark = pytest.mark.slow
+
 PLAIN = {"condition_on_previous_text": False, "fp16": False, "temperature": 0.0}
 
 
