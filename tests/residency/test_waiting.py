@@ -72,3 +72,15 @@ def test_a_request_waits_for_a_triton_that_does_not_answer_yet_until_its_deadlin
     ticket = harness.ask("tts")
     harness.wait(3)
     assert str(harness.refused[ticket]) == "Triton does not answer after 3.0 s of waiting."
+
+
+def test_a_request_that_is_sent_again_goes_before_those_that_asked_later():
+    harness = StageHarness(model("tts", max_waiting=2))
+    first = harness.ask("tts")
+    later = harness.ask("tts")
+    harness.stage.leave(first)
+    harness.ask("tts")
+    again = harness.stage.ask("tts", harness.now, first.order)  # no queue is too full for it
+    assert harness["tts"].waiting == 3
+    harness.finish("tts")
+    assert harness.granted.index(again) < harness.granted.index(later)
