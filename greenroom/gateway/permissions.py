@@ -11,7 +11,8 @@ from greenroom.gateway.apps import Apps
 from greenroom.triton.grpc_service import method_name
 
 _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
-_OPEN_PATHS = re.compile(rf"/healthz|/readyz|/v2/health/(live|ready)|{_MODEL}/ready")
+_PROBES = r"/healthz|/readyz|/v2/health/(live|ready)"
+_OPEN_PATHS = re.compile(rf"{_PROBES}|{_MODEL}/ready")
 """Probes have no keys. They tell nothing but yes or no."""
 _ASKING_PATHS = re.compile(
     rf"{_MODEL}/(infer|generate)|/residency/[^/]+/touch|/v2/repository/index"
@@ -31,6 +32,11 @@ _INFERENCE_CALLS = frozenset(
         "SystemSharedMemoryStatus",
     }
 )
+
+
+def is_probe(path: str) -> bool:
+    """Whether a path tells whether the service lives, and needs no name to ask it by."""
+    return re.fullmatch(_PROBES, path) is not None
 
 
 def http_scope(method: str, path: str, apps: Apps) -> Scope | None:

@@ -14,11 +14,11 @@ from starlette.types import ASGIApp
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import SetupError
-from greenroom.gateway.api_keys import api_keys, exposed
+from greenroom.gateway.api_keys import ApiKeys, api_keys, exposed
 from greenroom.gateway.app import app
 from greenroom.gateway.app_gateway import AppGateway
 from greenroom.gateway.app_plugin import App
-from greenroom.gateway.apps import installed_apps
+from greenroom.gateway.apps import Apps, installed_apps
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
 from greenroom.gateway.http_connection import HttpConnection
@@ -26,9 +26,11 @@ from greenroom.gateway.json_from_pages import JsonFromPages
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.permissions import is_probe
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_body import BoundedBodies
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom.origin_guard import OriginGuard, with_cors
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
 from greenroom.triton.http_client import TritonHttp, session
@@ -83,7 +85,7 @@ async def gateway(
         routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
         answering = JsonFromPages(app(routes, lambda nobody: apps.started(gateway_of, nobody)))
         whole = traces.around_http(BoundedBodies(answering, settings, leased.held))
-        http_server = _http_server(GuardedHttp(whole, keys, apps) if keys else whole, settings)
+        http_server = _http_server(_http_door(whole, settings, keys, apps), settings)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:
@@ -93,6 +95,19 @@ async def gateway(
             http_server.should_exit = True
             await grpc_server.stop(_LAST_ANSWERS)
             await serving
+
+
+def _http_door(whole: ASGIApp, settings: Settings, keys: ApiKeys, apps: Apps) -> ASGIApp:
+    """Return the application behind keys or, without any, behind a look at who asks."""
+    if keys:  # a preflight brings none
+        return with_cors(GuardedHttp(whole, keys, apps), settings.allowed_origins)
+    return OriginGuard(
+        whole,
+        hosts=(settings.host, *settings.allowed_hosts),
+        origins=settings.allowed_origins,
+        refuse=apps.refusal,
+        free=is_probe,
+    )
 
 
 def _http_server(application: ASGIApp, settings: Settings) -> _HttpServer:

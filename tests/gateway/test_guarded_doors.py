@@ -137,7 +137,9 @@ async def test_the_key_is_checked_before_anything_of_the_body_comes(start):
     running = await start(api_keys=KEYS)
     async with asyncio.timeout(20):
         reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
-        writer.write(f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n".encode())
+        writer.write(
+            f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n".encode()
+        )
         assert (await reader.readline()).startswith(b"HTTP/1.1 401")
         writer.close()
         large = pb.ModelInferRequest(model_name="echo")

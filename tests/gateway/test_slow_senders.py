@@ -11,7 +11,7 @@ from echo import SAMPLES, echoed, grpc_inputs
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
-INFER = b"POST /v2/models/echo/infer HTTP/1.1\r\nhost: x\r\n"
+INFER = b"POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n"
 
 
 class Wire:
@@ -163,7 +163,7 @@ async def test_no_more_streams_than_may_be_open(start):
 async def test_a_slow_upload_counts_as_held(start, path):
     running = await start(max_held_bytes=1000)
     part = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
-    upload = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n".encode()
+    upload = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900\r\n".encode()
     form = b"content-type: multipart/form-data; boundary=x\r\n\r\n"
     async with asyncio.timeout(20), wire(running) as slow, wire(running) as other:
         await slow.send(upload + form + part + b" " * (800 - len(part)))
