@@ -161,7 +161,7 @@ async def test_no_more_streams_than_may_be_open(start):
 
 @pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/voices"])
 async def test_a_slow_upload_counts_as_held(start, path):
-    running = await start(max_held_bytes=1000)
+    running = await start(max_held_bytes=4000)
     part = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     upload = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900\r\n".encode()
     form = b"content-type: multipart/form-data; boundary=x\r\n\r\n"
@@ -169,13 +169,13 @@ async def test_a_slow_upload_counts_as_held(start, path):
         await slow.send(upload + form + part + b" " * (800 - len(part)))
         status = 0
         while status != 503:  # until the gateway has read what has come of the upload
-            await other.send(INFER + b"content-length: 300\r\n\r\n" + b" " * 300)
+            await other.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
             status, sentence = await other.answer()
             assert status in (400, 503)
-        assert "max_held_bytes (1000)" in sentence
+        assert "max_held_bytes (4000)" in sentence
         end = b"\r\n--x--\r\n"
         await slow.send(b" " * (100 - len(end)) + end)
         status, error = await slow.answer()
         assert (status, error["type"]) == (400, "invalid_request_error")
-        await other.send(INFER + b"content-length: 300\r\n\r\n" + b" " * 300)
+        await other.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
         assert (await other.answer())[0] == 400
