@@ -135,11 +135,6 @@ class TritonServer:
         """End the server and its model processes at once, with SIGKILL."""
         await self._end(0.0)
 
-    async def restart(self) -> None:
-        """Kill the server if it runs, and start it again; no model is loaded then."""
-        await self.kill()
-        await self.start()
-
     async def __aenter__(self) -> Self:
         await self.start()
         return self

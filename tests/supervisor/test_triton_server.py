@@ -60,7 +60,8 @@ async def test_a_stopped_process_is_killed_after_the_exit_timeout(triton):
 async def test_it_starts_again_without_the_models_and_regions_of_before(triton, client):
     await client.load_model("echo", headers=triton.key_metadata)
     (stub,) = triton.stubs()
-    await triton.restart()
+    await triton.kill()
+    await triton.start()
     assert not alive(stub)
     assert not regions(triton.prefix)
     assert not await client.is_model_ready("echo")
