@@ -54,6 +54,8 @@ logger = logging.getLogger(__name__)
 _HAS_PROCESS = frozenset(
     {Residency.WARM, Residency.HOT, Residency.OFFLOADING, Residency.RESTORING},
 )
+_TO_END = 5.0
+"""Seconds that leases have to end before Triton is restarted because of another model."""
 
 
 class Controller:
@@ -79,6 +81,7 @@ class Controller:
         self.traces = traces or Traces()
         self._settings = settings
         self._transitions = transitions
+        transitions.before_restart = self._leases_end
         self._clock = clock or LoopClock()
         self._background = Background(self.metrics.internal_errors)
         self.healing = Healing(
@@ -220,6 +223,11 @@ class Controller:
             return str(ShuttingDown())
         if not self.stage.up:
             return self.triton_monitor.fault
+        if reason := self._transitions.restarting or self._transitions.overdue():
+            return reason
+        for entry in self.stage.models.values():
+            if entry.stays and entry.failures and entry.residency is not Residency.HOT:
+                return f"Model {entry.name} is pinned and does not come: {entry.last_error}"
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]
@@ -228,6 +236,13 @@ class Controller:
         return None
 
     # -- running ----------------------------------------------------------------------------
+
+    async def _leases_end(self) -> None:
+        """Return when no lease is out, or a moment later."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TO_END):
+                while any(entry.leases for entry in self.stage.models.values()):
+                    await self._next_act()
 
     async def drain(self, longest: float) -> None:
         """Refuse who asks and who waits; return when leases have ended or `longest` seconds on."""

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from greenroom.controller.load_watch import LoadWatch
 from greenroom.controller.transition_report import TransitionEnd
 from greenroom.errors import (
     BackendDied,
@@ -30,10 +31,24 @@ logger = logging.getLogger(__name__)
 
 _AFTER_KILL = 10.0
 """Seconds in which Triton must notice that the process of a hanging load was killed."""
-_LOOK_AGAIN = 2.0
+_NOTICES = 2.0
+"""Seconds in which Triton ends a load by itself whose process has died, if it ever does."""
+_RESTARTS = 30.0
+"""Seconds in which Triton has been ended when that was asked for."""
+_AND_A_BIT = 5.0
+"""Seconds that any load may take longer than twice the longest."""
+_HELD_BACK = 60.0
+"""Seconds for which a model is not loaded whose loads have hung up Triton twice in a row."""
+_LOOK_AGAIN = 1.0
 """Seconds after which an unload that has not ended is looked into: has its process?"""
+_GONE_LOOKS = 2
+"""Looks in a row without its process: Triton has had time to notice."""
 _UNSEEN = 5.0
 """Seconds in which an unload ends whose process has died unseen, if it ever does."""
+
+
+async def nothing() -> None:
+    """Wait for nothing."""
 
 
 class Transitions:
@@ -47,6 +62,15 @@ class Transitions:
         self._last: dict[str, TransitionEnd] = {}
         self._fingerprints: dict[str, frozenset[tuple[str, int, int]]] = {}
         self._overrides: dict[str, Mapping[str, Any]] = {}
+        self._watch = LoadWatch(processes)
+        self._hung_up: dict[str, int] = {}
+        self._held_back: dict[str, float] = {}
+        self._running: dict[str, tuple[Action, float]] = {}
+        self._longest_load: dict[str, float] = {}
+        self.before_restart: Callable[[], Awaitable[None]] = nothing
+        """Awaited before Triton is restarted because of a load that never ends."""
+        self.restarting: str | None = None
+        """Why Triton is being restarted, while it is."""
 
     def report(self, model: str) -> Report:
         """Return the last report; empty for a model that is cold or makes none."""
@@ -75,6 +99,24 @@ class Transitions:
     def forget(self) -> None:
         """Triton is gone: nothing that models reported is true any more."""
         self._reports.clear()
+        self.restarting = None
+
+    def overdue(self) -> str | None:
+        """Return a sentence on a transition that takes too long, None if there is none.
+
+        A load may take twice as long as the model's longest, and a bit; a first one load_timeout.
+        """
+        for model, (action, begun) in self._running.items():
+            seconds = time.perf_counter() - begun
+            if seconds > self._expected(model, action):
+                return f"The {action} of model {model} has taken {seconds:.0f} s and has not ended."
+        return None
+
+    def _expected(self, model: str, action: Action) -> float:
+        if action is not Action.LOAD:
+            return self._settings.control_timeout
+        longest = self._longest_load.get(model)
+        return self._settings.load_timeout if longest is None else 2 * longest + _AND_A_BIT
 
     async def ask_report(self, model: str) -> Report:
         """Ask a model for its report and keep it."""
@@ -101,11 +143,16 @@ class Transitions:
         at, started = utc_now(), time.perf_counter()
         error: GreenroomError | None = None
         before = self._reports.get(model)
+        self._running[model] = (action, started)
         try:
             await self._do(model, action, spec, buries)
         except GreenroomError as failure:
             error = failure
+        finally:
+            self._running.pop(model, None)
         seconds = time.perf_counter() - started
+        if action is Action.LOAD and error is None:
+            self._longest_load[model] = max(seconds, self._longest_load.get(model, 0.0))
         report = self.report(model)
         reported = None
         if error is not None and report is not before and report.residency in ("hot", "warm"):
@@ -129,20 +176,70 @@ class Transitions:
     async def _load(self, spec: ModelSpec) -> None:
         self.remember(spec)
         model, overrides = spec.name, self._overrides.pop(spec.name, None)
+        if (left := self._held_back.get(model, 0.0) - time.monotonic()) > 0:
+            raise TransitionFailed(
+                f"The process of model {model} died as soon as it was started, twice in a row, and "
+                f"hung up Triton; it is not loaded for another {left:.0f} s."
+            )
+        try:
+            await self._load_once(spec, overrides)
+        except BackendDied:
+            logger.warning("The process of model %s died while it was loaded: once more", model)
+            try:
+                await self._load_once(spec, overrides)
+            except BackendDied as error:
+                raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
+        self._hung_up.pop(model, None)
+        await self._take_up(spec)
+
+    async def _load_once(self, spec: ModelSpec, overrides: Mapping[str, Any] | None) -> None:
+        """Raise BackendDied if the process died and Triton has noticed."""
+        model = spec.name
         work = asyncio.ensure_future(self._triton.load(model, overrides))
-        done, _ = await asyncio.wait([work], timeout=self._settings.load_timeout)
-        if not done:
-            await self._end_hanging_load(model, work)
+        no_process = asyncio.ensure_future(self._watch.no_process(model))
+        first = asyncio.FIRST_COMPLETED
+        watched = [work, no_process] if spec.config.backend == "python" else [work]
+        try:
+            await asyncio.wait(watched, timeout=self._settings.load_timeout, return_when=first)
+        finally:
+            no_process.cancel()
+        if not work.done():
+            if no_process.done() and not no_process.cancelled():
+                no_process.result()
+                await self._end_load_without_process(model, work)
+            else:
+                await self._end_hanging_load(model, work)
         try:
             await work
         except TritonError as error:
             if died_loading(str(error)):
-                raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
+                raise BackendDied(model) from error
             code, sentence = code_and_sentence(str(error))
             if code == OUT_OF_MEMORY:
                 raise OutOfMemory(sentence) from error
             raise
-        await self._take_up(spec)
+
+    async def _end_load_without_process(self, model: str, work: asyncio.Future[None]) -> None:
+        """Triton waits for ever for a process that died too early: then it is restarted.
+
+        The load fails with the old Triton, and who waits for it waits for the new one; if that
+        happens again, who waits is refused.
+        """
+        if (await asyncio.wait([work], timeout=_NOTICES))[0]:
+            return
+        times = self._hung_up[model] = self._hung_up.get(model, 0) + 1
+        why = (
+            f"The process of model {model} died as soon as it was started, and Triton waits for it."
+        )
+        self.restarting = why
+        await self.before_restart()
+        failed = self._restart_needed(why)
+        if times > 1:
+            self._held_back[model] = time.monotonic() + _HELD_BACK
+            raise failed
+        if not (await asyncio.wait([work], timeout=_RESTARTS))[0]:
+            self.restarting = None
+            raise failed
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:
         """A load can not be called off; its process can be ended, then the load fails."""
@@ -180,13 +277,14 @@ class Transitions:
         self._processes.forget(model)
         unloading = asyncio.ensure_future(self._triton.unload(model))
         has_process = spec is not None and spec.config.backend == "python"
-        looks, seconds = 0.0, self._settings.control_timeout
+        looks, missing, seconds = 0.0, 0, self._settings.control_timeout
         try:
             while looks < seconds:
                 looks += _LOOK_AGAIN
                 if (await asyncio.wait([unloading], timeout=min(_LOOK_AGAIN, seconds)))[0]:
                     return await unloading
-                if has_process and await self._processes.gone(model):
+                missing = missing + 1 if has_process and await self._processes.gone(model) else 0
+                if missing == _GONE_LOOKS:
                     break  # Triton would never say so
             else:
                 if spec is not None and not has_process:

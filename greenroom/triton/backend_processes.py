@@ -13,6 +13,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,14 @@ _BEING_MADE = 10.0
 """Seconds in which a new region's process must have been started."""
 _PATIENCE = 5.0
 """Seconds in which a killed process must be gone."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen of a model that is being loaded: a living process, or a zombie of Triton's."""
+
+    lives: bool
+    zombie: bool
 
 
 class BackendProcesses:
@@ -102,10 +111,24 @@ class BackendProcesses:
         """Whether it is known that the model has no process."""
         return await asyncio.to_thread(self._none_left, model)
 
+    async def look(self, model: str, since: float) -> Look | None:
+        """Look for a model's process; None where Triton's own can not be seen from here.
+
+        A zombie has no name any more: any that Triton has left `since` then may be the model's.
+        """
+        return await asyncio.to_thread(self._look, model, since)
+
     async def end(self, model: str) -> bool:
         """Kill the model's processes and remove their regions; returns whether it is `gone`."""
         self.forget(model)
         return await asyncio.to_thread(self._end, model, self._regions.pop(model, set()))
+
+    def _look(self, model: str, since: float) -> Look | None:
+        found = servers(self._prefix)
+        if not found:
+            return None
+        lives = bool(backend_processes(model, self._prefix))
+        return Look(lives, not lives and any(_left_zombie(one, since) for one in found))
 
     def _end(self, model: str, named: set[str]) -> bool:
         found = backend_processes(model, self._prefix)
@@ -157,6 +180,16 @@ def _signal_of(zombie: int) -> int:
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:
     """Return the living processes of a model; none if it runs where this process can not see."""
     return [process for process in stubs(region_prefix) if _model_of(process) == model]
+
+
+def _left_zombie(server: psutil.Process, since: float) -> bool:
+    """Whether a child that began then, to the second, has ended and was not reaped."""
+    with contextlib.suppress(psutil.Error):
+        for child in server.children():
+            with contextlib.suppress(psutil.Error):
+                if child.status() == psutil.STATUS_ZOMBIE and child.create_time() > since - 1:
+                    return True
+    return False
 
 
 def _model_of(process: psutil.Process) -> str | None:

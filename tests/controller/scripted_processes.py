@@ -16,6 +16,9 @@ class ScriptedProcesses(BackendProcesses):
     async def gone(self, model):
         return self.seen
 
+    async def look(self, model, since):
+        return None
+
     async def end(self, model):
         self.killed.append(model)
         return self.seen
