@@ -196,19 +196,10 @@ class Transitions:
         """Raise BackendDied if the process died and Triton has noticed."""
         model = spec.name
         work = asyncio.ensure_future(self._triton.load(model, overrides))
-        no_process = asyncio.ensure_future(self._watch.no_process(model))
-        first = asyncio.FIRST_COMPLETED
-        watched = [work, no_process] if spec.config.backend == "python" else [work]
-        try:
-            await asyncio.wait(watched, timeout=self._settings.load_timeout, return_when=first)
-        finally:
-            no_process.cancel()
-        if not work.done():
-            if no_process.done() and not no_process.cancelled():
-                no_process.result()
-                await self._end_load_without_process(model, work)
-            else:
-                await self._end_hanging_load(model, work)
+        if await self._hangs(spec, work):
+            await self._end_load_without_process(model, work)
+        elif not work.done():
+            await self._end_hanging_load(model, work)
         try:
             await work
         except TritonError as error:
@@ -218,6 +209,23 @@ class Transitions:
             if code == OUT_OF_MEMORY:
                 raise OutOfMemory(sentence) from error
             raise
+
+    async def _hangs(self, spec: ModelSpec, work: asyncio.Future[None]) -> bool:
+        """Return when a load has ended or is late; whether it has no process before that."""
+        longest = self._settings.load_timeout
+        if spec.config.backend != "python":
+            await asyncio.wait([work], timeout=longest)
+            return False
+        dead = asyncio.ensure_future(self._watch.no_process(spec.name))
+        try:
+            either = asyncio.FIRST_COMPLETED
+            await asyncio.wait([work, dead], timeout=longest, return_when=either)
+            if work.done() or not dead.done():
+                return False
+            dead.result()
+            return True
+        finally:
+            dead.cancel()
 
     async def _end_load_without_process(self, model: str, work: asyncio.Future[None]) -> None:
         """Triton waits for ever for a process that died too early: then it is restarted.
@@ -236,9 +244,10 @@ class Transitions:
         failed = self._restart_needed(why)
         if times > 1:
             self._held_back[model] = time.monotonic() + _HELD_BACK
-            raise failed
-        if not (await asyncio.wait([work], timeout=_RESTARTS))[0]:
+        ended, _ = await asyncio.wait([work], timeout=_RESTARTS)
+        if not ended:
             self.restarting = None
+        if times > 1 or not ended:
             raise failed
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:

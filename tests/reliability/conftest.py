@@ -27,6 +27,8 @@ async def broken_in(tmp_path_factory):
         shutil.copytree(source, folder / "models", dirs_exist_ok=True, ignore=_COMPILED)
     for number in range(BROKEN):
         shutil.copytree(folder / "models/broken", folder / f"models/broken{number}")
+    # One that is loaded no more for a while must not be what another test needs.
+    shutil.copytree(folder / "models/stillborn", folder / "models/neverborn")
     names = ("echo", "slow", "relay", "gated", "drops", "deadly", "puppet")
     settings = free_settings(
         runtime_dir=folder / "runtime",

@@ -9,9 +9,9 @@ from echo import SAMPLES
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def dies(faults, times):
-    """Let the next processes of `stillborn` die as soon as they are started."""
-    faults.gate.with_suffix(".stillborn").write_text(f"{times}\n")
+def dies(faults, times, model="stillborn"):
+    """Let the next processes of a model die as soon as they are started."""
+    faults.gate.with_suffix(f".{model}").write_text(f"{times}\n")
 
 
 async def ask(faults, model="stillborn"):
@@ -49,14 +49,14 @@ async def not_ready(faults):
 
 
 async def test_one_that_always_dies_is_refused_and_held_back(faults):
-    dies(faults, 100)
-    answer = await ask(faults)
+    dies(faults, 100, "neverborn")
+    answer = await ask(faults, "neverborn")
     assert (answer.status_code, "died as soon as" in answer.text) == (503, True)
     await faults.running.logged("triton | runs again")
     async with httpx.AsyncClient(base_url=faults.running.service.url, timeout=60) as web:
         while "another" not in answer.text:
-            answer = await ask(faults)
+            answer = await ask(faults, "neverborn")
             assert answer.status_code == 503
-        assert (await web.get("/v2/models/stillborn/ready")).status_code == 503
+        assert (await web.get("/v2/models/neverborn/ready")).status_code == 503
         assert (await web.get("/readyz")).status_code == 200
     assert (await ask(faults, "echo")).status_code == 200
