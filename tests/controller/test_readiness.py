@@ -13,8 +13,8 @@ LIVES, GONE, ZOMBIE = Look(True, False), Look(False, False), Look(False, True)
 UNSEEN = None
 
 
-async def test_a_pinned_model_that_does_not_come_is_named(house):
-    one = await house()
+async def test_a_pinned_model_that_does_not_come_is_named(harness):
+    one = await harness()
     one.triton.fail("load", "tts")
     one.controller.change_policy("tts", {"pinned": True})
     await one.settle()
@@ -26,8 +26,8 @@ async def test_a_pinned_model_that_does_not_come_is_named(house):
     assert one.controller.why_not_serving() is None
 
 
-async def test_a_load_that_takes_longer_than_it_did_is_named(house, monkeypatch):
-    one = await house()
+async def test_a_load_that_takes_longer_than_it_did_is_named(harness, monkeypatch):
+    one = await harness()
     await one.used("tts")
     await one.controller.act("tts", "unload")
     with one.triton.holding("load", "tts"):
