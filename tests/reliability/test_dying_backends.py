@@ -133,10 +133,13 @@ async def test_killed_while_offloading(faults):
 
 
 async def test_killed_while_loading(faults):
-    """That is a failed load: who waited is told, the next request tries again."""
+    """It is loaded once more; then who waited is told, and the next request tries again."""
     asked = faults.ask("gated")
     await faults.reached()
     await faults.running.until("gated", waiting=4)
+    faults.gate.with_suffix(".reached").unlink()
+    faults.kill("gated")
+    await faults.reached()
     faults.kill("gated")
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(answer, InferenceServerException) for answer in answers)
