@@ -226,8 +226,8 @@ class Controller:
         if reason := self._transitions.restarting or self._transitions.overdue():
             return reason
         for entry in self.stage.models.values():
-            if entry.stays and entry.failures and entry.residency is not Residency.HOT:
-                return f"Model {entry.name} is pinned and does not come: {entry.last_error}"
+            if entry.stays and entry.failure.failures and entry.residency is not Residency.HOT:
+                return f"Model {entry.name} is pinned and does not come: {entry.failure.last_error}"
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]
@@ -241,7 +241,7 @@ class Controller:
         """Return when no lease is out, or a moment later."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TO_END):
-                while any(entry.leases for entry in self.stage.models.values()):
+                while any(entry.demand.leases for entry in self.stage.models.values()):
                     await self._next_act()
 
     async def drain(self, longest: float) -> None:
