@@ -23,7 +23,7 @@ SHARED_MEMORY_WANTED = 256 * MEBIBYTE
 
 
 @dataclass(frozen=True)
-class Gpu:
+class GpuInfo:
     """One GPU as its driver describes it."""
 
     name: str
@@ -63,7 +63,7 @@ def numpy(version: Callable[[str], str] = metadata.version) -> CheckResult:
     return CheckResult.ok("numpy", found)
 
 
-def gpus(command: str = "nvidia-smi") -> list[Gpu]:
+def gpus(command: str = "nvidia-smi") -> list[GpuInfo]:
     """Return the GPUs the driver lists; none if there is no driver or it does not answer."""
     if not shutil.which(command):
         return []
@@ -81,7 +81,7 @@ def gpus(command: str = "nvidia-smi") -> list[Gpu]:
     return [_gpu(line) for line in listed.splitlines() if line.count(",") == 2]
 
 
-def gpu(index: int, found: Sequence[Gpu], visible: str | None) -> CheckResult:
+def gpu(index: int, found: Sequence[GpuInfo], visible: str | None) -> CheckResult:
     """The chosen GPU exists; without any engines that need none still run.
 
     `visible` is CUDA_VISIBLE_DEVICES, among which `index` counts; None: all of them.
@@ -140,6 +140,6 @@ def shared_memory(folder: Path = SHARED_MEMORY, free: int | None = None) -> Chec
     return CheckResult.ok(str(folder), found)
 
 
-def _gpu(line: str) -> Gpu:
+def _gpu(line: str) -> GpuInfo:
     name, driver, memory = (part.strip() for part in line.split(","))
-    return Gpu(name, driver, int(memory) if memory.isdigit() else 0)
+    return GpuInfo(name, driver, int(memory) if memory.isdigit() else 0)

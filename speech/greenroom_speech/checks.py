@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from greenroom_speech.checkpoints.examine import EngineFiles, Held, examine
+from greenroom_speech.checkpoints.examine import EngineFiles, ExaminedFile, examine
 from greenroom_speech.settings import EngineSettings
 
 from greenroom.settings import Settings
@@ -19,9 +19,9 @@ def machine(settings: Settings) -> Iterable[CheckResult]:
 
 def checkpoints(folder: Path, hashes: bool) -> Mapping[str, Sequence[CheckResult]]:
     """Look at the released files in a folder, and which engines could run with them."""
-    held, engines = examine(folder, EngineSettings().whisper_model, hashes)
+    file, engines = examine(folder, EngineSettings().whisper_model, hashes)
     return {
-        f"file below {folder}": [_file(one) for one in held],
+        f"file below {folder}": [_file(one) for one in file],
         "engine": [_engine(one, folder) for one in engines],
     }
 
@@ -56,8 +56,8 @@ def synthesis(
     )
 
 
-def _file(held: Held) -> CheckResult:
-    return (CheckResult.ok if held.right else CheckResult.fail)(held.location, held.found)
+def _file(file: ExaminedFile) -> CheckResult:
+    return (CheckResult.ok if file.right else CheckResult.fail)(file.location, file.found)
 
 
 def _engine(engine: EngineFiles, models: Path) -> CheckResult:

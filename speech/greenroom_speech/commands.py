@@ -16,8 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def pull(
     what: Annotated[
-        options.What, typer.Argument(metavar="WHAT", help="Which checkpoints.", show_choices=True)
-    ] = options.What.ALL,
+        options.Releases,
+        typer.Argument(metavar="WHAT", help="Which checkpoints.", show_choices=True),
+    ] = options.Releases.ALL,
     models: options.Models = None,
     source: Annotated[
         options.Hub, typer.Option("--source", help="auto: the first one that answers.")

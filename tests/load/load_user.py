@@ -62,9 +62,9 @@ class LoadUser(User):
         """Send one request, with its `request` event and the seconds of sound in its context."""
         raise NotImplementedError
 
-    def measured(self, door, model, infer):
+    def measured(self, protocol, model, infer):
         """Send a request by `infer`, which returns the seconds of sound in its answer."""
-        with self.environment.events.request.measure(door, model) as event:
+        with self.environment.events.request.measure(protocol, model) as event:
             event["context"][AUDIO_SECONDS] = infer()
 
 

@@ -1,4 +1,4 @@
-"""Users of the speech models, one kind for each door of the gateway."""
+"""Users of the speech models, one kind for each protocol of the gateway."""
 
 import io
 import random

@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest_asyncio
-from hurried import write_hurried
+from monitored_service import MonitoredService, Serving
 from own_ports import own_ports
 from programs import program
 from prometheus_server import Prometheus
 from running import Running
-from watched import Serving, Watched
+from shortened_rules import write_shortened
 
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT, Settings
@@ -47,7 +47,7 @@ async def serving(tmp_path_factory):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def watched(serving, tmp_path_factory):
+async def monitored(serving, tmp_path_factory):
     """Return the service and its Prometheus after a steady run."""
     program("prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
@@ -58,9 +58,9 @@ async def watched(serving, tmp_path_factory):
         "greenroom": f"127.0.0.1:{settings.http_port}",
         "triton": f"127.0.0.1:{settings.triton_metrics_port}",
     }
-    config = write_hurried(folder, targets, key)
+    config = write_shortened(folder, targets, key)
     async with Prometheus(config, own_ports()["http_port"]) as prometheus:
         await prometheus.until('sum(up) == 2 unless on () ALERTS{alertstate="firing"}')
-        watched = Watched(serving, prometheus)
-        await watched.run_steadily()
-        yield watched
+        monitored = MonitoredService(serving, prometheus)
+        await monitored.run_steadily()
+        yield monitored

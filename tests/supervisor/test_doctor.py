@@ -6,7 +6,7 @@ from shutil import copytree
 
 import pytest
 import typer
-from door import with_door
+from stand_in import with_stand_in
 from typer.testing import CliRunner
 
 from greenroom.supervisor import Service
@@ -15,12 +15,12 @@ from greenroom.supervisor import server_checks as server
 from greenroom.supervisor.check_result import CheckResult, Verdict
 from greenroom.supervisor.commands import register
 from greenroom.supervisor.doctor import examine
-from greenroom.supervisor.machine_checks import Gpu
+from greenroom.supervisor.machine_checks import GpuInfo
 from greenroom.supervisor.trial_run import trial_run
 from greenroom.triton.python_library import VERSION
 
 OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
-H100 = Gpu("NVIDIA H100", "580.1", 81559)
+H100 = GpuInfo("NVIDIA H100", "580.1", 81559)
 
 
 def missing(name: str) -> object:
@@ -163,7 +163,7 @@ def test_taken_port(free_settings):
 
 async def test_ports_of_the_running_service_are_no_fault(free_settings):
     settings = free_settings()
-    service = Service(settings, log=lambda name, line: None, programs=with_door())
+    service = Service(settings, log=lambda name, line: None, programs=with_stand_in())
     await service.start()
     result = server.ports(settings)
     await service.kill()

@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 
-import door
 import psutil
 import pytest
-from door import with_door
+import stand_in
+from stand_in import with_stand_in
 
 from greenroom.errors import SetupError
 from greenroom.supervisor import Service
@@ -46,7 +46,7 @@ def log() -> Log:
 @pytest.fixture
 async def service(free_settings, log):
     """A running service; killed after the test, which is quicker than stopped."""
-    service = Service(free_settings(), log=log, programs=with_door())
+    service = Service(free_settings(), log=log, programs=with_stand_in())
     await service.start()
     yield service
     await service.kill()
@@ -62,7 +62,7 @@ async def test_a_killed_triton_comes_back_alone(service, log):
 
 
 async def test_a_triton_that_hangs_is_killed_and_comes_back(free_settings, log):
-    service = Service(free_settings(triton_hang_timeout=0.5), log=log, programs=with_door())
+    service = Service(free_settings(triton_hang_timeout=0.5), log=log, programs=with_stand_in())
     await service.start()
     triton = service.triton.pid
     os.kill(triton, signal.SIGSTOP)
@@ -92,23 +92,25 @@ async def test_a_stopped_triton_is_killed_when_the_service_stops(service, log):
 async def test_a_killed_program_comes_back_alone(service, log):
     triton, program = service.triton.pid, service.programs[0].pid
     os.kill(program, signal.SIGKILL)
-    await log.seen("door: runs again")
+    await log.seen("stand-in: runs again")
     assert service.programs[0].pid != program
     assert service.triton.pid == triton
     assert service.triton.running
 
 
 async def test_a_program_that_ends_before_it_is_ready_ends_the_start(free_settings, log):
-    service = Service(free_settings(), log=log, programs=with_door("--exit", "3"))
-    with pytest.raises(SetupError, match=r"(?s)door ended with exit status 3.*no model to be seen"):
+    service = Service(free_settings(), log=log, programs=with_stand_in("--exit", "3"))
+    with pytest.raises(
+        SetupError, match=r"(?s)stand-in ended with exit status 3.*no model to be seen"
+    ):
         await service.start()
     assert not service.triton.running
 
 
 async def test_a_start_that_is_cancelled_ends_what_it_has_started(free_settings, log):
-    service = Service(free_settings(), log=log, programs=with_door("--status", "503"))
+    service = Service(free_settings(), log=log, programs=with_stand_in("--status", "503"))
     starting = asyncio.create_task(service.start())
-    await log.seen("door: not ready yet: tts is being loaded")
+    await log.seen("stand-in: not ready yet: tts is being loaded")
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -117,7 +119,7 @@ async def test_a_start_that_is_cancelled_ends_what_it_has_started(free_settings,
 
 
 async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
-    service = Service(free_settings(), log=log, programs=with_door("--deaf"))
+    service = Service(free_settings(), log=log, programs=with_stand_in("--deaf"))
     await service.start()
     await service.stop()
     assert not service.programs[0].running
@@ -126,7 +128,7 @@ async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
 async def test_a_process_that_is_switched_off_can_still_be_started_alone(free_settings, log):
     settings = free_settings()
     url = f"http://127.0.0.1:{settings.http_port}/readyz"
-    page = PluginProcess("page", (door.__file__,), url, "page", enabled=False)
+    page = PluginProcess("page", (stand_in.__file__,), url, "page", enabled=False)
     whole = Service(settings, log=log, plugins=[page])
     assert (whole.components, whole.companions) == (["triton", "controller"], [])
     async with Service(settings, log=log, plugins=[page], only="page") as alone:
@@ -135,7 +137,7 @@ async def test_a_process_that_is_switched_off_can_still_be_started_alone(free_se
 
 
 async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
-    second = Service(service.settings, log=log, programs=with_door())
+    second = Service(service.settings, log=log, programs=with_stand_in())
     with pytest.raises(SetupError, match=rf"already runs in .*\(triton, pid {os.getpid()}\)"):
         await second.start()
     assert service.triton.running
@@ -146,7 +148,7 @@ async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
 
 async def test_a_taken_port_is_named_with_its_setting_and_owner(free_settings, log, triton):
     port = triton.settings.triton_metrics_port
-    service = Service(free_settings(grpc_port=port), log=log, programs=with_door())
+    service = Service(free_settings(grpc_port=port), log=log, programs=with_stand_in())
     expected = (
         rf"Port {port} on 127.0.0.1 is taken by tritonserver \(pid {triton.pid}\); .*GRPC_PORT"
     )
@@ -158,11 +160,11 @@ async def test_two_settings_with_one_port_are_named(free_settings, log):
     settings = free_settings(http_port=4242, triton_metrics_port=4242)
     expected = "GREENROOM_TRITON_METRICS_PORT and GREENROOM_HTTP_PORT are both 4242"
     with pytest.raises(SetupError, match=expected):
-        await Service(settings, log=log, programs=with_door()).start()
+        await Service(settings, log=log, programs=with_stand_in()).start()
 
 
 async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings, log):
-    service = Service(free_settings(host="0.0.0.0"), log=log, programs=with_door())
+    service = Service(free_settings(host="0.0.0.0"), log=log, programs=with_stand_in())
     with pytest.raises(SetupError, match=r"GREENROOM_HOST is 0\.0\.0\.0.*GREENROOM_API_KEYS_FILE="):
         await service.start()
     assert service.triton.pid is None
@@ -176,7 +178,7 @@ async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton
     os.kill(triton.pid, signal.SIGKILL)
     await triton.wait()
     assert regions(triton.prefix)
-    service = Service(triton.settings, log=log, programs=with_door())
+    service = Service(triton.settings, log=log, programs=with_stand_in())
     await service.start()
     assert not alive(stub)
     assert not regions(triton.prefix)

@@ -53,7 +53,7 @@ async def up(free_settings, gate, request):
     settings = free_settings(**getattr(request, "param", {}))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        HERE / "up_with_door.py",
+        HERE / "up_with_stand_in.py",
         env=child_environment(settings, os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -86,7 +86,7 @@ async def test_it_goes_on_when_nobody_reads_its_output(free_settings, gate, wait
     os.close(reading)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        HERE / "up_with_door.py",
+        HERE / "up_with_stand_in.py",
         env=child_environment(settings, os.environ),
         stdout=writing,
         stderr=writing,
@@ -104,14 +104,14 @@ async def test_it_goes_on_when_nobody_reads_its_output(free_settings, gate, wait
 async def test_a_second_signal_ends_even_a_hanging_request_at_once(up, gate, wait_for):
     await up.load("slow")
     family = up.family()
-    door = next(one for one in family if "/door.py" in str(one.cmdline()))
+    stand_in = next(one for one in family if "/stand_in.py" in str(one.cmdline()))
     async with up.client() as client:
         tensor = triton_grpc.InferInput("INPUT", [1, 1], "FP32")
         tensor.set_data_from_numpy(np.zeros((1, 1), np.float32))
         request = asyncio.create_task(client.infer("slow", [tensor]))
         await wait_for(gate.with_suffix(".reached").exists)
         up.process.send_signal(signal.SIGINT)
-        await wait_for(lambda: not alive(door))
+        await wait_for(lambda: not alive(stand_in))
         up.process.send_signal(signal.SIGINT)
         begun = time.monotonic()
         assert await up.process.wait() == 0
@@ -132,7 +132,7 @@ async def test_a_killed_supervisor_takes_its_children_along(up, wait_for):
 async def test_a_signal_during_the_start_ends_it(free_settings, wait_for):
     settings = free_settings()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, HERE / "up_with_door.py", env=child_environment(settings, os.environ)
+        sys.executable, HERE / "up_with_stand_in.py", env=child_environment(settings, os.environ)
     )
     await wait_for((settings.runtime / "supervisor-triton.pid").exists)
     process.send_signal(signal.SIGTERM)

@@ -8,40 +8,40 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from place import ADMIN, Place
+from machine_fixture import ADMIN, Machine
 
 
 @pytest.fixture(scope="module")
-def place(request):
-    """Return the place of a file's tests, which says with ON_SOCKETS where Triton listens."""
-    folder = Path(tempfile.mkdtemp(prefix="greenroom-apart-"))
+def machine(request):
+    """Return the machine of a file's tests, which says with ON_SOCKETS where Triton listens."""
+    folder = Path(tempfile.mkdtemp(prefix="greenroom-parts-"))
     folder.chmod(0o755)
-    yield Place(folder, getattr(request.module, "ON_SOCKETS", False))
+    yield Machine(folder, getattr(request.module, "ON_SOCKETS", False))
     shutil.rmtree(folder)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def triton(place):
-    async with place.triton() as running:
+async def triton(machine):
+    async with machine.triton() as running:
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def web(place):
+async def web(machine):
     """Return a client of the gateway with an operator's key."""
     headers = {"authorization": f"Bearer {ADMIN}"}
-    async with httpx.AsyncClient(base_url=place.url, headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=machine.url, headers=headers, timeout=60) as client:
         yield client
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def controlled(place, triton):
+async def controlled(machine, triton):
     """Return a starter of controllers, of which one at a time runs before Triton."""
     async with AsyncExitStack() as stack:
 
         async def start(user):
-            return await stack.enter_async_context(place.controller(user))
+            return await stack.enter_async_context(machine.controller(user))
 
         yield start
     # Left by one user, it would keep the next one out.
-    (place.shared / "controller.lock").unlink(missing_ok=True)
+    (machine.shared / "controller.lock").unlink(missing_ok=True)

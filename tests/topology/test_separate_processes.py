@@ -6,8 +6,8 @@ import signal
 
 import httpx
 import pytest
-from apart import as_user
-from place import ADMIN, TRITONS
+from machine_fixture import ADMIN, TRITONS
+from separate_part import as_user
 
 from greenroom.triton.leftovers import regions
 
@@ -55,10 +55,10 @@ async def test_a_clone_works_cold_warm_and_hot(controlled, web):
     assert await speaks(web) == "warm"
 
 
-async def test_the_page_shows_the_models_of_a_gateway_elsewhere(controlled, place):
-    async with place.page("curtain"):
+async def test_the_page_shows_the_models_of_a_gateway_elsewhere(controlled, machine):
+    async with machine.page("curtain"):
         await controlled(TRITONS_USER)
-        async with httpx.AsyncClient(base_url=place.page_url, timeout=30) as visitor:
+        async with httpx.AsyncClient(base_url=machine.page_url, timeout=30) as visitor:
             login = {"username": "me", "password": "curtain"}
             assert (await visitor.post("/en/login", data=login)).status_code == 200
             asked = await visitor.post("/en/gradio_api/call/_look", json={"data": []})
@@ -77,13 +77,13 @@ async def test_keys_are_asked_for(controlled, triton, web):
         assert (await direct.post("/v2/repository/index", headers=headers)).status_code == 403
 
 
-async def test_a_wrong_key_is_told_in_a_sentence(place, triton, web):
-    elsewhere = place.folder / "elsewhere"
+async def test_a_wrong_key_is_told_in_a_sentence(machine, triton, web):
+    elsewhere = machine.folder / "elsewhere"
     elsewhere.mkdir()
     elsewhere.chmod(0o777)
-    controller = place.controller(ANOTHER, "another-key", elsewhere)
+    controller = machine.controller(ANOTHER, "another-key", elsewhere)
     controller.begin()
-    grpc = place.ports["triton_grpc_port"]
+    grpc = machine.ports["triton_grpc_port"]
     sentence = f"Triton at {TRITONS}:{grpc} refuses the controller's key; give both the same"
     await controller.said(f"{sentence} GREENROOM_TRITON_KEY.")
     answer = await web.get("/readyz")
@@ -91,9 +91,9 @@ async def test_a_wrong_key_is_told_in_a_sentence(place, triton, web):
     await controller.stop()
 
 
-async def test_a_second_controller_of_a_triton_is_refused(controlled, place):
+async def test_a_second_controller_of_a_triton_is_refused(controlled, machine):
     await controlled(TRITONS_USER)
-    second = place.controller(TRITONS_USER)
+    second = machine.controller(TRITONS_USER)
     second.begin()
     await asyncio.to_thread(second.wait)
     assert "(controller, pid " in second.log.read_text()

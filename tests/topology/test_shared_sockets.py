@@ -1,7 +1,7 @@
 """Triton and controller apart, as in containers, with Triton's sockets in the folder they share."""
 
 import pytest
-from apart import as_user
+from separate_part import as_user
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ON_SOCKETS = True
@@ -14,11 +14,11 @@ async def test_the_same_user_reaches_triton(controlled, web):
     assert (answer.status_code, answer.json()["residency"]) == (200, "hot"), answer.text
 
 
-async def test_another_user_is_told_what_to_do(place, triton):
+async def test_another_user_is_told_what_to_do(machine, triton):
     if not as_user(ANOTHER):
         pytest.skip("only root can start processes of several users")
-    controller = place.controller(ANOTHER)
+    controller = machine.controller(ANOTHER)
     controller.begin()
     await controller.said("triton.http is another user's; run both as one user, or set GREENROOM_")
     await controller.stop()
-    (place.shared / "controller.lock").unlink()  # else it would keep the next user out
+    (machine.shared / "controller.lock").unlink()  # else it would keep the next user out

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena.checkpoint import Source
 from greenroom.managed.arena.cpu_range import CpuRange
 from greenroom.managed.arena.device_range import DeviceRange
 from greenroom.managed.arena.host_copy import HostCopy
 from greenroom.managed.arena.layout import Layout, Place, aligned, bind, laid_out
 from greenroom.managed.arena.reading import Rename, fill
+from greenroom.managed.arena.weight_source import WeightSource
 from greenroom.managed.engine import Memory
 
 
@@ -44,7 +44,7 @@ class Arena:
         self._places: dict[int, Place] = {}
         self._tensors = self._move_in(layout)
 
-    def read(self, module: nn.Module, *sources: Source, rename: Rename | None = None) -> None:
+    def read(self, module: nn.Module, *sources: WeightSource, rename: Rename | None = None) -> None:
         """Fill a module of this warm arena from checkpoints, straight into the host copy.
 
         A source is a safetensors file, its index.json, a folder with either, a ``.pt`` file

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from greenroom.managed.arena.checkpoint import Stored
 from greenroom.managed.arena.layout import Place
+from greenroom.managed.arena.weight_source import Stored
 
 READERS = min(4, os.cpu_count() or 1)
 """Threads; a page cache is copied faster by two, a disk by more."""

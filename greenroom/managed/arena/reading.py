@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena.checkpoint import Source, Stored, opened
 from greenroom.managed.arena.layout import Place
 from greenroom.managed.arena.pieces import Piece, in_threads, pieces_of
+from greenroom.managed.arena.weight_source import Stored, WeightSource, opened
 
 Rename = Callable[[str], str | None]
 """A checkpoint's name to the module's; None leaves that tensor out."""
@@ -44,7 +44,7 @@ def fill(
     module: nn.Module,
     places: Mapping[int, Place],
     host: Tensor,
-    sources: tuple[Source, ...],
+    sources: tuple[WeightSource, ...],
     rename: Rename | None,
 ) -> None:
     """Read all tensors of a module; ``Arena.read`` says what is checked."""

@@ -29,7 +29,7 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Transcription:
     """What asr recognised."""
 
     transcript: str
@@ -62,7 +62,9 @@ class Pipeline:
         rate = int(spoken["WAVEFORM_RATE"][0])
         return Spoken(Recording(spoken["WAVEFORM"], rate), transcript), lease.timing
 
-    async def hear(self, recording: Recording, language: str | None) -> tuple[Heard, Timing]:
+    async def hear(
+        self, recording: Recording, language: str | None
+    ) -> tuple[Transcription, Timing]:
         """Return the words of a recording."""
         async with self._lease(ASR, recording) as lease:
             heard = await _heard(lease, _audio(recording), language)
@@ -81,10 +83,10 @@ class Pipeline:
             yield TimedLease(lease)
 
 
-async def _heard(lease: TimedLease, audio: Tensors, language: str | None) -> Heard:
+async def _heard(lease: TimedLease, audio: Tensors, language: str | None) -> Transcription:
     inputs = {**audio, "AUDIO_LANGUAGE": text(language)} if language else audio
     heard = await lease.infer(ASR, inputs)
-    return Heard(one_text(heard["TRANSCRIPT"]), one_text(heard["AUDIO_LANGUAGE"]))
+    return Transcription(one_text(heard["TRANSCRIPT"]), one_text(heard["AUDIO_LANGUAGE"]))
 
 
 def _audio(recording: Recording) -> dict[str, Array]:

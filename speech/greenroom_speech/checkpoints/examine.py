@@ -5,7 +5,7 @@ from pathlib import Path
 
 from greenroom_speech.checkpoints.digest import Digest, sha256
 from greenroom_speech.checkpoints.file_form import fault_of_form
-from greenroom_speech.checkpoints.manifest import Record
+from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import (
     EDITX,
     SPEAKER_FILE,
@@ -16,7 +16,7 @@ from greenroom_speech.checkpoints.releases import (
 
 
 @dataclass(frozen=True)
-class Held:
+class ExaminedFile:
     """One file that an engine reads, and what was found of it."""
 
     location: str
@@ -39,15 +39,17 @@ class EngineFiles:
     """Locations of the files that are missing or wrong."""
 
 
-def examine(folder: Path, whisper_model: str, hashes: bool) -> tuple[list[Held], list[EngineFiles]]:
+def examine(
+    folder: Path, whisper_model: str, hashes: bool
+) -> tuple[list[ExaminedFile], list[EngineFiles]]:
     """Look at every file that the production engines read; with hashes, read all of each.
 
     Expected are sizes and hashes of the last pull into the folder, else those of the table
     of released files.
     """
-    record, speech = Record(folder), whisper(whisper_model)
+    manifest, speech = Manifest(folder), whisper(whisper_model)
     held = {
-        (location := release.location(file)): _look(folder, location, file, record, hashes)
+        (location := release.location(file)): _look(folder, location, file, manifest, hashes)
         for release in (speech, TOKENIZER, EDITX)
         for file in release.files
     }
@@ -65,23 +67,25 @@ def examine(folder: Path, whisper_model: str, hashes: bool) -> tuple[list[Held],
     ]
 
 
-def _look(folder: Path, location: str, file: ReleasedFile, record: Record, hashes: bool) -> Held:
-    path, pulled = folder / location, record.get(location)
+def _look(
+    folder: Path, location: str, file: ReleasedFile, manifest: Manifest, hashes: bool
+) -> ExaminedFile:
+    path, pulled = folder / location, manifest.get(location)
     size = pulled.bytes if pulled else file.bytes
     digest = pulled.verified() if pulled else sha256(file.sha256) if file.sha256 else None
     try:
         found = path.stat().st_size
         fault = _fault(path, found, size, digest if hashes else None)
     except FileNotFoundError:
-        return Held(location, False, "missing")
+        return ExaminedFile(location, False, "missing")
     except OSError as error:
-        return Held(location, False, f"unreadable: {error.strerror}")
+        return ExaminedFile(location, False, f"unreadable: {error.strerror}")
     if fault:
-        return Held(location, False, fault)
+        return ExaminedFile(location, False, fault)
     checked = "size" if size is not None else "size not published"
     if hashes:
         checked += ", hash" if digest else ", hash not published"
-    return Held(location, True, f"{found} bytes ({checked})")
+    return ExaminedFile(location, True, f"{found} bytes ({checked})")
 
 
 def _fault(path: Path, found: int, size: int | None, digest: Digest | None) -> str | None:

@@ -3,7 +3,7 @@
 import httpx2
 from greenroom_speech.checkpoints.digest import Digest, sha256
 from greenroom_speech.checkpoints.releases import Release
-from greenroom_speech.checkpoints.source import Listing, Offer
+from greenroom_speech.checkpoints.source import Listing, RemoteFile
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.hf_api import RepoSibling
@@ -51,8 +51,8 @@ class HuggingFace:
             ) from None
         commit = str(info.sha)
         headers = build_hf_headers()
-        offers = {
-            file.rfilename: Offer(
+        files = {
+            file.rfilename: RemoteFile(
                 hf_hub_url(
                     repository, file.rfilename, revision=commit, endpoint=self._api.endpoint
                 ),
@@ -63,7 +63,7 @@ class HuggingFace:
             for file in info.siblings or []
             if file.size is not None and (digest := _digest(file)) is not None
         }
-        return Listing(f"{self._api.endpoint}/{repository}", commit, offers)
+        return Listing(f"{self._api.endpoint}/{repository}", commit, files)
 
 
 def _digest(file: RepoSibling) -> Digest | None:

@@ -31,7 +31,7 @@ class _Pulled(RootModel[dict[str, PulledFile]]):
     pass
 
 
-class Record:
+class Manifest:
     """The pulled files of one folder, by their paths below it, kept in ``pulled.json``."""
 
     def __init__(self, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import requests
 from greenroom_speech.checkpoints.digest import sha256
 from greenroom_speech.checkpoints.releases import Release
-from greenroom_speech.checkpoints.source import Listing, Offer
+from greenroom_speech.checkpoints.source import Listing, RemoteFile
 from modelscope_hub.api import HubApi
 from modelscope_hub.config import HubConfig
 from modelscope_hub.errors import APIError, HubError, NetworkError, RateLimitError, ServerError
@@ -30,7 +30,7 @@ class ModelScope:
         repository, revision = str(release.modelscope), revision or NEWEST
         client = self._api.legacy
         try:
-            files = self._api.list_repo_files(repository, "model", revision=revision)
+            listed = self._api.list_repo_files(repository, "model", revision=revision)
         except (NetworkError, ServerError, RateLimitError, requests.RequestException):
             raise SourceUnreachable(f"{self.name} ({client.endpoint}) does not answer.") from None
         except HubError as error:
@@ -38,13 +38,13 @@ class ModelScope:
             raise PullFailed(
                 f"{self.name} does not give {repository} at revision {revision!r}{status}."
             ) from None
-        offers = {
-            file.path: Offer(
+        files = {
+            file.path: RemoteFile(
                 client.get_download_url(repository, "model", file.path, revision),
                 file.size,
                 sha256(file.sha256),
             )
-            for file in files
+            for file in listed
             if file.sha256 and not file.is_dir
         }
-        return Listing(f"{client.endpoint}/models/{repository}", revision, offers)
+        return Listing(f"{client.endpoint}/models/{repository}", revision, files)

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 
-class What(StrEnum):
+class Releases(StrEnum):
     """Which releases to fetch."""
 
     ALL = "all"

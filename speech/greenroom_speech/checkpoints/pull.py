@@ -8,9 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from greenroom_speech.checkpoints.digest import sha256
-from greenroom_speech.checkpoints.manifest import Record
+from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import Release, ReleasedFile
-from greenroom_speech.checkpoints.source import Listing, Offer, Source
+from greenroom_speech.checkpoints.source import Listing, RemoteFile, Source
 from greenroom_speech.checkpoints.transfer import bytes_to_come, fetch
 
 from greenroom.errors import PullFailed, SourceUnreachable
@@ -18,7 +18,7 @@ from greenroom.errors import PullFailed, SourceUnreachable
 SPARE_BYTES = 256 * 2**20
 """What a pull leaves free on the disk."""
 
-_Offers = Mapping[ReleasedFile, Offer]
+_RemoteFiles = Mapping[ReleasedFile, RemoteFile]
 
 
 class Pull:
@@ -59,7 +59,7 @@ class Pull:
             raise PullFailed(f"{self._folder} can not be written: {error.strerror}.") from None
 
     def _pull(self, releases: Sequence[Release]) -> None:
-        self._record = Record(self._folder)
+        self._manifest = Manifest(self._folder)
         wanted = [(one, files) for one in releases if (files := self._missing(one))]
         listings = [self._listings(release) for release, _ in wanted]
         first = [next(each) for each in listings]
@@ -72,7 +72,7 @@ class Pull:
         return [file for file in release.files if not self._is_settled(release.location(file))]
 
     def _is_settled(self, location: str) -> bool:
-        pulled, path = self._record.get(location), self._folder / location
+        pulled, path = self._manifest.get(location), self._folder / location
         if self._revision or pulled is None or not path.is_file():
             return False
         return path.stat().st_size == pulled.bytes
@@ -93,10 +93,10 @@ class Pull:
     ) -> None:
         needed = SPARE_BYTES
         for (release, files), listing in zip(wanted, listings, strict=True):
-            for file, offer in self._offers(files, listing).items():
+            for file, remote in self._remote_files(files, listing).items():
                 target = self._folder / release.location(file)
-                if not _has_size(target, offer.bytes):
-                    needed += bytes_to_come(offer, target)
+                if not _has_size(target, remote.bytes):
+                    needed += bytes_to_come(remote, target)
         free = shutil.disk_usage(self._folder).free
         if needed > free:
             raise PullFailed(
@@ -109,44 +109,44 @@ class Pull:
     ) -> None:
         for listing in listings:
             try:
-                for file, offer in self._offers(files, listing).items():
-                    self._settle(release.location(file), offer, listing)
+                for file, remote in self._remote_files(files, listing).items():
+                    self._settle(release.location(file), remote, listing)
             except SourceUnreachable as error:
                 self._faults[release.name].append(str(error))
                 files = self._missing(release)
             else:
                 return
 
-    def _offers(self, files: Sequence[ReleasedFile], listing: Listing) -> _Offers:
-        return {file: self._offer(file, listing) for file in files}
+    def _remote_files(self, files: Sequence[ReleasedFile], listing: Listing) -> _RemoteFiles:
+        return {file: self._remote_file(file, listing) for file in files}
 
-    def _offer(self, file: ReleasedFile, listing: Listing) -> Offer:
-        offer = listing.offers.get(file.path)
+    def _remote_file(self, file: ReleasedFile, listing: Listing) -> RemoteFile:
+        remote = listing.files.get(file.path)
         at = f" at revision {listing.revision}" if listing.revision else ""
-        if offer is None:
+        if remote is None:
             raise PullFailed(f"{listing.source} has no file {file.path}{at}.")
-        if self._revision is None and not _is_released(file, offer):
+        if self._revision is None and not _is_released(file, remote):
             raise PullFailed(
-                f"{listing.source} has a {file.path}{at} of {offer.bytes} bytes with "
-                f"{offer.digest}, which is not the released one ({file.bytes or '?'} bytes, "
+                f"{listing.source} has a {file.path}{at} of {remote.bytes} bytes with "
+                f"{remote.digest}, which is not the released one ({file.bytes or '?'} bytes, "
                 f"SHA-256 {file.sha256 or '?'}); name a --revision to take it all the same."
             )
-        return offer
+        return remote
 
-    def _settle(self, location: str, offer: Offer, listing: Listing) -> None:
+    def _settle(self, location: str, remote: RemoteFile, listing: Listing) -> None:
         target = self._folder / location
-        if _has_size(target, offer.bytes) and offer.digest.matches(target):
+        if _has_size(target, remote.bytes) and remote.digest.matches(target):
             self._tell(f"{location}: is there.")
         else:
-            fetch(offer, target)
-            self._tell(f"{location}: {_gb(offer.bytes)} from {listing.source}, verified.")
-        self._record.add(location, offer.bytes, offer.digest, listing.source, listing.revision)
+            fetch(remote, target)
+            self._tell(f"{location}: {_gb(remote.bytes)} from {listing.source}, verified.")
+        self._manifest.add(location, remote.bytes, remote.digest, listing.source, listing.revision)
 
 
-def _is_released(file: ReleasedFile, offer: Offer) -> bool:
-    if file.bytes is not None and file.bytes != offer.bytes:
+def _is_released(file: ReleasedFile, remote: RemoteFile) -> bool:
+    if file.bytes is not None and file.bytes != remote.bytes:
         return False
-    return file.sha256 is None or offer.digest == sha256(file.sha256)
+    return file.sha256 is None or remote.digest == sha256(file.sha256)
 
 
 def _has_size(path: Path, size: int) -> bool:

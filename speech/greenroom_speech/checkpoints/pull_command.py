@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 from greenroom_speech.checkpoints import releases as released
-from greenroom_speech.checkpoints.options import Hub, What
+from greenroom_speech.checkpoints.options import Hub, Releases
 from greenroom_speech.checkpoints.releases import Release
 from greenroom_speech.checkpoints.source import Source
 from greenroom_speech.settings import EngineSettings
@@ -12,16 +12,16 @@ from greenroom_speech.settings import EngineSettings
 from greenroom.errors import SetupError
 from greenroom.supervisor.plain_errors import failing_plainly
 
-_EDITX = (What.ALL, What.STEP_AUDIO, What.STEP_AUDIO_EDITX)
-_TOKENIZER = (What.ALL, What.STEP_AUDIO, What.STEP_AUDIO_TOKENIZER)
-_WHISPER = (What.ALL, What.WHISPER)
+_EDITX = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_EDITX)
+_TOKENIZER = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_TOKENIZER)
+_WHISPER = (Releases.ALL, Releases.WHISPER)
 
 
 def run(
-    what: What, models: Path | None, hub: Hub, revision: str | None, whisper: str | None
+    what: Releases, models: Path | None, hub: Hub, revision: str | None, whisper: str | None
 ) -> None:
     """Fetch what is missing; exits with 1 if something could not be had."""
-    if revision and what is What.WHISPER:
+    if revision and what is Releases.WHISPER:
         raise typer.BadParameter("Whisper's checkpoints have no revisions.")
     with failing_plainly():
         settings = EngineSettings()
@@ -32,7 +32,7 @@ def run(
         Pull(models or settings.models, sources, revision, typer.echo).run(releases)
 
 
-def _releases(what: What, whisper: str) -> list[Release]:
+def _releases(what: Releases, whisper: str) -> list[Release]:
     releases = [released.EDITX] if what in _EDITX else []
     releases += [released.TOKENIZER] if what in _TOKENIZER else []
     releases += [released.released_whisper(whisper)] if what in _WHISPER else []
@@ -44,13 +44,13 @@ def _sources(hub: Hub) -> list[Source]:
     try:
         from greenroom_speech.checkpoints.hugging_face import HuggingFace
         from greenroom_speech.checkpoints.model_scope import ModelScope
-        from greenroom_speech.checkpoints.publisher import Publisher
+        from greenroom_speech.checkpoints.openai_storage import OpenAIStorage
     except ImportError as error:
         raise SetupError(
             f"greenroom pull needs {error.name}: pip install 'greenroom-speech[production]'."
         ) from None
     if hub is Hub.HUGGING_FACE:
-        return [HuggingFace(), Publisher()]
+        return [HuggingFace(), OpenAIStorage()]
     if hub is Hub.MODELSCOPE:
-        return [ModelScope(), Publisher()]
-    return [HuggingFace(), Publisher(), ModelScope()]
+        return [ModelScope(), OpenAIStorage()]
+    return [HuggingFace(), OpenAIStorage(), ModelScope()]

@@ -9,7 +9,7 @@ from greenroom_speech.checkpoints.releases import Release
 
 
 @dataclass(frozen=True)
-class Offer:
+class RemoteFile:
     """One file that can be fetched, and what it must be once it is here."""
 
     url: str
@@ -26,7 +26,7 @@ class Listing:
     """Where it comes from, for people: the repository's address."""
     revision: str | None
     """The commit; None where the addresses alone say what the files are."""
-    offers: Mapping[str, Offer]
+    files: Mapping[str, RemoteFile]
     """By path in the repository."""
 
 

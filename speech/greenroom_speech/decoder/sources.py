@@ -45,7 +45,7 @@ class NoSound(Exception):
 
 
 @dataclass
-class Source:
+class AudioStream:
     """An open file."""
 
     rate: int
@@ -54,12 +54,12 @@ class Source:
     blocks: Iterator[Block]
 
 
-def source(descriptor: int, size: int) -> Source:
+def source(descriptor: int, size: int) -> AudioStream:
     """Return the sound of an open file of that many bytes. Raises NoSound."""
     return _sndfile(descriptor) or _ffmpeg(descriptor, size)
 
 
-def _sndfile(descriptor: int) -> Source | None:
+def _sndfile(descriptor: int) -> AudioStream | None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         file = soundfile.SoundFile(descriptor, closefd=False)
@@ -69,7 +69,7 @@ def _sndfile(descriptor: int) -> Source | None:
     if not 0 < file.frames < _UNKNOWN_FRAMES:
         return None
     _check(file.samplerate, file.channels)
-    return Source(file.samplerate, file.frames / file.samplerate, _sndfile_blocks(file))
+    return AudioStream(file.samplerate, file.frames / file.samplerate, _sndfile_blocks(file))
 
 
 def _sndfile_blocks(file: Any) -> Iterator[Block]:
@@ -83,7 +83,7 @@ def _sndfile_blocks(file: Any) -> Iterator[Block]:
         yield mono, file.samplerate
 
 
-def _ffmpeg(descriptor: int, size: int) -> Source:
+def _ffmpeg(descriptor: int, size: int) -> AudioStream:
     os.lseek(descriptor, 0, os.SEEK_SET)
     file = os.fdopen(os.dup(descriptor), "rb")
     try:
@@ -114,7 +114,7 @@ def _ffmpeg(descriptor: int, size: int) -> Source:
     seconds = None
     if container.duration and not names & _ESTIMATED:
         seconds = container.duration / av.time_base
-    return Source(stream.rate, seconds, _ffmpeg_blocks(container, stream))
+    return AudioStream(stream.rate, seconds, _ffmpeg_blocks(container, stream))
 
 
 def _is_gsm(descriptor: int, size: int) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from greenroom_speech.ui.clips import Clips
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told, working
-from greenroom_speech.ui.session import Session
 from greenroom_speech.ui.speech_requests import (
     CLONE_MODELS,
-    Sound,
+    Clip,
     cloned,
     content_of,
     heard,
@@ -137,7 +137,7 @@ class CloneTab:
         voice: str | None,
         text: str,
         language: str,
-        session: Session,
+        made: Clips,
     ) -> AsyncIterator[tuple[Any, ...]]:
         missing = self._missing(source, recording, voice, text)
         if missing:
@@ -156,7 +156,7 @@ class CloneTab:
                 elif step.result is None:
                     yield failed(step.error or ""), gr.skip(), gr.skip()
                 else:
-                    kept = session.with_sound(step.result)
+                    kept = made.with_clip(step.result)
                     yield told(said(self.words, step.result)), step.result.playable, kept
         except GatewayError as error:
             yield failed(str(error)), gr.skip(), gr.skip()
@@ -212,11 +212,11 @@ class CloneTab:
             elif step.result is None:
                 yield failed(step.error or ""), gr.skip()
             else:
-                sound = Sound(step.result.content, "", "", "", 0.0)
+                sound = Clip(step.result.content, "", "", "", 0.0)
                 yield "", gr.update(value=sound.playable, visible=True)
 
 
-def said(words: Translations, sound: Sound) -> str:
+def said(words: Translations, sound: Clip) -> str:
     """Return how a request went."""
     return words(
         "done",

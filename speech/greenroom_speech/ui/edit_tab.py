@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from greenroom_speech.ui.clips import KEPT, Clips
 from greenroom_speech.ui.clone_tab import said
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told
-from greenroom_speech.ui.session import KEPT, Session
 from greenroom_speech.ui.speech_requests import CLONE_MODELS, content_of, edited, prepared
 from greenroom_speech.ui.translations import Translations
 
@@ -90,7 +90,7 @@ class EditTab:
             await prepared(self.server, content_of(before or ""))
 
     async def _apply(
-        self, before: str | None, task: str, info: str | None, text: str, session: Session
+        self, before: str | None, task: str, info: str | None, text: str, made: Clips
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not before:
             yield failed(self.words("no_recording")), gr.skip(), gr.skip()
@@ -106,7 +106,7 @@ class EditTab:
                 elif step.result is None:
                     yield failed(step.error or ""), gr.skip(), gr.skip()
                 else:
-                    kept = session.with_sound(step.result)
+                    kept = made.with_clip(step.result)
                     yield told(said(self.words, step.result)), step.result.playable, kept
         except GatewayError as error:
             yield failed(str(error)), gr.skip(), gr.skip()
@@ -116,23 +116,23 @@ class EditTab:
             return gr.skip(), gr.skip(), failed(self.words("no_result"))
         return after, None, ""
 
-    def _take(self, session: Session) -> tuple[Any, Any]:
-        clones = [sound for sound in session.sounds if sound.what == "clone"]
+    def _take(self, made: Clips) -> tuple[Any, Any]:
+        clones = [sound for sound in made.clips if sound.what == "clone"]
         if not clones:
             return gr.skip(), failed(self.words("no_result"))
         return clones[0].playable, ""
 
-    def _choose(self, number: str, session: Session) -> Any:
+    def _choose(self, number: str, made: Clips) -> Any:
         place = int(number) - 1
-        return session.sounds[place].playable if place < len(session.sounds) else gr.skip()
+        return made.clips[place].playable if place < len(made.clips) else gr.skip()
 
-    def _history(self, session: Session) -> tuple[Any, Any]:
+    def _history(self, made: Clips) -> tuple[Any, Any]:
         rows = "".join(
             f"<li><b>{place}</b><span>{escape(self.words.known(sound.what))}</span>"
             f"<em>{escape(sound.text[:80])}</em><i>{sound.seconds:.1f} s</i></li>"
-            for place, sound in enumerate(session.sounds, 1)
+            for place, sound in enumerate(made.clips, 1)
         )
-        choices = [str(place) for place in range(1, len(session.sounds) + 1)][:KEPT]
+        choices = [str(place) for place in range(1, len(made.clips) + 1)][:KEPT]
         return (
             f'<ol class="session">{rows}</ol>',
             gr.update(choices=choices, value=None, visible=bool(choices)),

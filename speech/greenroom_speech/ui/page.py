@@ -4,11 +4,11 @@ from pathlib import Path
 
 import gradio as gr
 from greenroom_speech.ui.blocks import OwnFilesBlocks
+from greenroom_speech.ui.clips import Clips
 from greenroom_speech.ui.clone_tab import CloneTab
 from greenroom_speech.ui.edit_tab import EditTab
 from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
-from greenroom_speech.ui.session import Session
 from greenroom_speech.ui.stage_tab import StageTab
 from greenroom_speech.ui.translations import LANGUAGES, Translations
 
@@ -45,7 +45,7 @@ def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Block
     other = next(code for code in LANGUAGES if code != language)
     blocks = OwnFilesBlocks(files, title="Greenroom", analytics_enabled=False)
     with blocks:
-        session = gr.State(Session())
+        session = gr.State(Clips())
         gr.HTML(
             f'<header class="top"><div><h1>Greenroom</h1><p>{words("tagline")}</p></div>'
             f'<a class="switch" href="{path_of(other)}" hreflang="{other}">{words("switch")}</a>'

@@ -16,7 +16,7 @@ CLONE_MODELS = ("asr", "tokenizer", "tts")
 
 
 @dataclass(frozen=True)
-class Sound:
+class Clip:
     """A wav file in memory and how it came to be."""
 
     content: bytes
@@ -69,7 +69,7 @@ async def prepared(server: GatewayClient, recording: bytes) -> None:
 
 async def cloned(
     server: GatewayClient, text: str, fields: dict[str, Any], recording: bytes | None
-) -> Sound:
+) -> Clip:
     """Say a text; `fields` are those of /v1/audio/speech."""
     files = {name: (None, str(value)) for name, value in fields.items() if value}
     files |= {"input": (None, text), "response_format": (None, "wav")}
@@ -80,7 +80,7 @@ async def cloned(
     return _sound(answer, text, "clone")
 
 
-async def edited(server: GatewayClient, recording: bytes, fields: dict[str, Any]) -> Sound:
+async def edited(server: GatewayClient, recording: bytes, fields: dict[str, Any]) -> Clip:
     """Change a recording; `fields` are those of /v1/audio/edits."""
     data = {name: value for name, value in fields.items() if value}
     answer = await server.ask(
@@ -91,6 +91,6 @@ async def edited(server: GatewayClient, recording: bytes, fields: dict[str, Any]
     return _sound(answer, text, what)
 
 
-def _sound(answer: httpx.Response, text: str, what: str) -> Sound:
+def _sound(answer: httpx.Response, text: str, what: str) -> Clip:
     start = answer.headers.get("x-greenroom-start", "")
-    return Sound(answer.content, text, what, start, answer.elapsed.total_seconds())
+    return Clip(answer.content, text, what, start, answer.elapsed.total_seconds())

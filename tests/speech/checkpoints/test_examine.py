@@ -9,7 +9,7 @@ import pytest
 from greenroom_speech.checkpoints.digest import Digest
 from greenroom_speech.checkpoints.examine import examine
 from greenroom_speech.checkpoints.file_form import fault_of_form
-from greenroom_speech.checkpoints.manifest import Record
+from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER, whisper
 from hub_server import git_blob, sha256
 
@@ -56,7 +56,7 @@ def test_what_was_pulled_counts_more_than_the_table(tmp_path, kind):
     content = b"another revision"
     put(tmp_path, flow, content)
     digest = Digest(kind, (sha256 if kind == "sha256" else git_blob)(content))
-    Record(tmp_path).add(flow, len(content), digest, "a hub", "main")
+    Manifest(tmp_path).add(flow, len(content), digest, "a hub", "main")
     assert found(tmp_path, flow, hashes=True).found == "16 bytes (size, hash)"
     put(tmp_path, flow, b"Another revision")
     assert found(tmp_path, flow).right
@@ -83,14 +83,14 @@ def test_a_folder_in_place_of_a_file_is_told(tmp_path):
 
 def test_an_engine_whose_files_are_there_can_run(tmp_path):
     speaker = "Step-Audio-EditX/CosyVoice-300M-25Hz/campplus.onnx"
-    record = Record(tmp_path)
+    manifest = Manifest(tmp_path)
     for location in [*TOKENIZER.locations(), speaker, *whisper("tiny").locations()]:
         content = b"x" if location.endswith("am.mvn") else b"{}"
         put(tmp_path, location, content)
-        record.add(location, len(content), Digest("sha256", sha256(content)), "a hub", None)
+        manifest.add(location, len(content), Digest("sha256", sha256(content)), "a hub", None)
     np.save(tmp_path / TOKENIZER.location(TOKENIZER.files[0]), np.zeros(3, np.float32))
     size = (tmp_path / TOKENIZER.location(TOKENIZER.files[0])).stat().st_size
-    record.add(TOKENIZER.locations()[0], size, Digest("sha256", ""), "a hub", None)
+    manifest.add(TOKENIZER.locations()[0], size, Digest("sha256", ""), "a hub", None)
     _, engines = examine(tmp_path, "tiny", False)
     lacks = {one.model: one.lacks for one in engines}
     assert lacks["asr"] == lacks["tokenizer"] == ()

@@ -5,9 +5,9 @@ import shutil
 import huggingface_hub.constants
 import pytest
 from greenroom_speech.checkpoints.hugging_face import HuggingFace
-from greenroom_speech.checkpoints.manifest import Record
+from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.model_scope import ModelScope
-from greenroom_speech.checkpoints.publisher import Publisher
+from greenroom_speech.checkpoints.openai_storage import OpenAIStorage
 from greenroom_speech.checkpoints.pull import SPARE_BYTES, Pull
 from greenroom_speech.checkpoints.releases import Release, ReleasedFile
 from hub_server import COMMIT, Hub, sha256
@@ -69,7 +69,7 @@ def test_only_the_files_that_an_engine_reads_are_fetched(hub, pull, source):
     pull(source())
     assert files_of(pull.folder) == PULLED
     assert pull.lines[1].startswith(f"Voice/sub/flow.pt: 256.0 kB from {hub.url}")
-    revision = Record(pull.folder).get("Voice/sub/flow.pt").revision
+    revision = Manifest(pull.folder).get("Voice/sub/flow.pt").revision
     assert revision == (COMMIT if source is HuggingFace else "master")
 
 
@@ -244,9 +244,9 @@ def test_a_publisher_names_his_files_by_their_hash(hub, pull):
         (ReleasedFile("tiny.pt", sha256=sha256(WEIGHTS)),),
         urls={"tiny.pt": url},
     )
-    pull(HuggingFace(), Publisher(), release=release)
+    pull(HuggingFace(), OpenAIStorage(), release=release)
     assert files_of(pull.folder) == {"whisper/tiny.pt": WEIGHTS}
     hub.served["tiny.pt"] = b"x" * len(WEIGHTS)
     (pull.folder / "whisper/tiny.pt").unlink()
     with pytest.raises(PullFailed, match="it was removed"):
-        pull(Publisher(), release=release)
+        pull(OpenAIStorage(), release=release)

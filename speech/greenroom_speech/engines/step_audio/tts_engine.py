@@ -10,7 +10,11 @@ from greenroom_speech.engines.step_audio.joining import join
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import read_config
-from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt, Speech
+from greenroom_speech.engines.step_audio.language_model.generation import (
+    GeneratedSpeech,
+    Generator,
+    Prompt,
+)
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.prompt_analysis.interleave import FIRST_ID
@@ -18,10 +22,10 @@ from greenroom_speech.engines.step_audio.prompts import Conversation, ids_of
 from greenroom_speech.engines.step_audio.sentences import spoken_seconds
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
 from greenroom_speech.engines.step_audio.turns import Turns
-from greenroom_speech.engines.step_audio.vocoder.flow import Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
-from greenroom_speech.engines.step_audio.voice_checkpoint import VoiceCheckpoint
+from greenroom_speech.engines.step_audio.weights import VoiceFiles
 from greenroom_speech.engines.tasks import order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
@@ -47,7 +51,7 @@ class _Work:
     """One request on its way."""
 
     turns: Turns
-    voice: Voice
+    voice: VoicePrompt
     seed: int
     turn: int = 0
     error: Exception | None = None
@@ -65,7 +69,7 @@ class StepAudioEditX(ArenaEngine):
     def __init__(self, settings: EngineSettings) -> None:
         """Read the checkpoints; SetupError names what is missing or does not fit."""
         self._settings = settings
-        self._files = VoiceCheckpoint(settings.models)
+        self._files = VoiceFiles(settings.models)
         config = read_config(self._files.config)
         dtype = getattr(torch, settings.tts_dtype)
         with unfilled():
@@ -162,13 +166,13 @@ class StepAudioEditX(ArenaEngine):
                 work.turn += 1
         return bool(asked)
 
-    def _speeches(self, prompts: Sequence[Prompt]) -> list[Speech | Exception]:
+    def _speeches(self, prompts: Sequence[Prompt]) -> list[GeneratedSpeech | Exception]:
         """Decode all prompts; one that says nothing, or does not end, has a second try."""
         speeches = self._generator.generate(prompts)
         failed = [
             number
             for number, speech in enumerate(speeches)
-            if isinstance(speech, Speech) and _fails(speech)
+            if isinstance(speech, GeneratedSpeech) and _fails(speech)
         ]
         others = [replace(prompts[n], seed=prompts[n].seed + _OTHER_SEED) for n in failed]
         for number, speech in zip(failed, self._generator.generate(others), strict=True):
@@ -224,11 +228,11 @@ def _seed(request: Tensors) -> int:
     return int(values[0]) % 2**63
 
 
-def _fails(speech: Speech) -> bool:
+def _fails(speech: GeneratedSpeech) -> bool:
     return not (speech.ids and speech.ended)
 
 
-def _why(speech: Speech | Exception) -> Exception:
+def _why(speech: GeneratedSpeech | Exception) -> Exception:
     if isinstance(speech, Exception):
         return speech
     if not speech.ids:

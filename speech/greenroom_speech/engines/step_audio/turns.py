@@ -26,7 +26,7 @@ _SOUND = re.compile(r"\s*(?:" + "|".join(map(re.escape, SOUNDS)) + ")")
 
 
 @dataclass(frozen=True)
-class Piece:
+class SpeechPiece:
     """A part of the speech, small enough to be said in one go.
 
     ``text`` is what it says, ``sounds`` the same with sounds among the words where the request
@@ -74,22 +74,22 @@ class Turns:
             text = piece.sounds if done.task == ADDS_SOUNDS else piece.text
             self.pieces[number] = replace(piece, text=text, codes=tuple(given))
 
-    def _spoken(self, order: Order) -> list[Piece]:
+    def _spoken(self, order: Order) -> list[SpeechPiece]:
         text = spoken_text((order.text or "").strip(), order.language)
-        return [Piece(self._without_sounds(part), part) for part in pieces(text)]
+        return [SpeechPiece(self._without_sounds(part), part) for part in pieces(text)]
 
-    def _kept(self, order: Order) -> list[Piece]:
+    def _kept(self, order: Order) -> list[SpeechPiece]:
         if order.text is not None and not self._adds_sounds:
             raise InvalidInput(
                 f"TEXT is given but TASK begins with {order.steps[0].task!r}, which keeps the "
                 "words; put 'clone' first or leave TEXT out."
             )
-        return [Piece(self._said, (order.text or self._said).strip(), self._prompt)]
+        return [SpeechPiece(self._said, (order.text or self._said).strip(), self._prompt)]
 
     def _without_sounds(self, text: str) -> str:
         return _SOUND.sub("", text).strip() if self._adds_sounds else text
 
-    def _conversation(self, step: Step, piece: Piece) -> Conversation:
+    def _conversation(self, step: Step, piece: SpeechPiece) -> Conversation:
         if step.task == CLONE:
             return clone(self._said, self._prompt, piece.text)
         return edit(instruction(step, piece.text, piece.sounds), piece.codes)

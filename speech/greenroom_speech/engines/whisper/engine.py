@@ -3,10 +3,10 @@
 import torch
 from greenroom_speech.engines.audio_input import Samples, recording, resampled
 from greenroom_speech.engines.text_input import word
-from greenroom_speech.engines.whisper import checkpoint
+from greenroom_speech.engines.whisper import weights
 from greenroom_speech.engines.whisper.language import language_code
 from greenroom_speech.engines.whisper.network import network
-from greenroom_speech.engines.whisper.windows import RATE, Listener
+from greenroom_speech.engines.whisper.windows import RATE, Transcriber
 from greenroom_speech.settings import EngineSettings
 
 from greenroom.errors import SetupError
@@ -24,13 +24,13 @@ class WhisperAsr(ArenaEngine):
         """Read the configured checkpoint; SetupError says what is wrong with it."""
         self._settings = settings
         self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
-        found = checkpoint.read(checkpoint.located(settings))
+        found = weights.read(weights.located(settings))
         self._identity, self._state = found.identity, found.state
         device = _device(settings.asr_device)
         dtype = torch.float16 if device == "cuda" else torch.float32
         self._model = network(found.dims, dtype)
         super().__init__(self._model, device)
-        self._listener = Listener(self._model)
+        self._transcriber = Transcriber(self._model)
         self._languages = self._model.num_languages if self._model.is_multilingual else 1
 
     def load(self) -> None:
@@ -40,7 +40,7 @@ class WhisperAsr(ArenaEngine):
 
     def prime(self) -> None:
         """Listen to a second of silence, so that the first request finds everything ready."""
-        self._listener.prime()
+        self._transcriber.prime()
 
     def answer(self, request: Tensors) -> Tensors:
         """Return ``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
@@ -53,7 +53,7 @@ class WhisperAsr(ArenaEngine):
         return self.cache.get(key, lambda: self._heard(samples, rate, language))
 
     def _heard(self, samples: Samples, rate: int, language: str | None) -> Tensors:
-        heard = self._listener.listen(resampled(samples, rate, RATE), language)
+        heard = self._transcriber.listen(resampled(samples, rate, RATE), language)
         return {"TRANSCRIPT": text(heard.text), "AUDIO_LANGUAGE": text(heard.language)}
 
 

@@ -37,14 +37,14 @@ TOKENS_AT_LEAST, TOKENS_PER_SECOND = 24, 30
 
 
 @dataclass(frozen=True)
-class Heard:
+class Transcript:
     """The words of a recording and their language's code; both "" where nobody speaks."""
 
     text: str
     language: str
 
 
-class Listener:
+class Transcriber:
     """Transcribes with one network; the same samples give the same words.
 
     Follows ``whisper.transcribe`` with its thresholds, and without the text of one window as
@@ -59,7 +59,7 @@ class Listener:
         self._dtype = model.encoder.conv1.weight.dtype
 
     @torch.no_grad()
-    def listen(self, samples: Samples, language: str | None) -> Heard:
+    def listen(self, samples: Samples, language: str | None) -> Transcript:
         """Return what is said in mono samples at 16 kHz; language None: it is detected."""
         mel = self._mel(samples)
         features = self._encoded(mel, 0)
@@ -72,7 +72,7 @@ class Listener:
         tokenizer = self._tokenizer(spoken)
         # Above the words are timestamps and markers, which nonsense is full of.
         text = tokenizer.decode([token for token in tokens if token < tokenizer.eot]).strip()
-        return Heard(text, spoken if text or language else "")
+        return Transcript(text, spoken if text or language else "")
 
     @torch.no_grad()
     def prime(self) -> None:

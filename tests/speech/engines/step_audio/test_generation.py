@@ -8,7 +8,11 @@ import pytest
 import torch
 from greenroom_speech.engines.step_audio.audio_ids import AudioIds
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
-from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt, Speech
+from greenroom_speech.engines.step_audio.language_model.generation import (
+    GeneratedSpeech,
+    Generator,
+    Prompt,
+)
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from language_models import GREEDY, SMALL, all_ids, dirty_buffer, generator, random_model
@@ -33,8 +37,8 @@ def prompts(lengths: list[int], most_new: int | None = 30) -> list[Prompt]:
     ]
 
 
-def speech(answer: Speech | Exception) -> Speech:
-    assert isinstance(answer, Speech)
+def speech(answer: GeneratedSpeech | Exception) -> GeneratedSpeech:
+    assert isinstance(answer, GeneratedSpeech)
     return answer
 
 
@@ -104,7 +108,7 @@ def test_the_end_is_not_part_of_the_speech(model: Step1) -> None:
     fifth = speech(long).ids[4]
     before = speech(long).ids[: speech(long).ids.index(fifth)]
     ending = generator(model, candidates=Candidates(fifth, (range(SMALL.vocab_size),)))
-    assert ending.generate([prompt]) == [Speech(before, ended=True)]
+    assert ending.generate([prompt]) == [GeneratedSpeech(before, ended=True)]
 
 
 def test_prompt_and_speech_fit_the_models_length(model: Step1) -> None:

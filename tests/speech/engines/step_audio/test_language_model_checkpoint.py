@@ -9,7 +9,11 @@ import torch
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import read_config
-from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt, Speech
+from greenroom_speech.engines.step_audio.language_model.generation import (
+    GeneratedSpeech,
+    Generator,
+    Prompt,
+)
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.prompts import clone, ids_of
@@ -31,7 +35,7 @@ class Voice:
         asked = clone("I had a quiet day.", range(0, 600, 6), "hello world")
         ids = ids_of(asked, "B", self.tokenizer)
         answers = self.generator.generate([Prompt(ids, seed, most_new=60) for seed in seeds])
-        assert all(isinstance(answer, Speech) for answer in answers)
+        assert all(isinstance(answer, GeneratedSpeech) for answer in answers)
         return [self.tokenizer.audio.codes(answer.ids) for answer in answers]
 
 

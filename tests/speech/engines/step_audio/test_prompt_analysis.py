@@ -13,9 +13,9 @@ from engine_requests import audio, reference
 from greenroom_speech.checkpoints.releases import EDITX, SPEAKER_FILE, TOKENIZER
 from greenroom_speech.engines.step_audio.prompt_analysis.engine import StepAudioTokenizer
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
-from greenroom_speech.engines.step_audio.prompt_analysis.prompt_checkpoint import (
+from greenroom_speech.engines.step_audio.prompt_analysis.weights import (
     PARAFORMER,
-    PromptCheckpoint,
+    PromptFiles,
 )
 from greenroom_speech.settings import EngineSettings
 from tiny_checkpoints.prompt_analysis import EMBEDDING, config, prompt_checkpoint
@@ -89,10 +89,10 @@ def test_the_same_audio_is_analysed_once(engine):
 
 
 def test_another_checkpoint_is_another_key(models, broken, engine):
-    again = PromptCheckpoint(models).identity()
-    assert PromptCheckpoint(models).identity() == again
+    again = PromptFiles(models).identity()
+    assert PromptFiles(models).identity() == again
     os.utime(broken / PARAFORMER / "model.pt", (1, 1))
-    assert PromptCheckpoint(broken).identity() != again
+    assert PromptFiles(broken).identity() != again
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000, 192_000])

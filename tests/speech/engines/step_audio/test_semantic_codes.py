@@ -4,12 +4,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.semantic_checkpoint import semantic_weights
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_codes import semantic_codes
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import (
     SemanticNetwork,
     SemanticShape,
 )
+from greenroom_speech.engines.step_audio.prompt_analysis.semantic_weights import semantic_weights
 from tiny_checkpoints.semantic_onnx import BANDS, BLOCKS, CODES, POSITIONS, WIDTH, semantic_onnx
 
 from greenroom.errors import GreenroomError, SetupError

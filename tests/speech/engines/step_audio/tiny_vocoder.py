@@ -3,12 +3,12 @@
 from functools import cache
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.checkpoint import check_tensors, hift_file_shapes
-from greenroom_speech.engines.step_audio.vocoder.flow import Flow, Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
 from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded
+from greenroom_speech.engines.step_audio.vocoder.weights import check_tensors, hift_file_shapes
 from parity_fixtures import parity_json, parity_weights
 
 
@@ -49,7 +49,7 @@ def _flow_weights() -> dict[str, torch.Tensor]:
     return parity_weights("flow")
 
 
-def flow_voice(fixture: dict[str, torch.Tensor]) -> Voice:
+def flow_voice(fixture: dict[str, torch.Tensor]) -> VoicePrompt:
     """Return the prompt of the fixture ``flow`` or ``token2wav``."""
     pairs = token_pairs(fixture["prompt_mixed"].tolist())
-    return Voice(pairs, fixture["prompt_feat_raw"][0], fixture["speaker_embedding"][0])
+    return VoicePrompt(pairs, fixture["prompt_feat_raw"][0], fixture["speaker_embedding"][0])

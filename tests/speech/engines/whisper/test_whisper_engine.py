@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from engine_requests import audio, text
-from greenroom_speech.engines.whisper.windows import Listener
+from greenroom_speech.engines.whisper.windows import Transcriber
 from tiny_checkpoints import tiny_whisper
 from whisper_recordings import NAMES, long_speech, noise, speech
 
@@ -28,7 +28,7 @@ def listener(network):
     """Return a listener over the checkpoint's values, which were rounded to half precision."""
     rounded = tiny_whisper.network()
     rounded.load_state_dict({k: v.half().float() for k, v in network.state_dict().items()})
-    return Listener(rounded)
+    return Transcriber(rounded)
 
 
 def test_it_answers_with_words_and_language(whisper_engine, listener):

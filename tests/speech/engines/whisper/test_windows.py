@@ -7,7 +7,7 @@ import pytest
 import torch
 import whisper
 from greenroom_speech.engines.whisper import windows
-from greenroom_speech.engines.whisper.windows import Heard, Listener
+from greenroom_speech.engines.whisper.windows import Transcriber, Transcript
 from whisper.tokenizer import get_tokenizer
 from whisper_recordings import NAMES, long_speech, noise, speech
 
@@ -23,7 +23,7 @@ def whispers_own(network, samples, **options):
 @pytest.mark.parametrize("name", [*NAMES, "noise"])
 def test_a_short_recording_is_transcribed_as_whisper_does_it(network, name):
     samples = noise(3) if name == "noise" else speech(name)
-    heard = Listener(network).listen(samples, None)
+    heard = Transcriber(network).listen(samples, None)
     own = whispers_own(network, samples, without_timestamps=True, language=heard.language)
     assert heard.text == own["text"].strip()
     assert len(heard.text.split()) == 12
@@ -34,12 +34,12 @@ def test_the_language_is_the_one_that_whisper_detects_in_the_window(network):
         mel = whisper.log_mel_spectrogram(speech(name), 128, padding=480_000)
         window = whisper.pad_or_trim(mel[:, : mel.shape[1] - 3000], 3000)
         _, probabilities = whisper.detect_language(network, window)
-        heard = Listener(network).listen(speech(name), None)
+        heard = Transcriber(network).listen(speech(name), None)
         assert heard.language == max(probabilities, key=probabilities.get)
 
 
 def test_recordings_differ(network):
-    heard = {Listener(network).listen(speech(name), None) for name in NAMES}
+    heard = {Transcriber(network).listen(speech(name), None) for name in NAMES}
     assert {one.language for one in heard} == {"zh", "en"}
     assert len(heard) == len(NAMES)
 
@@ -49,22 +49,24 @@ def test_a_long_recording_is_transcribed_as_whisper_does_it(network, seconds):
     samples = long_speech(seconds)
     own = whispers_own(network, samples)
     assert len(own["segments"]) > 2
-    assert Listener(network).listen(samples, None) == Heard(own["text"].strip(), own["language"])
+    assert Transcriber(network).listen(samples, None) == Transcript(
+        own["text"].strip(), own["language"]
+    )
 
 
 def test_an_english_network_is_transcribed_as_whisper_does_it(english_network):
     for samples in (speech(NAMES[0]), long_speech(40)):
         short = len(samples) <= 480_000
         own = whispers_own(english_network, samples, without_timestamps=short)
-        heard = Listener(english_network).listen(samples, None)
-        assert heard == Heard(own["text"].strip(), "en")
+        heard = Transcriber(english_network).listen(samples, None)
+        assert heard == Transcript(own["text"].strip(), "en")
 
 
 def test_a_given_language_is_not_detected(network, monkeypatch):
     monkeypatch.setattr(type(network), "detect_language", None)
-    heard = Listener(network).listen(speech(NAMES[0]), "de")
+    heard = Transcriber(network).listen(speech(NAMES[0]), "de")
     own = whispers_own(network, speech(NAMES[0]), without_timestamps=True, language="de")
-    assert heard == Heard(own["text"].strip(), "de")
+    assert heard == Transcript(own["text"].strip(), "de")
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def counted(monkeypatch):
 
 
 def test_a_window_is_encoded_once_for_its_language_and_all_attempts(network, counted):
-    Listener(network).listen(speech(NAMES[0]), None)
+    Transcriber(network).listen(speech(NAMES[0]), None)
     assert counted == {"encoded": 1, "decoded": 1}
 
 
@@ -103,7 +105,7 @@ def babbling(network):
 
 
 def test_nonsense_ends_after_as_many_tokens_as_its_time_allows(babbling, counted):
-    heard = Listener(babbling).listen(noise(1), "en")
+    heard = Transcriber(babbling).listen(noise(1), "en")
     assert counted == {"encoded": 1, "decoded": len(windows.TEMPERATURES)}
     assert 0 < len(get_tokenizer(True).encode(heard.text)) < 120
 
@@ -111,9 +113,9 @@ def test_nonsense_ends_after_as_many_tokens_as_its_time_allows(babbling, counted
 def test_nonsense_is_the_same_every_time_and_leaves_the_random_numbers_alone(babbling):
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        first = Listener(babbling).listen(noise(0.3), "en")
+        first = Transcriber(babbling).listen(noise(0.3), "en")
         drawn = torch.rand(3)
-        assert Listener(babbling).listen(noise(0.3), "en") == first
+        assert Transcriber(babbling).listen(noise(0.3), "en") == first
         torch.manual_seed(3)
         assert torch.equal(torch.rand(3), drawn)
 
@@ -121,10 +123,10 @@ def test_nonsense_is_the_same_every_time_and_leaves_the_random_numbers_alone(bab
 class _Scripted:
     """Answers each window with given tokens; counts them."""
 
-    def __init__(self, listener, tokens, **measures):
+    def __init__(self, transcriber, tokens, **measures):
         self.windows = []
-        listener._decoded = self._decoded
-        listener._encoded = lambda mel, seek: self.windows.append(seek)
+        transcriber._decoded = self._decoded
+        transcriber._encoded = lambda mel, seek: self.windows.append(seek)
         self._tokens, self._measures = tokens, measures
 
     def _decoded(self, features, language, bound, timestamps):
@@ -146,28 +148,28 @@ def test_windows_move_on_by_10_s_at_least(network, pairs, windows_begin):
     tokens = [begin]
     for seconds in pairs:
         tokens += [11, *[begin + round(seconds / 0.02)] * 2]
-    listener = Listener(network)
-    scripted = _Scripted(listener, [*tokens, 12])
-    listener.listen(noise(70), "en")
+    transcriber = Transcriber(network)
+    scripted = _Scripted(transcriber, [*tokens, 12])
+    transcriber.listen(noise(70), "en")
     assert scripted.windows == windows_begin
 
 
 def test_a_segment_that_is_cut_by_the_window_is_heard_again(network):
     begin = get_tokenizer(True, num_languages=100).timestamp_begin
-    listener = Listener(network)
-    _Scripted(listener, [begin, 11, begin + 1000, begin + 1000, 12])
-    assert listener.listen(noise(40), "en").text == get_tokenizer(True).decode([11, 11])
+    transcriber = Transcriber(network)
+    _Scripted(transcriber, [begin, 11, begin + 1000, begin + 1000, 12])
+    assert transcriber.listen(noise(40), "en").text == get_tokenizer(True).decode([11, 11])
 
 
 def test_more_words_than_one_window_holds_are_heard_in_several(network, monkeypatch):
-    listener = Listener(network)
-    monkeypatch.setattr(listener, "_in_windows", lambda *arguments: [11])
-    _Scripted(listener, [12] * 224, compression_ratio=2.0)
-    assert listener.listen(noise(30), "en").text == get_tokenizer(True).decode([11])
-    _Scripted(listener, [12] * 224, compression_ratio=20.0)
-    assert len(listener.listen(noise(30), "en").text) == 224
-    _Scripted(listener, [12] * 223, compression_ratio=2.0)
-    assert len(listener.listen(noise(30), "en").text) == 223
+    transcriber = Transcriber(network)
+    monkeypatch.setattr(transcriber, "_in_windows", lambda *arguments: [11])
+    _Scripted(transcriber, [12] * 224, compression_ratio=2.0)
+    assert transcriber.listen(noise(30), "en").text == get_tokenizer(True).decode([11])
+    _Scripted(transcriber, [12] * 224, compression_ratio=20.0)
+    assert len(transcriber.listen(noise(30), "en").text) == 224
+    _Scripted(transcriber, [12] * 223, compression_ratio=2.0)
+    assert len(transcriber.listen(noise(30), "en").text) == 223
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_a_bad_attempt_is_followed_by_a_warmer_one(network, monkeypatch, measure
         return whisper.DecodingResult(None, "en", tokens=[11], **measures)
 
     monkeypatch.setattr(type(network), "decode", decode)
-    heard = Listener(network).listen(noise(1), "en")
+    heard = Transcriber(network).listen(noise(1), "en")
     assert temperatures == list(windows.TEMPERATURES[:attempts])
     assert heard.text
 
@@ -201,7 +203,7 @@ def test_where_nobody_speaks_there_are_no_words(network, monkeypatch, language, 
 
     monkeypatch.setattr(type(network), "decode", decode)
     for seconds in (1, 70):
-        assert Listener(network).listen(noise(seconds), language) == Heard("", told)
+        assert Transcriber(network).listen(noise(seconds), language) == Transcript("", told)
 
 
 def test_a_short_text_is_bounded_by_the_length_of_the_recording(network, monkeypatch):
@@ -215,5 +217,5 @@ def test_a_short_text_is_bounded_by_the_length_of_the_recording(network, monkeyp
 
     monkeypatch.setattr(type(network), "decode", decode)
     for seconds in (1, 5, 30, 31):
-        Listener(network).listen(np.zeros(seconds * 16_000, np.float32), "en")
+        Transcriber(network).listen(np.zeros(seconds * 16_000, np.float32), "en")
     assert bounds == [54, 174, 224, None, None]

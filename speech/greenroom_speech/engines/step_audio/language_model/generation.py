@@ -34,7 +34,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Speech:
+class GeneratedSpeech:
     """What the model said, without the id that ends it."""
 
     ids: list[int]
@@ -85,12 +85,12 @@ class Generator:
         self._steps: Steps = steps(model, candidates.ranges, self._slopes)
 
     @torch.inference_mode()
-    def generate(self, prompts: Sequence[Prompt]) -> list[Speech | Exception]:
+    def generate(self, prompts: Sequence[Prompt]) -> list[GeneratedSpeech | Exception]:
         """Answer each prompt, in order, with its speech or its error.
 
         Those that find no room in the buffer start when another one has ended.
         """
-        answers: dict[int, Speech | Exception] = {}
+        answers: dict[int, GeneratedSpeech | Exception] = {}
         waiting: deque[_Row] = deque()
         for number, prompt in enumerate(prompts):
             try:
@@ -117,7 +117,7 @@ class Generator:
 
     def _decoded(
         self, waiting: deque[_Row], cache: KeyValueCache
-    ) -> Iterator[tuple[int, Speech | Exception]]:
+    ) -> Iterator[tuple[int, GeneratedSpeech | Exception]]:
         rows: list[_Row] = []
         while waiting or rows:
             while waiting and len(rows) < cache.rows:
@@ -153,16 +153,16 @@ class Generator:
             if banned in self._candidates.columns:
                 scores[place, self._candidates.columns[banned]] = float("-inf")
 
-    def _extended(self, row: _Row, column: int) -> Speech | Exception | None:
+    def _extended(self, row: _Row, column: int) -> GeneratedSpeech | Exception | None:
         """Append what was drawn; return the answer if that was the end."""
         if column == len(self._candidates.ids):
             return GreenroomError("The language model's scores are not finite numbers.")
         drawn_id = self._candidates.ids[column]
         if drawn_id == self._candidates.end:
-            return Speech(row.ids[row.prompt_ids :], ended=True)
+            return GeneratedSpeech(row.ids[row.prompt_ids :], ended=True)
         row.ids.append(drawn_id)
         if row.new == row.limit:
-            return Speech(row.ids[row.prompt_ids :], ended=False)
+            return GeneratedSpeech(row.ids[row.prompt_ids :], ended=False)
         return None
 
 

@@ -112,7 +112,7 @@ class Embedding(nn.Module):
         return embedding(ids, self.weight)
 
 
-class Decoder(nn.Module):
+class Step1Decoder(nn.Module):
     """Embedding, layers, final norm."""
 
     def __init__(self, config: LanguageModelConfig) -> None:
@@ -136,7 +136,7 @@ class Step1(nn.Module):
     def __init__(self, config: LanguageModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.model = Decoder(config)
+        self.model = Step1Decoder(config)
         self.lm_head = Projection(config.hidden_size, config.vocab_size)
 
     def forward(self, ids: torch.Tensor, attention: Attention) -> torch.Tensor:

@@ -17,12 +17,12 @@ from greenroom_speech.engines.step_audio.prompt_analysis.preprocessing import (
     normalised,
     trimmed,
 )
-from greenroom_speech.engines.step_audio.prompt_analysis.prompt_checkpoint import PromptCheckpoint
 from greenroom_speech.engines.step_audio.prompt_analysis.resampling import resampled
-from greenroom_speech.engines.step_audio.prompt_analysis.semantic_checkpoint import semantic_weights
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_codes import semantic_codes
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import SemanticNetwork
+from greenroom_speech.engines.step_audio.prompt_analysis.semantic_weights import semantic_weights
 from greenroom_speech.engines.step_audio.prompt_analysis.speaker_embedding import SpeakerNetwork
+from greenroom_speech.engines.step_audio.prompt_analysis.weights import PromptFiles
 from greenroom_speech.settings import EngineSettings
 from torch import Tensor
 
@@ -55,7 +55,7 @@ class StepAudioTokenizer(ArenaEngine):
         }
         self._settings = settings.model_copy(update=bounds)
         self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
-        self._files = PromptCheckpoint(settings.models)
+        self._files = PromptFiles(settings.models)
         self._identity = self._files.identity()
         self._normalisation = Normalisation.read(self._files.normalisation)
         self._speaker = SpeakerNetwork(self._files.speaker)

@@ -26,7 +26,7 @@ class SemanticShape:
     codes: int
 
 
-class Projection(nn.Module):
+class OnnxLinear(nn.Module):
     """A matrix product with its weight as an ONNX file has it: (inputs, outputs)."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
@@ -39,19 +39,19 @@ class Projection(nn.Module):
         return functional.linear(x, self.weight.T, self.bias)
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention over everything and a perceptron, each after a normalisation."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(width)
-        self.query = Projection(width, width)
-        self.key = Projection(width, width, bias=False)
-        self.value = Projection(width, width)
-        self.out = Projection(width, width)
+        self.query = OnnxLinear(width, width)
+        self.key = OnnxLinear(width, width, bias=False)
+        self.value = OnnxLinear(width, width)
+        self.out = OnnxLinear(width, width)
         self.perceptron_norm = nn.LayerNorm(width)
-        self.widen = Projection(width, inner)
-        self.narrow = Projection(inner, width)
+        self.widen = OnnxLinear(width, inner)
+        self.narrow = OnnxLinear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output for rows (frames, width)."""
@@ -74,7 +74,9 @@ class SemanticNetwork(nn.Module):
         self.conv1 = nn.Conv1d(shape.bands, shape.width, 3, stride=2, padding=1)
         self.conv2 = nn.Conv1d(shape.width, shape.width, 3, stride=2, padding=1)
         self.register_buffer("positions", torch.empty(shape.positions, shape.width))
-        self.blocks = nn.ModuleList(Block(shape.width, shape.inner) for _ in range(shape.blocks))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(shape.width, shape.inner) for _ in range(shape.blocks)
+        )
         self.register_buffer("codebook", torch.empty(shape.width, shape.codes))
 
     @torch.inference_mode()

@@ -31,7 +31,7 @@ class EstimatorBlock(nn.Module):
     def __init__(self, sizes: EstimatorSizes) -> None:
         super().__init__()
         width, inner = sizes.hidden_size, int(sizes.hidden_size * sizes.mlp_ratio)
-        self.attn = Attention(width, sizes.num_heads, sizes.head_dim)
+        self.attn = SelfAttention(width, sizes.num_heads, sizes.head_dim)
         self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, inner), "fc2": nn.Linear(inner, width)})
         self.conv = nn.ModuleDict({"block": CausalConvolutions(width)})
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, _PARTS * width))
@@ -54,7 +54,7 @@ class EstimatorBlock(nn.Module):
         return x.addcmul_(self.mlp["fc2"](inner), mlp[2])
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Attention with normed queries and keys."""
 
     def __init__(self, width: int, heads: int, head_width: int) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 
 @dataclass(frozen=True)
-class Voice:
+class VoicePrompt:
     """The prompt as the flow takes it."""
 
     pairs: Tensor
@@ -37,7 +37,7 @@ class Flow(nn.Module):
         self.encoder_proj = nn.Linear(sizes.encoder.output_size, sizes.output_size)
         self.decoder = FlowMatching(sizes)
 
-    def forward(self, pairs: Tensor, voice: Voice, noise: Noise) -> Tensor:
+    def forward(self, pairs: Tensor, voice: VoicePrompt, noise: Noise) -> Tensor:
         """Return mel frames (2n, channels) of a whole utterance of n pairs (n, 2)."""
         prompt = self.prompt_mel(voice)
         mu = self.encoder_proj(self.encoder(self.embedded(torch.cat([voice.pairs, pairs]))))
@@ -51,12 +51,12 @@ class Flow(nn.Module):
         embedded: Tensor = self.input_embedding["embedding"](pairs)
         return embedded.flatten(1)
 
-    def prompt_mel(self, voice: Voice) -> Tensor:
+    def prompt_mel(self, voice: VoicePrompt) -> Tensor:
         """Return the prompt's mel frames, stretched to exactly two per pair."""
         frames = self.sizes.encoder.up_stride * len(voice.pairs)
         return F.interpolate(voice.mel.T[None], size=frames, mode="nearest")[0].T
 
-    def speaker(self, voice: Voice) -> Tensor:
+    def speaker(self, voice: VoicePrompt) -> Tensor:
         """Return the speaker's channels (channels,)."""
         channels: Tensor = self.spk_embed_affine_layer(F.normalize(voice.embedding, dim=0))
         return channels

@@ -2,7 +2,7 @@
 
 import torch
 from greenroom_speech.engines.step_audio.vocoder.conformer import EncoderMemory
-from greenroom_speech.engines.step_audio.vocoder.flow import Flow, Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from torch import Tensor
 
@@ -16,7 +16,7 @@ class FlowStream:
     """
 
     def __init__(
-        self, flow: Flow, voice: Voice, lookahead: Tensor, noise: Noise, kept_frames: int
+        self, flow: Flow, voice: VoicePrompt, lookahead: Tensor, noise: Noise, kept_frames: int
     ) -> None:
         self._flow = flow
         self._noise = noise

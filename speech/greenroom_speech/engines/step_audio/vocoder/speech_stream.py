@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.flow import Flow, Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.flow_stream import FlowStream
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
@@ -34,7 +34,7 @@ class SpeechStream:
         self,
         flow: Flow,
         hift: Hift,
-        voice: Voice,
+        voice: VoicePrompt,
         noise: Noise,
         generator: torch.Generator,
         chunking: Chunking = Chunking(),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.checkpoint import hift_state
-from greenroom_speech.engines.step_audio.vocoder.flow import Flow, Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.speech_stream import SpeechStream
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
+from greenroom_speech.engines.step_audio.vocoder.weights import hift_state
 from torch import Tensor, nn
 
 from greenroom.managed.arena import Arena
@@ -43,7 +43,7 @@ class Vocoder:
         arena.read(self.flow, flow)
         arena.read(self.hift, hift_state(hift, self.hift))
 
-    def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> Voice:
+    def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> VoicePrompt:
         """Return a prompt on the vocoder's device.
 
         ``codes`` are the prompt's audio codes, ``features`` its mel frames (frames, 80) and
@@ -51,10 +51,10 @@ class Vocoder:
         """
         like = self.flow.encoder_proj.weight
         pairs = token_pairs(codes).to(like.device)
-        return Voice(pairs, features.to(like), embedding.to(like))
+        return VoicePrompt(pairs, features.to(like), embedding.to(like))
 
     @torch.inference_mode()
-    def speech(self, codes: Sequence[int], voice: Voice, seed: int) -> Tensor:
+    def speech(self, codes: Sequence[int], voice: VoicePrompt, seed: int) -> Tensor:
         """Return the waveform (samples,) of a whole utterance; the same seed gives the same.
 
         InvalidInput for a code that is none. At least one code is needed.
@@ -65,9 +65,9 @@ class Vocoder:
         wave: Tensor = self.hift(mel, self.hift.source(mel, noise))
         return wave
 
-    def stream(self, voice: Voice, seed: int) -> SpeechStream:
+    def stream(self, voice: VoicePrompt, seed: int) -> SpeechStream:
         """Return a stream that takes an utterance's codes bit by bit."""
         return SpeechStream(self.flow, self.hift, voice, self.noise, self._generator(voice, seed))
 
-    def _generator(self, voice: Voice, seed: int) -> torch.Generator:
+    def _generator(self, voice: VoicePrompt, seed: int) -> torch.Generator:
         return torch.Generator(voice.pairs.device).manual_seed(seed)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from greenroom_speech.engines.whisper.checkpoint import located, read
+from greenroom_speech.engines.whisper.weights import located, read
 from greenroom_speech.settings import EngineSettings
 from tiny_checkpoints import tiny_whisper
 

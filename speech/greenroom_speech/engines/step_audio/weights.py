@@ -8,7 +8,7 @@ FOLDER = Path("Step-Audio-EditX")
 VOCODER = FOLDER / "CosyVoice-300M-25Hz"
 
 
-class VoiceCheckpoint:
+class VoiceFiles:
     """The files below a models folder, all of them there.
 
     Raises SetupError that names what is missing. The language model is one file, or several with

@@ -32,7 +32,7 @@ def as_user(number):
     return ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *rights)
 
 
-class Apart:
+class SeparatePart:
     """A `greenroom up --only PART` with nothing in its environment but what it is given."""
 
     def __init__(self, part, home, user, **settings):

@@ -1,4 +1,4 @@
-"""CheckResult and reading a Whisper checkpoint: tensors and numbers, never code."""
+"""Finding and reading a Whisper checkpoint: tensors and numbers, never code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -2,8 +2,8 @@
 
 import shutil
 
-from apart import FIRST_USER, Apart, as_user
 from own_ports import own_port, own_ports
+from separate_part import FIRST_USER, SeparatePart, as_user
 
 from greenroom.settings import PROJECT
 
@@ -15,7 +15,7 @@ UNPINNED = {"pinned": False, "offload_after": -1}
 POLICY = dict.fromkeys(("asr", "tokenizer", "tts", "puppet"), UNPINNED)
 
 
-class Place:
+class Machine:
     """Makes the parts; `shared` is a folder of Triton's user that all may write to."""
 
     def __init__(self, folder, on_sockets=False):
@@ -42,7 +42,7 @@ class Place:
         return folder
 
     def triton(self):
-        return Apart(
+        return SeparatePart(
             "triton",
             self.folder / "triton",
             0,
@@ -56,7 +56,7 @@ class Place:
 
     def controller(self, user, key=TRITON_KEY, shared=None):
         """Return a controller of a user, who is 0 for the one that runs Triton."""
-        return Apart(
+        return SeparatePart(
             "controller",
             self.folder / f"controller-{user}",
             user,
@@ -70,7 +70,7 @@ class Place:
         )
 
     def page(self, password):
-        return Apart(
+        return SeparatePart(
             "ui",
             self.folder / "page",
             2,

@@ -28,7 +28,7 @@ _FRONT_END = {
 }
 
 
-class PromptCheckpoint:
+class PromptFiles:
     """The files below a models folder, all of them there.
 
     Raises SetupError that names what is missing. What is in the files is data: nothing of it is

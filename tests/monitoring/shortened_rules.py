@@ -16,26 +16,26 @@ _RANGE = re.compile(r"\[[^\]]+\]")
 _TIMES = ("for", "interval", "scrape_interval", "scrape_timeout", "evaluation_interval")
 
 
-def hurried(duration: str) -> str:
+def shortened(duration: str) -> str:
     """Return a duration as Prometheus writes it, a thirtieth as long but at least 1 s."""
     number, unit = _DURATION.fullmatch(duration).groups()
     return f"{max(1, int(number) * _SECONDS[unit] // FASTER)}s"
 
 
-def hurried_query(query: str) -> str:
+def shortened_query(query: str) -> str:
     """Return a query whose ranges are a thirtieth as long."""
     return _RANGE.sub(
-        lambda found: _DURATION.sub(lambda each: hurried(each[0]), found[0]),
+        lambda found: _DURATION.sub(lambda each: shortened(each[0]), found[0]),
         query,
     )
 
 
-def write_hurried(folder: Path, targets: dict[str, str], key: Path) -> Path:
+def write_shortened(folder: Path, targets: dict[str, str], key: Path) -> Path:
     """Write the shipped configuration for other targets, by job, and return its file."""
-    config = _hurried(yaml.safe_load((RULES / "prometheus.yml").read_text()))
+    config = _shortened(yaml.safe_load((RULES / "prometheus.yml").read_text()))
     for name in config["rule_files"]:
         rules = yaml.safe_load((RULES / name).read_text())
-        (folder / name).write_text(yaml.safe_dump(_hurried(rules)))
+        (folder / name).write_text(yaml.safe_dump(_shortened(rules)))
     for scraped in config["scrape_configs"]:
         scraped["static_configs"][0]["targets"] = [targets[scraped["job_name"]]]
         if "authorization" in scraped:
@@ -45,9 +45,9 @@ def write_hurried(folder: Path, targets: dict[str, str], key: Path) -> Path:
     return file
 
 
-def _hurried(node):
+def _shortened(node):
     if isinstance(node, list):
-        return [_hurried(each) for each in node]
+        return [_shortened(each) for each in node]
     if not isinstance(node, dict):
         return node
     return {key: _value(key, value) for key, value in node.items()}
@@ -55,7 +55,7 @@ def _hurried(node):
 
 def _value(key, value):
     if key in _TIMES:
-        return hurried(value)
+        return shortened(value)
     if key == "expr":
-        return hurried_query(value)
-    return _hurried(value)
+        return shortened_query(value)
+    return _shortened(value)

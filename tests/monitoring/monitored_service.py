@@ -58,7 +58,7 @@ class Serving:
         return process
 
 
-class Watched:
+class MonitoredService:
     """A service that Prometheus scrapes, and from when to when it ran as it should."""
 
     def __init__(self, serving: Serving, prometheus: Prometheus) -> None:

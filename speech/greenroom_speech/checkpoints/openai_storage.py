@@ -3,14 +3,14 @@
 import httpx2
 from greenroom_speech.checkpoints.digest import sha256
 from greenroom_speech.checkpoints.releases import Release
-from greenroom_speech.checkpoints.source import Listing, Offer
+from greenroom_speech.checkpoints.source import Listing, RemoteFile
 
 from greenroom.errors import PullFailed, SourceUnreachable
 
 ANSWER_SECONDS = 20.0
 
 
-class Publisher:
+class OpenAIStorage:
     """OpenAI's own storage of the Whisper checkpoints."""
 
     name = "OpenAI"
@@ -21,13 +21,13 @@ class Publisher:
 
     def listing(self, release: Release, revision: str | None) -> Listing:
         """Ask for the sizes; there are no revisions."""
-        offers = {
-            file.path: Offer(url, self._size(url), sha256(file.sha256))
+        files = {
+            file.path: RemoteFile(url, self._size(url), sha256(file.sha256))
             for file in release.files
             if file.sha256 and (url := release.urls[file.path])
         }
         first = next(iter(release.urls.values()))
-        return Listing(f"https://{httpx2.URL(first).host}", None, offers)
+        return Listing(f"https://{httpx2.URL(first).host}", None, files)
 
     def _size(self, url: str) -> int:
         try:

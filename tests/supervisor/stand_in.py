@@ -1,6 +1,6 @@
 """Stands for the controller: answers /readyz, or what the arguments say.
 
-python door.py [--status N] [--exit N] [--deaf]: answers with status N; ends with N at once;
+python stand_in.py [--status N] [--exit N] [--deaf]: answers with status N; ends with N at once;
 ignores SIGTERM.
 """
 
@@ -13,13 +13,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from greenroom.supervisor.program import Program
 
 
-def with_door(*options: str):
-    """Return the programs of a Service that has the door in the controller's place."""
+def with_stand_in(*options: str):
+    """Return the programs of a Service that has a stand-in in the controller's place."""
 
     def programs(settings, log, environment):
         url = f"http://127.0.0.1:{settings.http_port}/readyz"
         arguments = (__file__, *options)
-        return [Program("door", arguments, url, settings, log=log, environment=environment)]
+        return [Program("stand-in", arguments, url, settings, log=log, environment=environment)]
 
     return programs
 
@@ -35,7 +35,7 @@ def main() -> None:
         sys.exit(chosen.exit)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if chosen.deaf else signal.SIG_DFL)
 
-    class Door(BaseHTTPRequestHandler):
+    class StandIn(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(chosen.status)
             self.end_headers()
@@ -44,7 +44,7 @@ def main() -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    HTTPServer(("127.0.0.1", int(os.environ["GREENROOM_HTTP_PORT"])), Door).serve_forever()
+    HTTPServer(("127.0.0.1", int(os.environ["GREENROOM_HTTP_PORT"])), StandIn).serve_forever()
 
 
 if __name__ == "__main__":

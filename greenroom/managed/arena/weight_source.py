@@ -14,7 +14,7 @@ from torch import Tensor
 from greenroom.errors import SetupError
 from greenroom.managed.arena import safetensors_file, torch_file
 
-Source = str | PathLike[str] | Mapping[str, Tensor]
+WeightSource = str | PathLike[str] | Mapping[str, Tensor]
 """A safetensors file, its index.json, a folder with either, a .pt file, or a state dict."""
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
@@ -64,7 +64,7 @@ class MemoryTensor:
 
 
 @contextmanager
-def opened(sources: tuple[Source, ...]) -> Iterator[list[tuple[str, str, Stored]]]:
+def opened(sources: tuple[WeightSource, ...]) -> Iterator[list[tuple[str, str, Stored]]]:
     """Return (source, name, tensor) of all sources, readable within the context."""
     with ExitStack() as stack:
         found: list[tuple[str, str, Stored]] = []

@@ -8,7 +8,7 @@ from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded, stor
 from torch import Size, Tensor, nn
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena.checkpoint import opened
+from greenroom.managed.arena.weight_source import opened
 
 _NAMED = 3
 

@@ -1,0 +1,18 @@
+"""What one visitor has made: the last few clips, newest first."""
+
+from dataclasses import dataclass
+
+from greenroom_speech.ui.speech_requests import Clip
+
+KEPT = 8
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Bounded; a new one for each change, so that nobody shares it by mistake."""
+
+    clips: tuple[Clip, ...] = ()
+
+    def with_clip(self, clip: Clip) -> "Clips":
+        """Return these and one more, at most KEPT."""
+        return Clips((clip, *self.clips)[:KEPT])
