@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from greenroom.gateway.upgrades_ignored import UpgradesIgnored
+
 _MOST_HEAD = 64 * 1024
 """Bytes of a request line and its headers."""
 _REFUSAL = (
@@ -27,6 +29,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(self, *, receive_timeout: float, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
+        self.parser = UpgradesIgnored(self)
         self._seconds = receive_timeout
         self._in_head = False
         self._head_bytes = 0
@@ -63,7 +66,13 @@ class HttpConnection(HttpToolsProtocol):
         """Leave the waiting for the body to who reads it."""
         self._in_head = False
         self._stop_clock()
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Pass over the end of a head that comes again."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next head, after what may still come of the body."""
