@@ -5,7 +5,7 @@ ARGS ?=
 SHAPE ?= steady
 BIN := .venv/bin
 
-.PHONY: run demo test test-fast load soak check lock clean
+.PHONY: run demo test test-fast load soak check lock lock-check clean
 
 # exec, so that a signal for make reaches the program and nothing stays behind.
 run:
@@ -44,11 +44,15 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/lock .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup .ci/run; fi
 
-# Newest versions that pyproject.toml allows, written to constraints.txt.
+# constraints.txt for what the pyproject.toml say; ARGS=--upgrade takes the newest versions.
 lock:
-	@scripts/lock
+	@$${PYTHON:-python3} scripts/lock $(ARGS)
+
+# Asks the registry whether every extra can be installed with constraints.txt; downloads no wheels.
+lock-check:
+	@$${PYTHON:-python3} scripts/lock --check
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
