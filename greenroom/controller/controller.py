@@ -325,9 +325,7 @@ class Controller:
         model, entry = begin.model, self.stage.models[begin.model]
         came_from, spec = entry.came_from, self.repository.models.get(model)
         ended = await self._ended(begin, spec)
-        with self._background.guarded(
-            f"CheckResult why the {begin.action} of model {model} failed"
-        ):
+        with self._background.guarded(f"Finding why the {begin.action} of model {model} failed"):
             if isinstance(ended.error, ServerDown):
                 await self.triton_monitor.check()  # its waiters wait for Triton: they did not fail
             elif isinstance(ended.error, BackendDied):

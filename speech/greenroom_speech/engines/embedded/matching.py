@@ -1,4 +1,4 @@
-"""CheckResult the frames of one speaker that sound like those of another.
+"""Finding the frames of one speaker that sound like those of another.
 
 Each speaker's codes are brought to mean 0 and deviation 1 first, so that what is compared is
 the sound that is spoken and not the voice that speaks it.
