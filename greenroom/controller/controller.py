@@ -109,7 +109,7 @@ class Controller:
             self.stage, self.healing, self.traces, self._background, self._clock, self._act
         )
         self._answers: dict[ManualAction, asyncio.Future[None]] = {}
-        self._alarm = Alarm(self._clock, self._act)
+        self._alarm = Alarm(self._clock, self._act_in_time)
         self._report = TransitionReport(self.metrics, self.events)
         self._acted = asyncio.Event()
         self._closing = False
@@ -237,10 +237,10 @@ class Controller:
 
     # -- running ----------------------------------------------------------------------------
 
-    async def _leases_end(self) -> None:
-        """Return when no lease is out, or a moment later."""
+    async def _leases_end(self, longest: float = _TO_END) -> None:
+        """Return when no lease is out, or `longest` seconds on."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_TO_END):
+            async with asyncio.timeout(longest):
                 while any(entry.demand.leases for entry in self.stage.models.values()):
                     await self._next_act()
 
@@ -253,10 +253,7 @@ class Controller:
             resolve(answer, ShuttingDown())
         with self._background.guarded("Ending the events"):
             self.events.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(longest):
-                while any(entry.demand.leases for entry in self.stage.models.values()):
-                    await self._next_act()
+        await self._leases_end(longest)
 
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""
@@ -291,14 +288,21 @@ class Controller:
         """Carry out `effects`, then what the stage decides now, and set the alarm anew.
 
         Both of the stage's questions are about the same moment: nothing falls between them.
+        Who is answered already does not depend on what is decided next.
         """
         now = self._clock.now()
         try:
-            for effect in (*effects, *self.stage.decide(now)):
+            for effect in effects:
+                self._carry_out(effect)
+            for effect in self.stage.decide(now):
                 self._carry_out(effect)
         finally:
             self._acted.set()
             self._alarm.set(self.stage.next_due(now))
+
+    def _act_in_time(self) -> None:
+        with self._background.guarded("What was due"):
+            self._act()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

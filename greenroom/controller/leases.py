@@ -164,7 +164,8 @@ class Leases:
                     self._act()
                     await (while_waiting(waiting) if while_waiting else waiting)
         except BaseException:
-            self._leave(ticket)
+            with self._background.guarded("Leaving the queue"):
+                self._leave(ticket)
             raise
         finally:
             self._waiting.pop(ticket, None)

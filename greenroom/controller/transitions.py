@@ -213,7 +213,7 @@ class Transitions:
     async def _hangs(self, spec: ModelSpec, work: asyncio.Future[None]) -> bool:
         """Return when a load has ended or is late; whether it has no process before that."""
         longest = self._settings.load_timeout
-        if spec.config.backend != "python":
+        if not spec.has_process:
             await asyncio.wait([work], timeout=longest)
             return False
         dead = asyncio.ensure_future(self._watch.no_process(spec.name))
@@ -285,7 +285,7 @@ class Transitions:
         """Unload a model that nobody holds; a process that does not end by itself is killed."""
         self._processes.forget(model)
         unloading = asyncio.ensure_future(self._triton.unload(model))
-        has_process = spec is not None and spec.config.backend == "python"
+        has_process = spec is not None and spec.has_process
         looks, missing, seconds = 0.0, 0, self._settings.control_timeout
         try:
             while looks < seconds:

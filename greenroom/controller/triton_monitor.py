@@ -19,11 +19,6 @@ logger = logging.getLogger(__name__)
 
 _NO_ANSWER = "Triton does not answer."
 _READ_AGAIN = 1.0
-_READ_AS = {
-    "READY": Residency.HOT,
-    "LOADING": Residency.LOADING,
-    "UNLOADING": Residency.UNLOADING,
-}
 
 
 class TritonMonitor:
@@ -103,11 +98,10 @@ class TritonMonitor:
                 self._healing.forget()
 
     async def _read_back(self) -> dict[str, Residency]:
-        """READY alone does not tell hot from warm: hot until the model's report comes."""
         found = {}
         for name, state in (await self._triton.states()).items():
-            if state in _READ_AS and name in self._stage.models:
-                found[name] = _READ_AS[state]
+            if name in self._stage.models:
+                found[name] = state
                 if spec := self._repository.models.get(name):
                     with self._background.guarded(f"Reading the files of model {name}"):
                         self._transitions.remember(spec)

@@ -73,7 +73,7 @@ class AppGateway:
         return await self._calls.infer(
             model,
             tensors,
-            batched=(spec.known_config or spec.config).max_batch_size > 0,
+            batched=spec.batched,
             metadata=self._controller.traces.passed(()),
         )
 

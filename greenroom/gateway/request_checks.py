@@ -8,12 +8,12 @@ sequence parameters to a model that works in steps hang, and then it can not be 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.errors import InvalidInput
 from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.json_head import Counted, JsonHead
+from greenroom.triton.model_metadata import datatype
 from greenroom.triton.repository import ModelSpec, Repository
 
 _MOST_ID_BYTES = 1024
@@ -35,11 +35,7 @@ _CONTENTS = {
     "INT16": "int_contents", "INT32": "int_contents", "INT64": "int64_contents",
     "FP32": "fp32_contents", "FP64": "fp64_contents", "BYTES": "bytes_contents",
 }  # fmt: skip
-_CLASSIFIED = frozenset(
-    model_config_pb2.DataType.Value(f"TYPE_{name}")
-    for name in _SIZES
-    if name not in ("BOOL", "FP16", "BF16")
-)
+_CLASSIFIED = frozenset(_SIZES) - {"BOOL", "FP16", "BF16"}
 """Datatypes of outputs that Triton can classify."""
 _SEQUENCE = frozenset({"sequence_id", "sequence_start", "sequence_end"})
 _REGION, _REGION_NUMBERS = (
@@ -189,7 +185,7 @@ def _check_output(
         return
     spec = repository.models[model] if repository.has(model) else None
     outputs = (spec.known_config or spec.config).output if spec else ()
-    if not any(one.name == name and one.data_type in _CLASSIFIED for one in outputs):
+    if not any(one.name == name and datatype(one.data_type) in _CLASSIFIED for one in outputs):
         raise InvalidInput(
             f"Output {_short(name)}: classification is asked for, but it has no numbers "
             "that Triton can sort."

@@ -7,9 +7,8 @@ incomplete one that has never been loaded is loaded for them.
 from tritonclient.grpc import model_config_pb2, service_pb2
 
 from greenroom.controller.controller import Controller
+from greenroom.triton.model_metadata import metadata
 from greenroom.triton.repository import ModelSpec
-
-_PREFIX = "TYPE_"
 
 
 def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | None:
@@ -23,18 +22,8 @@ def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | Non
 async def unloaded_metadata(
     controller: Controller, spec: ModelSpec
 ) -> service_pb2.ModelMetadataResponse:
-    """Return what Triton answers for the loaded model: its latest version, shapes with batch."""
-    config = await _config(controller, spec)
-    answer = service_pb2.ModelMetadataResponse(
-        name=spec.name,
-        versions=spec.versions[-1:],
-        platform=config.platform or config.backend,
-    )
-    for tensors, described in ((config.input, answer.inputs), (config.output, answer.outputs)):
-        for tensor in tensors:
-            shape = ([-1] if config.max_batch_size > 0 else []) + list(tensor.dims)
-            described.add(name=tensor.name, datatype=_datatype(tensor.data_type), shape=shape)
-    return answer
+    """Return what Triton answers for the loaded model."""
+    return metadata(spec, await _config(controller, spec))
 
 
 async def unloaded_config(
@@ -50,8 +39,3 @@ async def _config(controller: Controller, spec: ModelSpec) -> model_config_pb2.M
     if spec.known_config is None:
         await controller.touch(spec.name)
     return spec.known_config or spec.config
-
-
-def _datatype(number: int) -> str:
-    name = str(model_config_pb2.DataType.Name(number)).removeprefix(_PREFIX)
-    return "BYTES" if name == "STRING" else name

@@ -18,6 +18,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
+from greenroom.residency.states import Residency
 from greenroom.triton.key import GRPC_METADATA
 from greenroom.triton.messages import dead_backend, is_not_in_repository, is_restricted
 
@@ -26,6 +27,11 @@ _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 """How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
 _POLL_INTERVAL = 0.02
+_READ_AS = {
+    "READY": Residency.HOT,
+    "LOADING": Residency.LOADING,
+    "UNLOADING": Residency.UNLOADING,
+}
 _MOVING = ("LOADING", "UNLOADING")
 _RECONNECT_MS = 100
 _RECONNECT_MOST_MS = 1000
@@ -160,10 +166,16 @@ class Triton:
                 return
             await asyncio.sleep(_POLL_INTERVAL)
 
-    async def states(self) -> dict[str, str]:
-        """Return the state in Triton of every model that it knows of; READY if a version is."""
+    async def states(self) -> dict[str, Residency]:
+        """Return where the models are that Triton has: hot if a version is ready.
+
+        It does not tell hot from warm; that the model's report does.
+        """
         entries = (await self.index()).models
-        return dict(sorted(((e.name, e.state) for e in entries), key=lambda one: one[1] == "READY"))
+        found = dict(
+            sorted(((e.name, e.state) for e in entries), key=lambda one: one[1] == "READY")
+        )
+        return {name: _READ_AS[state] for name, state in found.items() if state in _READ_AS}
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
         """Return Triton's repository index."""

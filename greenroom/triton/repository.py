@@ -59,6 +59,16 @@ class ModelSpec:
         return any(entry.name == RESIDENCY_INPUT for entry in self.config.input)
 
     @property
+    def batched(self) -> bool:
+        """Whether its tensors have a batch dimension."""
+        return bool((self.known_config or self.config).max_batch_size > 0)
+
+    @property
+    def has_process(self) -> bool:
+        """Whether it runs in a process of its own, as far as its config says."""
+        return bool(self.config.backend == "python")
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """The `parameters` of its config."""
         return {key: value.string_value for key, value in self.config.parameters.items()}

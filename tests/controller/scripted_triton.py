@@ -7,6 +7,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from greenroom.errors import ServerDown, TritonError
 from greenroom.residency.control import Report
+from greenroom.residency.states import Residency
 
 
 class ScriptedTriton:
@@ -16,7 +17,7 @@ class ScriptedTriton:
         self.calls = []
         self.loaded = set()
         self.moving = {}
-        """Models in the middle of something, to the state that Triton's index has."""
+        """Models in the middle of something, to where that is."""
         self.reports = {}
         self.refusals = {}
         """Action and model to the report of a control that could not be done."""
@@ -67,7 +68,7 @@ class ScriptedTriton:
         if self.unreadable:
             self.unreadable -= 1
             raise TritonError("This protocol is restricted", "UNAVAILABLE")
-        return dict.fromkeys(self.loaded, "READY") | self.moving
+        return dict.fromkeys(self.loaded, Residency.HOT) | self.moving
 
     async def settled(self, model):
         await self._answer("settled", model)

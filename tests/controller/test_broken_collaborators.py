@@ -14,8 +14,9 @@ from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.transition_report import Events, TransitionReport
 from greenroom.controller.transitions import Transitions
-from greenroom.errors import ServerDown
+from greenroom.errors import ServerDown, TransitionFailed
 from greenroom.residency.policy import Policy
+from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action
 from greenroom.tracing import Span, Traces
 
@@ -123,4 +124,30 @@ async def test_whatever_breaks_everybody_is_answered(harness, monkeypatch, owner
         assert one.metric("internal_errors_total") > 0
     await one.wait(61)
     assert one.residency("tts") == "warm"
+    assert one.residency("echo") == "cold"
+
+
+async def test_who_is_answered_does_not_depend_on_the_next_decision(harness, monkeypatch):
+    one = await harness()
+    breaks = Breaks(monkeypatch, Stage, "decide")
+    one.triton.fail("load", "echo")
+    with one.triton.holding("load", "echo"):
+        waiting = await one.ask("echo")
+        breaks.on = True
+    await one.settle()
+    assert breaks.count
+    assert waiting.done()
+    assert isinstance(waiting.exception(), TransitionFailed)
+
+
+async def test_a_decision_that_breaks_at_its_time_is_counted_and_made_later(harness, monkeypatch):
+    one = await harness(policy={"echo": Policy(unload_after=60)})
+    await one.used("echo")
+    breaks = Breaks(monkeypatch, Stage, "decide")
+    breaks.on = True
+    await one.wait(61)
+    breaks.on = False
+    assert one.metric("internal_errors_total") == breaks.count == 1
+    await one.used("asr")
+    await one.settle()
     assert one.residency("echo") == "cold"

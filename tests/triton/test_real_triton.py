@@ -18,7 +18,7 @@ from greenroom.errors import (
     TritonError,
     UnknownModel,
 )
-from greenroom.residency.states import Action
+from greenroom.residency.states import Action, Residency
 from greenroom.supervisor import TritonServer
 from greenroom.triton.backend_processes import BackendProcesses, backend_processes
 from greenroom.triton.client import Triton
@@ -65,14 +65,14 @@ async def test_no_proxy_is_asked_for_triton(on_ports, monkeypatch):
 async def test_models_come_and_go_with_their_processes(triton, connection):
     await connection.ready()
     assert await connection.alive()
-    assert (await connection.states()).get("echo") != "READY"
+    assert (await connection.states()).get("echo") is not Residency.HOT
     await connection.load("echo")
-    assert (await connection.states())["echo"] == "READY"
+    assert (await connection.states())["echo"] is Residency.HOT
     assert (await echo(triton)).tolist() == [[1, 1, 1]]
     (process,) = backend_processes("echo", triton.prefix)
     assert backend_processes("slow", triton.prefix) == []
     await connection.unload("echo")
-    assert (await connection.states()).get("echo") != "READY"
+    assert (await connection.states()).get("echo") is not Residency.HOT
     assert not process.is_running()
 
 
@@ -83,11 +83,11 @@ async def test_settled_waits_for_a_load_that_somebody_else_began(
     await wait_for(gate.with_suffix(".reached").exists)
     settled = asyncio.create_task(connection.settled("gated"))
     await connection.settled("echo")
-    assert (await connection.states())["gated"] == "LOADING"
+    assert (await connection.states())["gated"] is Residency.LOADING
     assert not settled.done()
     gate.touch()
     await settled
-    assert (await connection.states())["gated"] == "READY"
+    assert (await connection.states())["gated"] is Residency.HOT
     await loading
 
 
@@ -139,7 +139,7 @@ async def test_a_killed_triton_is_lost_and_found_again(triton, connection, gate,
     await triton.start()
     await ready
     assert await connection.alive()
-    assert "READY" not in (await connection.states()).values()
+    assert Residency.HOT not in (await connection.states()).values()
 
 
 async def test_a_hanging_load_is_ended_and_the_model_can_be_loaded_again(
