@@ -8,7 +8,7 @@ reads no further requests from that client.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -24,6 +24,7 @@ from greenroom.errors import (
     Unavailable,
     without_traceback,
 )
+from greenroom.gateway.grpc_messages import GrpcMessages
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.request_form import message_form
@@ -53,6 +54,7 @@ class Stream:
         triton: Triton,
         leased: Leased,
         traces: Traces,
+        messages: GrpcMessages,
         metadata: tuple[tuple[str, str | bytes], ...],
         repository: Repository,
     ) -> None:
@@ -62,16 +64,22 @@ class Stream:
         self._translated = triton.translated
         self._leased = leased
         self._traces = traces
+        self._messages = messages
         self._metadata = metadata
         self._repository = repository
         self._writing = asyncio.Lock()
         self._room = asyncio.Semaphore(_MOST_UNANSWERED)
+        self._under_way = 0
+        self._idle_since: float | None = 0.0
         self._last_of_sequence: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self, requests: AsyncIterator[bytes], context: Context) -> None:
-        """Answer every request of the stream; returns when the last one has its last answer."""
+    async def run(self, context: Context) -> None:
+        """Answer every request of the stream; returns when the last one has its last answer.
+
+        Raises an ExceptionGroup of TooSlow when the client gives or takes nothing for too long.
+        """
         async with asyncio.TaskGroup() as group:
-            async for request in requests:
+            async for request in self._messages.stream(context, lambda: self._idle_since):
                 await self._room.acquire()
                 self._start(group, request, context)
 
@@ -84,9 +92,17 @@ class Stream:
         sequence = _sequence(parsed)
         before = self._last_of_sequence.get(sequence) if sequence else None
         task = group.create_task(self._answer(parsed, request, context, before))
-        task.add_done_callback(lambda done: self._room.release())
+        self._under_way += 1
+        self._idle_since = None
+        task.add_done_callback(self._ended)
         if sequence:
             self._last_of_sequence[sequence] = task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._room.release()
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle_since = asyncio.get_running_loop().time()
 
     async def _answer(
         self,
@@ -160,7 +176,7 @@ class Stream:
         """Write one request's answers up to None, each as one with those of other requests."""
         while (answer := await answers.get()) is not None:
             async with self._writing:
-                await context.write(answer)
+                await self._messages.send(context, answer)
 
 
 def _dead_backend(answer: bytes) -> BackendDied | None:

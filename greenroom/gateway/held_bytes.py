@@ -6,7 +6,7 @@ from greenroom.errors import QueueFull
 
 
 class HeldBytes:
-    """Counts what is being received, waits for a model, or is in Triton's hands."""
+    """Counts what is being received, waits for a model, is in Triton's hands or being sent."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -25,6 +25,10 @@ class HeldBytes:
                 f"Requests of {self._held} bytes are held already; {size} bytes more "
                 f"would exceed max_held_bytes ({self._most})."
             )
+        self._held += size
+
+    def keep(self, size: int) -> None:
+        """Count bytes that are there already, such as of an answer, and can not be refused."""
         self._held += size
 
     def give_back(self, size: int) -> None:

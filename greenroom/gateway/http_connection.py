@@ -1,8 +1,8 @@
 """One HTTP connection: uvicorn's, with bounds on what comes before and after anybody reads it.
 
 The application bounds the bodies that it reads. Here are bounded a request's head, which uvicorn
-collects however long it gets, and the rest of a body that is thrown away because the request was
-answered without it.
+collects however long it gets; the rest of a body that is thrown away because the request was
+answered without it; an answer that its client does not take; and how many connections there are.
 """
 
 import asyncio
@@ -10,10 +10,17 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from greenroom.gateway.upgrades_ignored import UpgradesIgnored
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.settings import Settings
 
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept: longer than any client keeps it (aiohttp 15,
+nginx and load balancers 60). Whoever closes first must not be the one that may just be asked:
+a POST that crosses the close is lost, and no client may send it again by itself."""
 _MOST_HEAD = 64 * 1024
 """Bytes of a request line and its headers."""
+_MOST_UNREAD = 2**20
+"""Bytes of a body that may still come after its answer, so that the connection can be kept."""
 _REFUSAL = (
     "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
     "connection: close\r\n\r\n{body}"
@@ -21,28 +28,40 @@ _REFUSAL = (
 
 
 class HttpConnection(HttpToolsProtocol):
-    """Closes the connection of a head that is too long or too slow, or of an endless rest.
+    """Closes the connection of a head too long or too slow, an endless rest, an answer not taken.
 
-    The clock runs from the connection's start or the last answer to a whole head, anew from
-    the head's first bytes.
+    The clock of a head runs from the connection's start, and anew from the head's first bytes.
     """
 
-    def __init__(self, *, receive_timeout: float, **of_uvicorn: Any) -> None:
+    def __init__(self, *, settings: Settings, held: HeldBytes, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
-        self.parser = UpgradesIgnored(self)
-        self._seconds = receive_timeout
+        self._settings = settings
+        self._held = held
         self._in_head = False
         self._head_bytes = 0
+        self._unread = 0
+        self._sending = 0
+        self._idle_since = self.loop.time()
         self._clock: asyncio.TimerHandle | None = None
+        self._send_clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first head."""
+        """Wait for the first head, if there is room."""
+        full = len(self.connections) >= self._settings.max_connections and not self._make_room()
         super().connection_made(transport)
-        self._start_clock()
+        if full:
+            sentence = (
+                f"{self._settings.max_connections} connections are open, as many as "
+                "max_connections allows."
+            )
+            self._refuse("503 Service Unavailable", sentence)
+        else:
+            self._start_clock(self._settings.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._stop_clock()
+        self._sent()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -51,7 +70,7 @@ class HttpConnection(HttpToolsProtocol):
         if not self._in_head:
             return
         if not self._head_bytes:
-            self._start_clock()
+            self._start_clock(self._settings.header_timeout)
         self._head_bytes += len(data)
         if self._head_bytes > _MOST_HEAD:
             sentence = f"The request's head has more than {_MOST_HEAD} bytes."
@@ -60,28 +79,88 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Expect a head."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._unread = True, 0, 0
 
     def on_headers_complete(self) -> None:
         """Leave the waiting for the body to who reads it."""
         self._in_head = False
         self._stop_clock()
-        if not self.parser.should_upgrade():
-            super().on_headers_complete()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count what nobody will read."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._unread += len(body)
+            if self._unread > _MOST_UNREAD:
+                self.transport.close()
 
     def on_message_complete(self) -> None:
-        """Pass over the end of a head that comes again."""
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        """Wait for the next head if the answer was there before its request."""
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._start_clock(KEEP_ALIVE)
 
     def on_response_complete(self) -> None:
-        """Wait for the next head, after what may still come of the body."""
+        """Wait for what may still come of the body; uvicorn waits for the next head."""
         super().on_response_complete()
-        self._start_clock()
+        self._idle_since = self.loop.time()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._start_clock(self._settings.receive_timeout)
 
-    def _start_clock(self) -> None:
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection; one whose client left the answer lie would never close."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def pause_writing(self) -> None:
+        """Count what the client has not taken yet, and see whether it takes any of it."""
+        super().pause_writing()
+        self._sending = self.transport.get_write_buffer_size()
+        self._held.keep(self._sending)
+        self._watch_sending(self._sending)
+
+    def resume_writing(self) -> None:
+        """Watch no more: nearly all has been taken."""
+        super().resume_writing()
+        self._sent()
+
+    def _watch_sending(self, left: int) -> None:
+        def look() -> None:
+            now_left = self.transport.get_write_buffer_size()
+            if now_left < left:
+                self._watch_sending(now_left)
+            else:
+                self.transport.abort()
+
+        self._send_clock = self.loop.call_later(self._settings.send_timeout, look)
+
+    def _sent(self) -> None:
+        self._held.give_back(self._sending)
+        self._sending = 0
+        if self._send_clock:
+            self._send_clock.cancel()
+            self._send_clock = None
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle for longest; return whether there was one."""
+        idle = [one for one in self.connections if isinstance(one, HttpConnection) and one._idle]
+        if idle:
+            longest = min(idle, key=lambda one: one._idle_since)
+            longest.transport.close()
+            self.connections.discard(longest)
+        return bool(idle)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is asked: neither begun nor unanswered, nor an answer not yet taken."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self._in_head and not self._sending
+
+    def _start_clock(self, seconds: float) -> None:
         self._stop_clock()
-        self._clock = self.loop.call_later(self._seconds, self._too_late)
+        self._clock = self.loop.call_later(seconds, self._too_late)
 
     def _stop_clock(self) -> None:
         if self._clock:
@@ -90,9 +169,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         if self._in_head:
-            sentence = (
-                f"The request's head did not arrive within receive_timeout ({self._seconds:g} s)."
-            )
+            seconds = self._settings.header_timeout
+            sentence = f"The request's head did not arrive within header_timeout ({seconds:g} s)."
             self._refuse("408 Request Timeout", sentence)
         else:
             self.transport.close()

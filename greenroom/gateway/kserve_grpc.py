@@ -14,10 +14,12 @@ from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull
+from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull, TooSlow
 from greenroom.gateway.client_regions import ClientRegions
+from greenroom.gateway.grpc_messages import GrpcMessages
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.permissions import grpc_scope
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.request_form import message_form
@@ -31,6 +33,9 @@ from greenroom.triton.key import RESTRICTED_PREFIX
 logger = logging.getLogger(__name__)
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
+
+_WITHOUT_MESSAGE = frozenset({"ServerLive", "ServerReady"})
+"""Their messages have no fields, so nothing of them is read."""
 
 
 class KServeGrpc(grpc.GenericRpcHandler):
@@ -47,6 +52,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         self._controller = controller
         self._most_streams = settings.max_streams
         self._streams = 0
+        self._messages = GrpcMessages(settings, leased.held)
         self._triton = triton
         self._traces = controller.traces
         self._leased = leased
@@ -73,8 +79,40 @@ class KServeGrpc(grpc.GenericRpcHandler):
             return None
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
+        return grpc.stream_stream_rpc_method_handler(self._answering(method))
+
+    def _answering(self, method: str) -> Callable[..., Awaitable[None]]:
+        """Answer a unary call, which is a stream of one message: so its reading is ours.
+
+        Our errors become gRPC statuses; another exception is logged and told as INTERNAL.
+        """
         handle = self._parsed.get(method) or self._passing(method)
-        return grpc.unary_unary_rpc_method_handler(_answering(handle))
+        counts = method != "ModelInfer"  # its lease counts
+
+        async def answer(requests: object, context: Context) -> None:
+            try:
+                request = await self._request(method, context)
+                with self._messages.held.hold(len(request) if counts else 0):
+                    response = await handle(request, context)
+                del request
+                await self._messages.send(context, response)
+            except GreenroomError as error:
+                await abort(context, error)
+            except grpc.aio.AbortError:
+                raise
+            except Exception:
+                logger.exception("A gRPC call")
+                await abort(context, GreenroomError(BROKEN))
+
+        return answer
+
+    async def _request(self, method: str, context: Context) -> bytes:
+        """Return a call's message; of who brings no key as little as can be."""
+        if method in _WITHOUT_MESSAGE:
+            return b""
+        if grpc_scope(method_path(method)) is None:
+            return await self._messages.received_of_probe(context)
+        return await self._messages.received(context)
 
     def _passing(self, method: str) -> Unary:
         kind = GetMessageClass(METHODS[method].input_type)
@@ -114,8 +152,12 @@ class KServeGrpc(grpc.GenericRpcHandler):
         self._streams += 1
         try:
             metadata, repository = _passed_metadata(context), self._controller.repository
-            stream = Stream(self._triton, self._leased, self._traces, metadata, repository)
-            await stream.run(requests, context)
+            stream = Stream(
+                self._triton, self._leased, self._traces, self._messages, metadata, repository
+            )
+            await stream.run(context)
+        except* TooSlow as slow:
+            await abort(context, _first(slow))
         finally:
             self._streams -= 1
 
@@ -175,25 +217,15 @@ class KServeGrpc(grpc.GenericRpcHandler):
         return await self._pass_on("CudaSharedMemoryRegister", request, context)
 
 
-def _answering(handle: Unary) -> Unary:
-    """Turn our errors into gRPC statuses; another exception is logged and told as INTERNAL."""
-
-    async def answer(request: bytes, context: Context) -> bytes:
-        try:
-            return await handle(request, context)
-        except GreenroomError as error:
-            await abort(context, error)
-        except Exception:
-            logger.exception("A gRPC call")
-            await abort(context, GreenroomError(BROKEN))
-        raise AssertionError("abort raises")
-
-    return answer
+def _first(group: BaseExceptionGroup[TooSlow]) -> TooSlow:
+    found = group.exceptions[0]
+    return found if isinstance(found, TooSlow) else _first(found)
 
 
 async def abort(context: Context, error: GreenroomError) -> None:
     """End the call with the error's code and sentence."""
-    trailing = tuple((name.lower(), value) for name, value in error.headers.items())
+    given = ((name.lower(), value) for name, value in error.headers.items())
+    trailing = tuple(pair for pair in given if pair[0] != "connection")  # is HTTP/1's alone
     await context.abort(grpc.StatusCode[error.grpc_code], str(error), trailing)
 
 

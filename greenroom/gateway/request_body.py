@@ -53,7 +53,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 class _Body:
-    """Receives one body. The clock runs from when it is asked for."""
+    """Receives one body. The clock runs while it is asked for, anew from each part that comes."""
 
     def __init__(self, scope: Scope, receive: Receive, hold: Hold, settings: Settings) -> None:
         self._scope = scope
@@ -62,7 +62,7 @@ class _Body:
         self._most = settings.max_request_bytes
         self._seconds = settings.receive_timeout
         self._size = 0
-        self._deadline: float | None = None
+        self._begun = False
         self._complete = False
 
     async def receive(self) -> Message:
@@ -72,15 +72,15 @@ class _Body:
         """
         if self._complete:
             return await self._receive()
-        if self._deadline is None:
+        if not self._begun:
             self._check_size(_announced(self._scope))
-            self._deadline = asyncio.get_running_loop().time() + self._seconds
+            self._begun = True
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout(self._seconds):
                 message = await self._receive()
         except TimeoutError:
             raise TooSlow(
-                f"The body did not arrive within receive_timeout ({self._seconds:g} s)."
+                f"No byte of the body came for receive_timeout ({self._seconds:g} s)."
             ) from None
         if message["type"] == "http.request":
             part = len(message.get("body", b""))

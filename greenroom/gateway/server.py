@@ -21,7 +21,8 @@ from greenroom.gateway.app_plugin import App
 from greenroom.gateway.apps import Apps, installed_apps
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
-from greenroom.gateway.http_connection import HttpConnection
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.http_connection import KEEP_ALIVE, HttpConnection
 from greenroom.gateway.json_from_pages import JsonFromPages
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
@@ -38,10 +39,6 @@ from greenroom.triton.tensor_calls import TensorCalls
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE = 75
-"""Seconds for which an idle connection is kept: longer than any client keeps it (aiohttp 15,
-nginx and load balancers 60). Whoever closes first must not be the one that may just be asked:
-a POST that crosses the close is lost, and no client may send it again by itself."""
 _LAST_ANSWERS = 2.0
 """Seconds in which what was answered has to be written when the gateway ends."""
 
@@ -85,7 +82,8 @@ async def gateway(
         routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
         answering = JsonFromPages(app(routes, lambda nobody: apps.started(gateway_of, nobody)))
         whole = traces.around_http(BoundedBodies(answering, settings, leased.held))
-        http_server = _http_server(_http_door(whole, settings, keys, apps), settings)
+        door = _http_door(whole, settings, keys, apps)
+        http_server = _http_server(door, settings, leased.held)
         listening = _http_socket(settings)
         serving = asyncio.create_task(http_server.serve([listening]))
         try:
@@ -110,8 +108,8 @@ def _http_door(whole: ASGIApp, settings: Settings, keys: ApiKeys, apps: Apps) ->
     )
 
 
-def _http_server(application: ASGIApp, settings: Settings) -> _HttpServer:
-    connection: Any = partial(HttpConnection, receive_timeout=settings.receive_timeout)
+def _http_server(application: ASGIApp, settings: Settings, held: HeldBytes) -> _HttpServer:
+    connection: Any = partial(HttpConnection, settings=settings, held=held)
     return _HttpServer(
         uvicorn.Config(
             application,
@@ -148,6 +146,13 @@ async def _grpc_server(settings: Settings, handler: grpc.GenericRpcHandler) -> g
             ("grpc.max_receive_message_length", settings.max_request_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
+            ("grpc.max_allowed_incoming_connections", settings.max_connections),
+            ("grpc.max_concurrent_streams", settings.max_connections),
+            ("grpc.max_connection_idle_ms", KEEP_ALIVE * 1000),
+            ("grpc.server_handshake_timeout_ms", round(settings.header_timeout * 1000)),
+            # A client that answers no ping has left, or reads nothing at all.
+            ("grpc.keepalive_time_ms", round(settings.send_timeout * 1000)),
+            ("grpc.keepalive_timeout_ms", round(settings.send_timeout * 1000)),
         )
     )
     server.add_generic_rpc_handlers((handler,))

@@ -58,10 +58,26 @@ class GatewaySettings(EnvironmentSettings):
     max_streams: int = Field(
         256, ge=0, description="gRPC streams that may be open at one time. 0 refuses them all."
     )
-    receive_timeout: float = Field(
-        120.0,
+    max_connections: int = Field(
+        1024,
         gt=0,
-        description="Seconds in which the headers of a request, and then its body, must arrive.",
+        description="Connections that each port of the gateway keeps at one time. More close an "
+        "idle HTTP connection, or are refused.",
+    )
+    header_timeout: float = Field(
+        30.0, gt=0, description="Seconds in which the headers of an HTTP request must arrive."
+    )
+    receive_timeout: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds without a byte after which a request that is being received is "
+        "refused. Over gRPC, seconds for a whole message, and for which a stream may be idle.",
+    )
+    send_timeout: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds without a byte taken after which a client that does not read its "
+        "answer is cut off. Over gRPC, seconds for a whole message.",
     )
     drain_timeout: float = Field(
         2.0,

@@ -1,0 +1,156 @@
+"""Clients that neither finish nor read: what they hold is bounded, and they are ended."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import grpc
+import numpy as np
+import pytest
+from attacked import message
+from tritonclient.grpc import service_pb2_grpc
+
+LARGE = np.zeros((1, 2 * 2**20), np.float32)
+INFER = "POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n"
+SERVICE = "/inference.GRPCInferenceService"
+
+
+@asynccontextmanager
+async def wire(running):
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def channel(running):
+    address = f"127.0.0.1:{running.settings.grpc_port}"
+    async with grpc.aio.insecure_channel(
+        address, [("grpc.max_receive_message_length", -1)]
+    ) as opened:
+        yield opened
+
+
+def echo_of(samples):
+    """Return a whole HTTP request whose answer is as large."""
+    tensor = {"name": "INPUT", "shape": samples.shape, "datatype": "FP32"}
+    tensor["parameters"] = {"binary_data_size": samples.nbytes}
+    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    size = len(head) + samples.nbytes
+    fields = f"inference-header-content-length: {len(head)}\r\ncontent-length: {size}\r\n\r\n"
+    return (INFER + fields).encode() + head + samples.tobytes()
+
+
+async def send(writer, size):
+    for _ in range(size // 2**16):
+        writer.write(bytes(2**16))
+        await writer.drain()
+
+
+async def status_of(running, request):
+    async with wire(running) as (reader, writer):
+        writer.write(request)
+        return int((await reader.readline()).split()[1])
+
+
+async def test_an_endless_body_after_a_401_is_not_swallowed(start):
+    running = await start(api_keys="admin:admins-key-0123456789")
+    async with asyncio.timeout(30), wire(running) as (reader, writer):
+        writer.write(f"{INFER}content-length: {2**40}\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+        with pytest.raises(ConnectionError):
+            await send(writer, 64 * 2**20)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+async def test_an_answer_counts_until_it_is_taken_and_who_takes_none_is_cut_off(start, reads):
+    running = await start(
+        max_held_bytes=12 * 2**20, max_request_bytes=12 * 2**20, send_timeout=60 if reads else 3
+    )
+    assert await status_of(running, echo_of(LARGE[:, :1])) == 200
+    async with asyncio.timeout(60), wire(running) as (reader, writer):
+        writer.write(echo_of(LARGE))
+        await reader.readline()
+        writer.transport.pause_reading()
+        if reads:  # the other way the answer may be cut off before anybody else asks
+            while await status_of(running, echo_of(LARGE)) != 503:
+                pass
+            writer.transport.resume_reading()
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(LARGE.nbytes)
+        while await status_of(running, echo_of(LARGE)) != 200:
+            pass
+        if not reads:
+            writer.transport.resume_reading()
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await reader.readexactly(LARGE.nbytes)
+
+
+async def test_no_more_connections_than_may_be_and_idle_ones_make_room(start):
+    running = await start(max_connections=4)
+    async with asyncio.timeout(30):
+        idle = [await asyncio.open_connection("127.0.0.1", running.settings.http_port)]
+        for _ in range(7):
+            idle.append(await asyncio.open_connection("127.0.0.1", running.settings.http_port))
+            assert await status_of(running, b"GET /healthz HTTP/1.0\r\n\r\n") == 200
+        assert await idle[0][0].read() == b""
+        for _, writer in idle:
+            writer.close()
+        begun = []
+        status = 200
+        while status != 503:
+            begun.append(await asyncio.open_connection("127.0.0.1", running.settings.http_port))
+            begun[-1][1].write(INFER.encode())
+            await begun[-1][1].drain()
+            status = await status_of(running, b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert len(begun) >= 4
+        for _, writer in begun:
+            writer.close()
+        while await status_of(running, b"GET /healthz HTTP/1.0\r\n\r\n") != 200:
+            pass
+
+
+async def test_probes_read_nothing_and_messages_that_never_come_are_not_waited_for(start):
+    running = await start(receive_timeout=0.5, api_keys="admin:admins-key-0123456789")
+    async with asyncio.timeout(30), channel(running) as opened:
+        for call in "ServerLive", "ServerReady":
+            asked = opened.stream_stream(f"{SERVICE}/{call}")()
+            assert await asked.read() == b"\x08\x01"
+        for call in "ModelReady", "ModelInfer":
+            key = (("authorization", "Bearer admins-key-0123456789"),)
+            asked = opened.stream_stream(f"{SERVICE}/{call}")(metadata=key)
+            with pytest.raises(grpc.aio.AioRpcError, match="did not arrive") as slow:
+                await asked.read()
+            assert slow.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_idle_streams_end_and_those_with_requests_under_way_do_not(start, gate):
+    running = await start(receive_timeout=0.5, max_streams=2)
+    async with asyncio.timeout(60), channel(running) as opened:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(opened)
+        waits = stub.ModelStreamInfer()
+        await waits.write(message("gated", [1, 1], bytes(4)))
+        await running.until("gated", waiting=1)
+        for _ in range(3):  # each in the place of the one before
+            idle = stub.ModelStreamInfer()
+            with pytest.raises(grpc.aio.AioRpcError, match="receive_timeout") as ended:
+                await idle.read()
+            assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        gate.touch()
+        assert not (await waits.read()).error_message
+        waits.cancel()
+
+
+async def test_a_grpc_answer_that_is_not_taken_is_cut_off(start):
+    running = await start(send_timeout=2)
+    asked = message("echo", list(LARGE.shape), LARGE.tobytes()).SerializeToString()
+    async with asyncio.timeout(60), channel(running) as opened:
+        call = opened.stream_stream(f"{SERVICE}/ModelInfer")()
+        await call.write(asked)
+        await running.logged("did not take its answer and was cut off")
+        with pytest.raises(grpc.aio.AioRpcError) as lost:
+            await call.read()
+        assert lost.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert await running.grpc.is_server_live()
