@@ -92,6 +92,13 @@ class NotJson(GreenroomError):
     grpc_code = "INVALID_ARGUMENT"
 
 
+class DiskFull(GreenroomError):
+    """A folder can not be written: no space, over the quota, read-only; nothing was kept."""
+
+    http_status = 507
+    grpc_code = "RESOURCE_EXHAUSTED"
+
+
 class Unavailable(GreenroomError):
     """Not now: a queue is full, a wait was too long, a model or the server is down."""
 

@@ -1,9 +1,11 @@
 """The fields of a request's body; the gateway has bounded it."""
 
 import json
+import sys
 from typing import Any
 
 from greenroom_speech.api.openai_errors import InvalidField
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 MULTIPART = "multipart/form-data"
@@ -34,10 +36,18 @@ async def fields_of(request: Request) -> dict[str, Any]:
 
 
 async def _form(request: Request) -> dict[str, Any]:
+    parser = MultiPartParser(request.headers, request.stream(), max_files=4, max_fields=64)
+    parser.spool_max_size = sys.maxsize  # a recording stays in memory, whatever the disk has left
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise InvalidField(f"The body is no {MULTIPART}: {error.message}", None) from None
     found: dict[str, Any] = {}
-    async with request.form(max_files=4, max_fields=64) as form:
+    try:
         for name, value in form.multi_items():
             if name in found:
                 raise InvalidField(f"{name} is there twice; give it once.", name)
             found[name] = value if isinstance(value, str) else await value.read()
+    finally:
+        await form.close()
     return found

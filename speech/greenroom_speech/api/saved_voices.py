@@ -4,7 +4,6 @@ import asyncio
 import time
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
 from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
@@ -18,9 +17,14 @@ from greenroom_speech.api.schemas import (
     VoiceRequest,
 )
 from greenroom_speech.api.tensor_fields import text
-from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
+from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.decoder.client import Reader
 
+_RECORDING = {
+    "description": "The recording.",
+    "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
+}
 _PREVIEWS = {"zh": "你好，这是我的声音。今天过得怎么样？"}
 _PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
 
@@ -83,17 +87,17 @@ def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) ->
         await asyncio.to_thread(store.delete, name)
         return Deleted(id=name, object="voice")
 
-    @router.get("/{name}/audio", response_class=FileResponse)
-    async def recording(name: str) -> FileResponse:
-        """Return the recording of a voice."""
-        voice = await asyncio.to_thread(store.get, name)
-        return FileResponse(voice.path, media_type="audio/flac")
+    @router.get("/{name}/audio", response_class=Response, responses={200: _RECORDING})
+    async def recording(name: str) -> Response:
+        """Return the recording of a voice, FLAC."""
+        _, content = await asyncio.to_thread(store.recording, name)
+        return Response(content, media_type="audio/flac")
 
     @router.get("/{name}/preview", response_class=Response, responses={200: AUDIO_ANSWER})
     async def preview(name: str) -> Response:
         """Say a sentence in a voice, as mp3."""
-        voice = await asyncio.to_thread(store.get, name)
-        reference = await read(voice.path, "the voice's recording")
+        voice, content = await asyncio.to_thread(store.recording, name)
+        reference = await read(content, "the voice's recording")
         sentence = _PREVIEWS.get(voice.language, _PREVIEW)
         script = Script(reference, voice.transcript, {"TEXT": text(sentence)})
         spoken, timing = await pipeline.speak(script)

@@ -236,7 +236,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         404: "no such voice or model",
         408: "the body came too slowly",
         409: "that name is taken",
+        410: "the voice's recording is lost",
         413: "the body is too large, or the recording too long",
         503: "not now: see Retry-After; the message says the state and the seconds so far",
+        507: "the folder of the voices can not be written: no space, quota, read-only",
     }.items()
 }

@@ -65,8 +65,8 @@ async def _reference(
         return await read(asked.reference_audio, "reference_audio"), asked.transcript
     if asked.transcript is not None:
         raise InvalidField("transcript is given, but a voice has its own.", "transcript")
-    voice = await asyncio.to_thread(store.get, asked.voice or "")
-    return await read(voice.path, f"voice {voice.name}"), voice.transcript
+    voice, content = await asyncio.to_thread(store.recording, asked.voice or "")
+    return await read(content, f"voice {voice.name}"), voice.transcript
 
 
 def _file(recording: Recording, kind: Format, speed: float) -> tuple[bytes, str]:

@@ -1,30 +1,61 @@
-"""Saved voices on disk: one folder each, complete or not there at all.
+"""Saved voices on disk: one folder each, named as the voice is, complete or not there at all.
 
 A voice is written into a hidden folder beside its place and renamed into it when all its
 files are on the disk; so a crash leaves no half of one, and what was answered is kept.
+Whoever writes holds a lock on the folder, for several services may share it. Who reads holds
+none: what looks odd to him is looked at again under the lock before it is called so.
 """
 
-import contextlib
+import errno
+import fcntl
 import json
+import logging
 import os
-import re
 import shutil
 import tempfile
-import time
+import threading
 import unicodedata
+import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import soundfile
+from greenroom_speech.api import voice_folder
+from greenroom_speech.api.voice_folder import (
+    AUDIO,
+    FACTS,
+    NoRecording,
+    OddVoice,
+    SavedVoice,
+    Signature,
+)
+from greenroom_speech.api.voice_names import allowed, is_allowed
 from greenroom_speech.voices import voices as bundled_voices
 
-from greenroom.errors import Conflict, GreenroomError, InvalidInput
+from greenroom.errors import Conflict, DiskFull, GreenroomError
 
-_FACTS, _AUDIO = "voice.json", "audio.flac"
-_NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
+logger = logging.getLogger(__name__)
+
 _PARTIAL = ".partial-"
+_MOST_NAMED = 20
+_FOLDER = "."
+_NOT_WRITABLE = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+_MEANWHILE = frozenset({errno.EEXIST, errno.ENOENT, errno.ENOTEMPTY})
+"""By hand, or by a service that shares a folder whose disk knows no locks."""
 
 
 class UnknownVoice(GreenroomError):
@@ -34,96 +65,114 @@ class UnknownVoice(GreenroomError):
     grpc_code = "NOT_FOUND"
 
 
-@dataclass(frozen=True)
-class SavedVoice:
-    """A recording with its words, usable by name."""
-
-    name: str
-    transcript: str
-    language: str
-    seconds: float
-    consent: str
-    created: int
-    description: str = ""
-    bundled: bool = False
-    path: Path = Path()
-    """The recording, FLAC."""
-
-
 class VoicesStore:
-    """The bundled voices and those of one folder."""
+    """The bundled voices and those of one folder; its methods may run in any thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[str, tuple[Signature, SavedVoice]] = {}
+        self._left_out: dict[str, str] = {}
+        """Why, by name; so that each is told once."""
+        self._lock = threading.RLock()
+        self._locked = False
 
     def all(self) -> list[SavedVoice]:
         """Return the bundled voices and then the saved ones by name."""
-        return [*_bundled(), *sorted(self._saved(), key=lambda voice: voice.name)]
+        return list(self._each())
 
     def get(self, name: str) -> SavedVoice:
-        """Return a voice. Raises UnknownVoice naming those that there are."""
+        """Return a voice. Raises UnknownVoice naming some that there are, NoRecording."""
         wanted = unicodedata.normalize("NFC", name)
-        found = self.all()
-        for voice in found:
-            if voice.name == wanted:
-                return voice
-        names = ", ".join(voice.name for voice in found)
-        raise UnknownVoice(f"voice is {name[:80]!r}; it must be one of {names}.")
+        found = _bundled().get(wanted)
+        if not found and is_allowed(wanted):
+            found = self._looked_at(wanted)
+        if found:
+            return found
+        names = [voice.name for voice in islice(self._each(), _MOST_NAMED + 1)]
+        more = " or another that GET /v1/voices lists" if len(names) > _MOST_NAMED else ""
+        there_are = ", ".join(names[:_MOST_NAMED])
+        raise UnknownVoice(f"voice is {name[:80]!r}; it must be one of {there_are}{more}.")
+
+    def recording(self, name: str) -> tuple[SavedVoice, bytes]:
+        """Return a voice and its whole recording, both of one moment. Raises as `get` does."""
+        voice = self.get(name)
+        with suppress(FileNotFoundError):
+            content = self._content(voice)
+            if self.get(name) == voice:
+                return voice, content
+        with self._alone():
+            voice = self.get(name)
+            return voice, self._content(voice)
 
     def check_free(self, name: str) -> str:
         """Return the name as it would be saved.
 
         Raises InvalidInput for one that is not allowed, Conflict for one that is taken.
         """
-        name = _allowed(name)
-        if any(voice.name.casefold() == name.casefold() for voice in self.all()):
-            raise Conflict(
-                f"A voice named {name!r} exists already; delete it or take another name."
-            )
+        name = allowed(name)
+        for taken in (*_bundled(), *self._names()):
+            if unicodedata.normalize("NFC", taken).casefold() == name.casefold():
+                raise Conflict(
+                    f"A voice named {taken!r} exists already; delete it or take another name."
+                )
         return name
 
     def save(self, voice: SavedVoice, audio: bytes) -> SavedVoice:
         """Keep a voice with its recording (a FLAC file); on return it is on the disk.
 
-        Raises as `check_free` does.
+        Raises as `check_free` does, and DiskFull.
         """
-        name = self.check_free(voice.name)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
-        try:
-            _write(partial / _AUDIO, audio)
-            _write(partial / _FACTS, _facts(replace(voice, name=name)))
-            _sync(partial)
-            try:
-                partial.rename(self._folder / name)
-            except OSError:
-                raise Conflict(f"A voice named {name!r} exists already.") from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        _sync(self._folder)
-        return self.get(name)
+        voice = replace(voice, name=allowed(voice.name))
+        place = self._folder / voice.name
+        with self._writing("saved"):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._alone():
+                self.check_free(voice.name)
+                written = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
+                try:
+                    _write(written / AUDIO, audio)
+                    _write(written / FACTS, _facts(voice))
+                    _sync(written)
+                    written = written.rename(place)
+                    _sync(self._folder)
+                except BaseException:
+                    shutil.rmtree(written, ignore_errors=True)
+                    raise
+        return replace(voice, path=place / AUDIO)
 
     def correct(self, name: str, transcript: str) -> SavedVoice:
-        """Replace the words of a saved voice. Raises UnknownVoice, Conflict."""
-        voice = self._own(name, "changed")
-        written = voice.path.parent / f"{_PARTIAL}{time.monotonic_ns()}"
-        _write(written, _facts(replace(voice, transcript=transcript)))
-        written.rename(voice.path.parent / _FACTS)
-        _sync(voice.path.parent)
-        return self.get(voice.name)
+        """Replace the words of a saved voice. Raises UnknownVoice, Conflict, DiskFull."""
+        with self._writing("changed"), self._alone():
+            voice = replace(self._own(name, "changed"), transcript=transcript)
+            folder = voice.path.parent
+            written = folder / f"{_PARTIAL}{FACTS}"
+            try:
+                _write(written, _facts(voice))
+                written.rename(folder / FACTS)
+            finally:
+                written.unlink(missing_ok=True)
+            _sync(folder)
+        return voice
 
     def delete(self, name: str) -> None:
-        """Forget a saved voice. Raises UnknownVoice, Conflict."""
-        folder = self._own(name, "deleted").path.parent
-        hidden = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self._folder))
-        folder.rename(hidden / "voice")
-        _sync(self._folder)
-        shutil.rmtree(hidden, ignore_errors=True)
+        """Forget a saved voice. Raises UnknownVoice, Conflict, DiskFull."""
+        with self._writing("deleted"), self._alone():
+            with suppress(NoRecording):
+                self._own(name, "deleted")
+            # Nothing new is made: a full disk must not be in the way.
+            hidden = self._folder / f"{_PARTIAL}{uuid.uuid4().hex}"
+            (self._folder / unicodedata.normalize("NFC", name)).rename(hidden)
+            _sync(self._folder)
+            shutil.rmtree(hidden, ignore_errors=True)
 
     def clear_partial(self) -> None:
         """Remove what a crash has left half written."""
-        for left in self._folder.glob(f"{_PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        with self._alone():
+            for left in self._folder.glob(f"{_PARTIAL}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            for left in self._folder.glob(f"*/{_PARTIAL}{FACTS}"):
+                with suppress(OSError):
+                    left.unlink()
 
     def _own(self, name: str, what: str) -> SavedVoice:
         voice = self.get(name)
@@ -131,18 +180,112 @@ class VoicesStore:
             raise Conflict(f"Voice {voice.name!r} comes with Greenroom and cannot be {what}.")
         return voice
 
-    def _saved(self) -> Iterator[SavedVoice]:
-        for path in self._folder.glob(f"[!.]*/{_FACTS}"):
-            # A voice that is deleted just now, or was put there by somebody else.
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                facts = json.loads(path.read_text(encoding="utf-8"))
-                yield SavedVoice(**facts, path=path.parent / _AUDIO)
+    def _content(self, voice: SavedVoice) -> bytes:
+        try:
+            return voice.path.read_bytes()
+        except PermissionError as error:
+            raise NoRecording(voice.name, f"{error.strerror}") from None
+
+    def _each(self) -> Iterator[SavedVoice]:
+        yield from _bundled().values()
+        names = sorted(self._names())
+        for gone in (self._read.keys() | self._left_out.keys()) - {*names, _FOLDER}:
+            self._read.pop(gone, None)
+            self._left_out.pop(gone, None)
+        for name in names:
+            with suppress(NoRecording):
+                if found := self._looked_at(name):
+                    yield found
+
+    def _names(self) -> list[str]:
+        """Return what lies in the folder, voices and other things."""
+        try:
+            with os.scandir(self._folder) as entries:
+                found = [entry.name for entry in entries if not entry.name.startswith(".")]
+        except FileNotFoundError:
+            found = []
+        except (PermissionError, NotADirectoryError) as error:
+            self._leave_out(_FOLDER, f"it can not be read: {error.strerror}")
+            return []
+        self._left_out.pop(_FOLDER, None)
+        return found
+
+    def _looked_at(self, name: str) -> SavedVoice | None:
+        """Return the voice in a folder; None for none or an odd one. Raises NoRecording."""
+        try:
+            return self._judged(name)
+        except (OddVoice, NoRecording) as problem:
+            if self._left_out.get(name) == str(problem):
+                if isinstance(problem, NoRecording):
+                    raise
+                return None
+        with self._alone():
+            try:
+                return self._judged(name)
+            except NoRecording as lost:
+                self._leave_out(name, str(lost))
+                raise
+            except OddVoice as odd:
+                self._leave_out(name, str(odd))
+                return None
+
+    def _judged(self, name: str) -> SavedVoice | None:
+        place = self._folder / name
+        with voice_folder.opened(place) as folder:
+            signature = None if folder is None else voice_folder.signature(folder)
+            if folder is None or signature is None:
+                return None
+            read = self._read.get(name)
+            if read and read[0] == signature:
+                voice = read[1]
+            else:
+                facts = voice_folder.facts_in(folder)
+                voice = SavedVoice(**vars(facts), path=place / AUDIO)
+                _check(voice, name)
+                self._read[name] = signature, voice
+            if not voice_folder.has_recording(folder):
+                raise NoRecording(name)
+        self._left_out.pop(name, None)
+        return voice
+
+    def _leave_out(self, name: str, why: str) -> None:
+        if self._left_out.get(name) != why:
+            self._left_out[name] = why
+            logger.warning("%s is left out of the voices: %s.", self._folder / name, why)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _MEANWHILE:
+                raise Conflict("Somebody else changed this voice meanwhile; ask again.") from None
+            if error.errno not in _NOT_WRITABLE:
+                raise
+            logger.warning("%s can not be written: %s.", self._folder, error.strerror)
+            raise DiskFull(
+                f"The voice can not be {what}: folder {self._folder.name} on the server can not "
+                f"be written ({error.strerror}). Nothing has changed."
+            ) from None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other writers out, of this process and of others; may be entered twice."""
+        with self._lock, ExitStack() as stack:
+            if not self._locked:
+                with suppress(OSError):  # there is no folder yet, or its disk knows no locks
+                    folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                    stack.callback(os.close, folder)
+                    fcntl.flock(folder, fcntl.LOCK_EX)
+                stack.callback(setattr, self, "_locked", False)
+                self._locked = True
+            yield
 
 
 @cache
-def _bundled() -> tuple[SavedVoice, ...]:
-    return tuple(
-        SavedVoice(
+def _bundled() -> dict[str, SavedVoice]:
+    return {
+        voice.name: SavedVoice(
             voice.name,
             voice.transcript,
             voice.language,
@@ -154,19 +297,17 @@ def _bundled() -> tuple[SavedVoice, ...]:
             path=voice.path,
         )
         for voice in bundled_voices()
-    )
+    }
 
 
-def _allowed(name: str) -> str:
-    normal = unicodedata.normalize("NFC", name)
-    if not _NAME.fullmatch(normal) or ".." in normal or not normal.isprintable():
-        raise InvalidInput(
-            f"name is {name[:80]!r}; it must have 1 to 64 letters, digits, spaces, dots, dashes "
-            "or underlines, begin with a letter or digit, and not end with a dot or space."
-        )
-    if len(normal.encode()) > 200:
-        raise InvalidInput(f"name has {len(normal.encode())} bytes; it must have at most 200.")
-    return normal
+def _check(voice: SavedVoice, folder: str) -> None:
+    """Raise OddVoice for a name by which the voice could not be asked for."""
+    if voice.name != folder:
+        raise OddVoice(f"{FACTS}: name is {voice.name!a}; it must be the folder's, {folder!a}")
+    if not is_allowed(folder):
+        raise OddVoice("no voice can have such a name")
+    if folder in _bundled():
+        raise OddVoice("a bundled voice has this name")
 
 
 def _facts(voice: SavedVoice) -> bytes:

@@ -5,7 +5,8 @@ import sys
 import textwrap
 
 import pytest
-from greenroom_speech.api.voices_store import SavedVoice, UnknownVoice, VoicesStore
+from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 
 from greenroom.errors import Conflict, InvalidInput
 
@@ -95,7 +96,8 @@ def test_kill_9_loses_no_voice_that_was_acknowledged_and_leaves_no_half_one(tmp_
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from greenroom_speech.api.voices_store import SavedVoice, VoicesStore
+        from greenroom_speech.api.voice_folder import SavedVoice
+        from greenroom_speech.api.voices_store import VoicesStore
         store = VoicesStore(Path(sys.argv[1]))
         for number in range(100):
             name = f"{sys.argv[2]}-{number}"
