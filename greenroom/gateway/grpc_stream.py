@@ -9,6 +9,7 @@ reads no further requests from that client.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -97,6 +98,12 @@ class Stream:
         task.add_done_callback(self._ended)
         if sequence:
             self._last_of_sequence[sequence] = task
+            task.add_done_callback(partial(self._forget, sequence))
+
+    def _forget(self, sequence: str, answered: asyncio.Task[None]) -> None:
+        """A stream may go on for ever; its sequences do not."""
+        if self._last_of_sequence.get(sequence) is answered:
+            del self._last_of_sequence[sequence]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._room.release()
@@ -201,5 +208,7 @@ def _error_answer(message: str, request: pb.ModelInferRequest) -> bytes:
 
 def _sequence(request: pb.ModelInferRequest) -> str:
     """Return the sequence's id, empty for a request that belongs to none."""
-    parameter = request.parameters["sequence_id"]
+    parameter = request.parameters.get("sequence_id")  # [] would add one to the request
+    if parameter is None:
+        return ""
     return parameter.string_param or (str(parameter.int64_param) if parameter.int64_param else "")

@@ -185,3 +185,5 @@ async def test_what_is_right_still_passes(start, tmp_path):
         request.outputs.add(name="OUTPUT").parameters["classification"].int64_param = 1
         await stub.ModelInfer(request)
         await stub.ModelInfer(message("words", [1, 1], b"\1\0\0\0a", "BYTES"))
+        steps = iter([message("steps", [1, 4], RAW)])
+        assert [answer.error_message async for answer in stub.ModelStreamInfer(steps)] == [""]
