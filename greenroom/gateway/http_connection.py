@@ -11,6 +11,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.upgrades_ignored import UpgradesIgnored
 from greenroom.settings import Settings
 
 KEEP_ALIVE = 75
@@ -35,6 +36,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(self, *, settings: Settings, held: HeldBytes, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
+        self.parser = UpgradesIgnored(self)
         self._settings = settings
         self._held = held
         self._in_head = False
@@ -85,7 +87,8 @@ class HttpConnection(HttpToolsProtocol):
         """Leave the waiting for the body to who reads it."""
         self._in_head = False
         self._stop_clock()
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count what nobody will read."""
@@ -97,6 +100,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the next head if the answer was there before its request."""
+        if self.parser.should_upgrade():  # the end of a head that comes again
+            return
         super().on_message_complete()
         if self.cycle.response_complete:
             self._start_clock(KEEP_ALIVE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -84,12 +85,37 @@ async def test_heads_that_triton_can_not_take_are_answered(start):
     ):
         answer = await running.web.post(INFER, content=GOOD, headers=headers)
         assert answer.status_code == 400, answer.text
-    upgrade = {"connection": "upgrade", "upgrade": "websocket"}
-    async with asyncio.timeout(10):
-        answer = await running.web.post(INFER, content=GOOD, headers=upgrade)
-    assert answer.status_code in (200, 400)  # a body in a packet of its own is not understood
     assert (await running.web.head("/v2")).status_code == 200
     assert (await running.web.get("/v2/models/a%3Fb")).json()["error"].count("a%3Fb") == 1
+
+
+async def test_a_body_behind_an_upgrade_is_no_request_of_its_own(start):
+    running = await start()
+    smuggled = b"GET /v2/smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    for body, length, status in (
+        (GOOD, b"content-length: %d" % len(GOOD), 200),
+        (b"%x\r\n%b\r\n0\r\n\r\n" % (len(GOOD), GOOD), b"transfer-encoding: chunked", 200),
+        (smuggled, b"content-length: %d" % len(smuggled), 400),
+    ):
+        for protocol in b"websocket", b"h2c":
+            head = [b"connection: upgrade", b"upgrade: " + protocol, length]
+            answers = await _by_hand(running, b"POST " + INFER.encode(), head, body)
+            assert answers == [100, status, 200], (protocol, head)
+    assert await _by_hand(running, b"CONNECT a:1", [], smuggled) == [400]
+
+
+async def _by_hand(running, asked, head, body):
+    """Send a body once it is wanted, and GET /v2 behind it; returns the status of all answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
+    last = b"GET /v2 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    expects = [b"host: localhost", b"expect: 100-continue"]
+    async with asyncio.timeout(60):
+        writer.write(b"\r\n".join((asked + b" HTTP/1.1", *expects, *head, b"", b"")))
+        answers = await reader.readline()
+        writer.write(body + last)
+        answers += await reader.read()
+    writer.close()
+    return list(map(int, re.findall(rb"HTTP/1.1 (\d+)", answers)))
 
 
 async def test_models_that_come_and_go_while_the_service_runs(start, tmp_path):

@@ -33,6 +33,7 @@ async def serving(tmp_path_factory):
         **own_ports(),
         runtime_dir=folder / "runtime",
         model_repository=folder / "models",
+        ensemble_repository=PROJECT / "ensemble",
         triton_exit_timeout=2,
         api_keys=f"inference:{TO_LOOK},admin:{TO_ACT}",
         policy=POLICY,

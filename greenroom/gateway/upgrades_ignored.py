@@ -1,0 +1,46 @@
+"""A parser of HTTP requests that reads a request to change the protocol as if it did not ask.
+
+So a server may answer (RFC 9110, 7.8), and some clients ask with every request (Java's does, for
+HTTP/2). httptools would end such a request at its head: its body would be missing, and would be
+read as a request of its own.
+"""
+
+from array import array
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class UpgradesIgnored(httptools.HttpRequestParser):
+    """Gives the connection such a request's head once more, without the field Upgrade.
+
+    The connection passes over the first, for which `should_upgrade()` holds.
+    """
+
+    def __init__(self, connection: HttpToolsProtocol) -> None:
+        super().__init__(connection)
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._connection = connection
+
+    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
+        """Parse the next bytes. Raises HttpParserError for what is no HTTP, CONNECT included."""
+        while True:
+            try:
+                super().feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                (end,) = upgrade.args
+                data = self._head() + bytes(data)[end:]
+
+    def _head(self) -> bytes:
+        method = self.get_method()
+        if method == b"CONNECT":
+            raise httptools.HttpParserInvalidMethodError("CONNECT")
+        version = self.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (method, self._connection.url, version)]
+        lines += [
+            b"%s: %s" % (name, value)
+            for name, value in self._connection.headers
+            if name != b"upgrade"
+        ]
+        return b"\r\n".join((*lines, b"", b""))
