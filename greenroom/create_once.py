@@ -21,7 +21,7 @@ def drawn_once(
 
     Safe against processes that do the same at the same time: all return one value. What a
     power cut or somebody else has left in the file is never returned, but drawn anew with a
-    warning. Raises SetupError if the file can not be read or written.
+    warning. Raises SetupError if the file cannot be read or written.
     """
     try:
         if (kept := _read(path, form)) is not None:
@@ -30,13 +30,13 @@ def drawn_once(
             if (kept := _read(path, form)) is not None:
                 return kept
             if path.exists():
-                logger.warning("%s has not the form of what is kept there: drawn anew", path)
+                logger.warning("%s is damaged: a new one is created", path)
             value = draw()
             _write(path, value, mode)
             return value
     except OSError as error:
         raise SetupError(
-            f"{path} can not be read or written ({error.strerror}); remove it, or give its folder "
+            f"{path} cannot be read or written ({error.strerror}); remove it, or give its folder "
             "to the user of this process."
         ) from error
 

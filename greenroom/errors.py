@@ -6,7 +6,7 @@ of an exception (no traceback, no repr) leaves the server.
 
 from typing import ClassVar
 
-BROKEN = "Greenroom failed at this request; its log says how."
+BROKEN = "Greenroom failed to handle this request; see its log."
 """What a user is told of an exception that nobody foresaw."""
 
 
@@ -155,8 +155,8 @@ class KeyRefused(Unavailable):
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"Triton at {address} refuses the controller's key; "
-            "give both the same GREENROOM_TRITON_KEY."
+            f"Triton at {address} refuses the controller's key; set the same GREENROOM_TRITON_KEY "
+            f"for both."
         )
 
 
@@ -164,16 +164,16 @@ class BackendDied(Unavailable):
     """The process behind a model died, or was stopped, while it had the request."""
 
     def __init__(self, instance: str, again: bool = False) -> None:
-        more = ", and again when the request was sent once more" if again else ""
+        more = ", and again when the request was repeated" if again else ""
         super().__init__(
-            f"The model process {instance} died while it had this request{more}; "
-            "it is being started again."
+            f"The model process {instance} died while it ran this request{more}; it is being "
+            f"restarted."
         )
         self.instance = instance
 
 
 class DiedMidAnswer(BackendDied):
-    """A part of the answer had been sent already, so the request can not be repeated."""
+    """A part of the answer had been sent already, so the request cannot be repeated."""
 
     def __init__(self, instance: str) -> None:
         super().__init__(instance)

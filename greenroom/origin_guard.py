@@ -1,10 +1,10 @@
 """Keeps other web sites away from an HTTP listener that trusts whoever reaches it.
 
 A browser lets any page send requests to this machine. Three of its headers, which a page's script
-can not choose, say from where:
+cannot choose, say from where:
 
 - ``Host``: a page whose own name was made to mean this machine (DNS rebinding) still sends that
-  name. Addresses can not be rebound, nor can ``localhost`` and the names below it.
+  name. Addresses cannot be rebound, nor can ``localhost`` and the names below it.
 - ``Origin``: the page's own, with all requests but plain GETs.
 - ``Sec-Fetch-Site``: with these as well, wherever the browser trusts the connection.
 
@@ -57,7 +57,7 @@ class OriginGuard:
         origins: chosen origins, such as ``https://studio.example``, whose pages may ask and read.
         refuse: makes the answer to who is refused.
         free: whether all may ask for a path, such as that of a probe.
-        opens: whether a link of another site may open a path in a tab. Only for what a GET can not
+        opens: whether a link of another site may open a path in a tab. Only for what a GET cannot
             change: the other site sees nothing of it, but it is asked for.
     """
 
@@ -96,13 +96,14 @@ class OriginGuard:
         # A page of this host by the other scheme counts as another site below.
         if any(origin.partition("://")[2].lower() != host for origin in origins):
             raise Refused(
-                f"The request's Origin is {_shown(origins)}, another web site than this one; "
-                "GREENROOM_ALLOWED_ORIGINS names those that may ask."
+                f"The request's Origin is {_shown(origins)}, which is another web site; add it to "
+                f"GREENROOM_ALLOWED_ORIGINS to allow it."
             )
         if headers.get("sec-fetch-site") in _FOREIGN and not self._is_opened(scope, headers):
             raise Refused(
                 "The request comes from another web site (its Sec-Fetch-Site is "
-                f"{headers['sec-fetch-site']}); GREENROOM_ALLOWED_ORIGINS names those that may ask."
+                f"{headers['sec-fetch-site']}); add that site to GREENROOM_ALLOWED_ORIGINS to "
+                f"allow it."
             )
 
     def _checked_host(self, given: list[str], version: str) -> str | None:
@@ -112,14 +113,14 @@ class OriginGuard:
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         if not found:
             raise InvalidInput(
-                f"The request's Host is {_shown(given)}; it is exactly one name or address."
+                f"The request's Host is {_shown(given)}; it must be exactly one name or address."
             )
         if self._hosts is not None and not _can_not_be_rebound(found[1]):
             name = _plain(found[1])
             if name not in self._hosts:
                 raise Refused(
-                    f"The request's Host is {_shown([name])}, a name by which this service is not "
-                    "known; GREENROOM_ALLOWED_HOSTS names those by which it is."
+                    f"The request's Host is {_shown([name])}, which is not a name of this "
+                    f"service; add it to GREENROOM_ALLOWED_HOSTS to allow it."
                 )
         return given[0].lower()
 

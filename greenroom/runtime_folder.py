@@ -30,7 +30,7 @@ def shared_folder(settings: Settings) -> Path:
 
 
 def _why_unusable(folder: Path) -> str | None:
-    """Make a folder if it is missing; return why it can not be worked in, None if it can."""
+    """Make a folder if it is missing; return why it cannot be worked in, None if it can."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -64,7 +64,7 @@ def _decoded(content: bytes, name: str) -> tuple[Samples, int]:
         samples, rate = library.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except library.SoundFileError:
         raise InvalidInput(
-            f"{name} is not audio in a format that is known here (wav, flac, mp3, ogg, ...)."
+            f"{name} is not audio in a supported format (wav, flac, mp3, ogg, ...)."
         ) from None
     return samples, rate
 

@@ -37,7 +37,7 @@ class Connection:
             parsed = httpx.URL()
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise InvalidInput(
-                f"the URL of the server is {self.url!r}; it must be like {DEFAULT_URL}."
+                f"the URL of the server is {self.url!r}; it must look like {DEFAULT_URL}."
             )
         if self.api_key is not None and not (self.api_key.isascii() and self.api_key.isprintable()):
             raise InvalidInput("the API key has characters that are not printable ASCII.")
@@ -67,7 +67,7 @@ class Connection:
         try:
             yield
         except SSEError:
-            raise ServerError(f"{request}: the answer is no stream of events.") from None
+            raise ServerError(f"{request}: the answer is not a stream of events.") from None
         except httpx.ConnectTimeout:
             raise ConnectionFailed(f"{request}: cannot connect in time.") from None
         except httpx.TimeoutException:

@@ -34,8 +34,8 @@ def task_inputs(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
     infos = _list("task_info", info)
     if infos and len(infos) != len(tasks):
         raise InvalidInput(
-            f"task_info has {len(infos)} entries and task {len(tasks)}; "
-            "each task has one, empty where it needs none."
+            f"task_info has {len(infos)} entries and task {len(tasks)}; each task needs one, "
+            f"empty if it takes none."
         )
     return _tasks(tasks, infos or [""] * len(tasks)) if tasks else {}
 
@@ -75,5 +75,7 @@ def _text(name: str, word: object) -> str:
     try:
         word.encode()
     except UnicodeEncodeError as error:
-        raise InvalidInput(f"{name} has no UTF-8 form at character {error.start}.") from None
+        raise InvalidInput(
+            f"{name} cannot be written as UTF-8 at character {error.start}."
+        ) from None
     return word

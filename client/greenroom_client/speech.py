@@ -80,5 +80,7 @@ def format_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:
         known = ", ".join(key for key in _SUFFIXES if key)
-        raise InvalidInput(f"{os.fspath(path)} ends in {suffix}; the suffix must be of {known}.")
+        raise InvalidInput(
+            f"{os.fspath(path)} ends in {suffix}; the suffix must be one of {known}."
+        )
     return _SUFFIXES[suffix]

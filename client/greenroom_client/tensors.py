@@ -46,7 +46,7 @@ class Outputs:
         # The codec trips over foreign bytes in many ways: json, key, type and index errors.
         except Exception:
             raise ServerError(
-                "the server's answer is no infer answer; is this a Greenroom server?"
+                "the server's answer is not an inference response; is this a Greenroom server?"
             ) from None
 
     def samples(self, name: str) -> npt.NDArray[np.float32]:

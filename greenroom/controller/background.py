@@ -66,7 +66,7 @@ class Background:
     def broke(self, what: str) -> None:
         """Log the exception that is being handled, and count it."""
         self._errors.inc()
-        logger.exception("%s broke", what)
+        logger.exception("%s failed unexpectedly", what)
 
     async def close(self) -> None:
         """End all that runs."""

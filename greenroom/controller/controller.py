@@ -192,7 +192,7 @@ class Controller:
     async def clear_cache(self, model: str) -> None:
         """Let a model forget its results; that neither wakes it nor counts as use.
 
-        A model without a process has forgotten them. Raises Conflict for one that can not be
+        A model without a process has forgotten them. Raises Conflict for one that cannot be
         asked, TransitionFailed and its kin when it went wrong.
         """
         entry = self.entry(model)
@@ -211,7 +211,7 @@ class Controller:
     def change_policy(self, model: str, given: Mapping[str, Any]) -> None:
         """Change fields of a model's policy, until the service is started anew; acts at once.
 
-        Raises InvalidInput for a field that can not be, DoesNotFit for a pin that can not hold.
+        Raises InvalidInput for a field that cannot be, DoesNotFit for a pin that cannot hold.
         """
         entry = self.entry(model)
         self.stage.change_policy(model, changed_policy(entry.policy, given), given)
@@ -247,7 +247,7 @@ class Controller:
     async def drain(self, longest: float) -> None:
         """Refuse who asks and who waits; return when leases have ended or `longest` seconds on."""
         self._closing = True
-        logger.info("Draining: new requests are refused, running ones end")
+        logger.info("Draining: new requests are refused, running requests may finish")
         self._leases.refuse_all(ShuttingDown())
         for answer in self._answers.values():
             resolve(answer, ShuttingDown())
@@ -258,7 +258,7 @@ class Controller:
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""
         self._alarm.cancel()
-        with self._background.guarded("Ending the watch of processes"):
+        with self._background.guarded("Stopping the process watch"):
             self.healing.close()
         await self._background.close()
 
@@ -338,7 +338,7 @@ class Controller:
         self.stage.reported(model, ended.report)
         to = entry.residency
         self._act(effects)
-        with self._background.guarded("Telling of a transition"):
+        with self._background.guarded("Reporting a transition"):
             self._report.tell(begin, came_from, to, ended)
         with self._background.guarded("Keeping a measurement"):
             self._memory.keep(entry, spec)
@@ -355,7 +355,7 @@ class Controller:
                 what = f"The {begin.action} of model {begin.model}"
                 self._background.broke(what)
                 report = self._transitions.report(begin.model)
-                error = GreenroomError(f"{what} broke; the log says how.")
+                error = GreenroomError(f"{what} failed unexpectedly; see the log.")
                 ended = TransitionEnd(begin.action, 0.0, utc_now(), report, error)
             with self._background.guarded("A trace"):
                 span.ended(ended.error)

@@ -63,6 +63,6 @@ def _by_nvml(device: pynvml.c_nvmlDevice_t, now: float) -> Reading | None:
     try:
         memory = pynvml.nvmlDeviceGetMemoryInfo(device)
     except pynvml.NVMLError as error:
-        logger.warning("NVML does not tell the GPU's memory: %s", error)
+        logger.warning("NVML does not report the GPU's memory: %s", error)
         return None
     return Reading(memory.total, memory.total - memory.free, now)

@@ -22,7 +22,7 @@ _AT_ONE_TIME = 4
 class LoadWatch:
     """Looks at the processes of the models that are being loaded.
 
-    Where Triton's processes can not be seen from here, it says nothing.
+    Where Triton's processes cannot be seen from here, it says nothing.
     """
 
     def __init__(self, processes: BackendProcesses) -> None:

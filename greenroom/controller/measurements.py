@@ -49,7 +49,7 @@ class Measurements:
         try:
             self._write()
         except OSError as error:
-            logger.warning("%s can not be written: %s", self._path, error)
+            logger.warning("%s cannot be written: %s", self._path, error)
 
     def weight_bytes(self, spec: ModelSpec) -> int:
         """Return the size of a model's weight files.
@@ -80,7 +80,7 @@ class Measurements:
         except FileNotFoundError:
             return {}
         except (OSError, ValidationError) as error:
-            logger.warning("%s can not be read; sizes are estimated: %s", self._path, error)
+            logger.warning("%s cannot be read; sizes are estimated: %s", self._path, error)
             return {}
 
     def _write(self) -> None:

@@ -58,36 +58,36 @@ class Metrics:
         self.leases = self._model("leases", "Requests that hold the model")
         self.waiting = self._model("waiting", "Requests that wait for the model")
         self.broken = self._model(
-            "broken", "1 while its process is dead or stopped and no other has taken its place"
+            "broken", "1 while its process is dead or stopped and has not been replaced"
         )
         self.failures = self._model("failures", "Transitions that have failed in a row")
         self.awaits_memory = self._model(
-            "awaits_memory", "1 while it is wanted hot and there is no room"
+            "awaits_memory", "1 while a request needs it and there is no GPU memory for it"
         )
         self.device_bytes = self._model("device_bytes", "Weights on the GPU")
         self.overhead_bytes = self._model(
-            "device_overhead_bytes", "What the process holds on the GPU beyond weights"
+            "device_overhead_bytes", "GPU memory of the process beyond its weights"
         )
         self.host_bytes = self._model("host_bytes", "Weights in host memory")
         self.gpu_budget = self._gauge(
-            "gpu_budget_bytes", "GPU memory that all models may hold together, 0 for no bound"
+            "gpu_budget_bytes", "GPU memory that all models may hold together, 0 if unlimited"
         )
         self._gpu: tuple[Gauge, Gauge] | None = None
         self.transitions = self._counter(
             "transitions", "Transitions that ended", "action", "result"
         )
         self.transition_seconds = self._seconds(
-            "transition_seconds", "How long transitions took", "action"
+            "transition_seconds", "Duration of transitions", "action"
         )
         self.heals = self._counter(
             "heals", "Dead or stopped processes of models that were found and removed"
         )
         self.evictions = self._counter(
-            "evictions", "Times it left or went to host memory to make room for another model"
+            "evictions", "Times it was unloaded or offloaded to make room for another model"
         )
         self.internal_errors = Counter(
             "greenroom_internal_errors_total",
-            "Faults of the controller itself: logged, survived, to be reported",
+            "Internal errors, logged and survived; please report them",
             registry=self.registry,
         )
         self.requests = self._counter(
@@ -154,8 +154,8 @@ class Metrics:
         """Set the GPU's gauges, which a machine without one does not show."""
         if self._gpu is None:
             self._gpu = (
-                self._gauge("gpu_used_bytes", "GPU memory in use, other programs' included"),
-                self._gauge("gpu_total_bytes", "Memory of the GPU"),
+                self._gauge("gpu_used_bytes", "GPU memory in use, by other programs too"),
+                self._gauge("gpu_total_bytes", "Total memory of the GPU"),
             )
         used, total = self._gpu
         used.set(used_bytes)

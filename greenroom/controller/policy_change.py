@@ -14,7 +14,7 @@ def changed_policy(policy: Policy, given: Mapping[str, Any]) -> Policy:
     for name in given:
         if name not in Policy.model_fields:
             fields = ", ".join(Policy.model_fields)
-            raise InvalidInput(f"Field {name!r} of the policy is unknown; it has {fields}.")
+            raise InvalidInput(f"The policy has no field {name!r}; its fields are {fields}.")
     try:
         return Policy.model_validate({**policy.model_dump(), **given}, strict=True)
     except ValidationError as error:

@@ -165,7 +165,7 @@ class Transitions:
         match action:
             case Action.LOAD:
                 if spec is None:
-                    raise UnknownModel(f"Model {model!r} has left the model repositories.")
+                    raise UnknownModel(f"Model {model!r} is no longer in the model repositories.")
                 await self._load(spec)
             case Action.UNLOAD:
                 await (self._bury(model) if buries else self._unload(model, spec))
@@ -251,20 +251,20 @@ class Transitions:
             raise failed
 
     async def _end_hanging_load(self, model: str, work: asyncio.Future[None]) -> None:
-        """A load can not be called off; its process can be ended, then the load fails."""
+        """A load cannot be called off; its process can be ended, then the load fails."""
         late = (
             f"Loading model {model} took longer than load_timeout "
             f"({self._settings.load_timeout:g} s); "
         )
         if not await self._processes.end(model):
-            raise self._restart_needed(f"{late}its process can not be ended from here.")
+            raise self._restart_needed(f"{late}its process cannot be killed from here.")
         with contextlib.suppress(GreenroomError, TimeoutError):
             await asyncio.wait_for(work, _AFTER_KILL)
             await self._bury(model)  # it was loaded in the very moment in which it was killed
         raise TransitionFailed(f"{late}its process was killed.")
 
     async def _take_up(self, spec: ModelSpec) -> None:
-        """See what was loaded. What can not be seen is of no use: then the load has failed.
+        """See what was loaded. What cannot be seen is of no use: then the load has failed.
 
         Whatever the failure is, the model must not stay in Triton, where nobody counts it.
         """
@@ -298,7 +298,9 @@ class Transitions:
             else:
                 if spec is not None and not has_process:
                     raise _too_late("unload", model, seconds)
-                logger.warning("Unloading model %s takes over %g s: it is killed", model, seconds)
+                logger.warning(
+                    "Unloading model %s takes more than %g s: its process is killed", model, seconds
+                )
             await self._bury(model)
         finally:
             unloading.cancel()
@@ -318,15 +320,15 @@ class Transitions:
                 await self._triton.settled(model)
         except TimeoutError:
             raise self._restart_needed(
-                f"The process of model {model} does not end and can not be ended from here."
+                f"The process of model {model} does not exit and cannot be killed from here."
             ) from None
 
     def _restart_needed(self, why: str) -> TransitionFailed:
         if ask_for_restart(self._settings, why):
-            return TransitionFailed(f"{why} Triton is to be restarted.")
+            return TransitionFailed(f"{why} Triton will be restarted.")
         return TransitionFailed(
-            f"{why} Nobody takes the request in {self._settings.shared} to restart Triton: restart "
-            "it, and give it and the controller the same GREENROOM_SHARED_DIR."
+            f"{why} Nobody has picked up the request in {self._settings.shared} to restart "
+            f"Triton: restart it, and set the same GREENROOM_SHARED_DIR for it and the controller."
         )
 
     async def _control(self, model: str, action: str) -> Report:

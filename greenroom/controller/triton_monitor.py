@@ -47,7 +47,7 @@ class TritonMonitor:
         self._act = act
         self._background = background
         self.fault = _NO_ANSWER
-        """Why Triton can not be used, while it can not."""
+        """Why Triton cannot be used, while it cannot."""
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -66,7 +66,7 @@ class TritonMonitor:
             states = await self._read_back()
         except GreenroomError as error:
             if str(error) != self.fault:
-                logger.warning("Triton's models can not be read: %s", error)
+                logger.warning("Triton's models cannot be read: %s", error)
             self.fault = str(error)
             return False
         effects = self._stage.server_back(states, self._clock.now())
@@ -92,9 +92,9 @@ class TritonMonitor:
             logger.warning("Triton is gone; requests wait for it")
             self.fault = _NO_ANSWER
             self._act(self._stage.server_lost())
-            with self._background.guarded("Forgetting what Triton took with it"):
+            with self._background.guarded("Forgetting the state that ended with Triton"):
                 self._transitions.forget()
-            with self._background.guarded("Forgetting what Triton took with it"):
+            with self._background.guarded("Forgetting the state that ended with Triton"):
                 self._healing.forget()
 
     async def _read_back(self) -> dict[str, Residency]:

@@ -77,7 +77,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
     except Timeout:
         raise SetupError(f"Another controller holds {lock.lock_file}.") from None
     except OSError as error:
-        reason = f"cannot be used ({error.strerror}); a controller of another user made it"
+        reason = f"cannot be used ({error.strerror}); it belongs to a controller of another user"
         raise SetupError(f"{lock.lock_file} {reason}.") from error
     try:
         yield

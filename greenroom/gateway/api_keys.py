@@ -52,15 +52,17 @@ class ApiKeys:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated(
-                "This server needs an API key, sent as Authorization: Bearer KEY; "
-                "the command line sends the one in GREENROOM_API_KEY."
+                "This server needs an API key: send it as Authorization: Bearer KEY. The command "
+                "line takes it from GREENROOM_API_KEY."
             )
         given = _digest(key.strip())
         held = [scope for known, scope in self._digests if hmac.compare_digest(known, given)]
         if not held:
             raise Unauthenticated("This API key is not valid here.")
         if not any(scope.covers(needed) for scope in held):
-            raise Refused(f"{call} needs an API key of scope {needed}; this one's is {held[0]}.")
+            raise Refused(
+                f"{call} needs an API key with the scope {needed}; this key has {held[0]}."
+            )
 
     def count(self, scope: Scope) -> int:
         """Return how many keys have exactly this scope."""

@@ -24,7 +24,7 @@ class Apps:
             for path in app.paths:
                 of = next((of for other, of in taken.items() if _overlap(path, other)), None)
                 if of is not None:
-                    raise SetupError(f"App {app.name} wants path {path}, which {of} has.")
+                    raise SetupError(f"App {app.name} claims path {path}, which {of} has already.")
                 taken[path] = f"app {app.name}"
 
     def of(self, path: str) -> App | None:

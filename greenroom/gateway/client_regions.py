@@ -30,8 +30,8 @@ class ClientRegions:
         self.check_cuda()
         if not isinstance(key, str) or not _CLIENTS_KEY.fullmatch(key):
             raise Refused(
-                f"Shared memory key {str(key)[:60]!r} is refused; a client's key is "
-                "greenroom-client- and then letters, digits, '.', '_' or '-'."
+                f"Shared memory key {str(key)[:60]!r} is refused; it must be greenroom-client- "
+                f"followed by letters, digits, '.', '_' or '-'."
             )
         for number in numbers:
             if type(number) is not int or not 0 <= number <= _MOST_BYTES:

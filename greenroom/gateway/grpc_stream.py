@@ -174,8 +174,8 @@ class Stream:
                 raise DiedMidAnswer(parsed.model_name) from None
             raise
         except grpc.aio.AioRpcError as error:
-            if begun:  # what was answered can not be taken back, so it is not tried again
-                raise Unavailable("Triton went away in the middle of the answer.") from error
+            if begun:  # what was answered cannot be taken back, so it is not tried again
+                raise Unavailable("Triton stopped in the middle of the answer.") from error
             raise await self._translated(error) from error
         return good
 

@@ -94,8 +94,8 @@ def read_json(text: bytes) -> Any:
     counted = _numbers_counted(text)
     if sum(map(counted.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise InvalidInput(
-            f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets beside those of "
-            "numbers; send tensors as binary data."
+            f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets outside arrays "
+            f"of numbers; send tensors as binary data."
         )
     try:
         parsed = json.loads(counted.decode(), object_pairs_hook=collect)
@@ -105,7 +105,7 @@ def read_json(text: bytes) -> Any:
         raise InvalidInput("The body's JSON is nested too deeply.") from None
     refuse_control(names)
     if twice:
-        raise InvalidInput(f"Field {twice[0][:50]!r} stands twice in one object of the body.")
+        raise InvalidInput(f"Field {twice[0][:50]!r} appears twice in one object of the body.")
     return parsed
 
 
@@ -157,9 +157,9 @@ def json_part(
             raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
         if len(head) > bound:
             raise TooLarge(
-                f"The JSON of the body has more than {bound} bytes when it is unpacked, which is "
-                f"3 times the {len(body)} that were sent and {_SPARE_BYTES} more; send tensors as "
-                "binary data, or the body as it is."
+                f"The JSON of the body has more than {bound} bytes when unpacked; allowed are 3 "
+                f"times the {len(body)} that were sent and {_SPARE_BYTES} more. Send tensors as "
+                f"binary data, or the body unpacked."
             )
     _length(header_length, size)
     return bytes(head), size
@@ -190,4 +190,6 @@ def _unpacked(body: bytes, encoding: str) -> Iterator[bytes]:
         while piece := unpacker.decompress(b"", _STEP):
             yield piece
     except zlib.error:
-        raise InvalidInput(f"The body is not {encoding} as Content-Encoding says.") from None
+        raise InvalidInput(
+            f"The body is not {encoding}, although Content-Encoding says so."
+        ) from None

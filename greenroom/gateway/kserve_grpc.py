@@ -118,7 +118,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         kind = GetMessageClass(METHODS[method].input_type)
 
         async def handle(request: bytes, context: Context) -> bytes:
-            _parse(kind, request)  # Triton calls what it can not parse an error of its own
+            _parse(kind, request)  # Triton calls what it cannot parse an error of its own
             return await self._pass_on(method, request, context)
 
         return handle

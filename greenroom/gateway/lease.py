@@ -191,7 +191,7 @@ class LeasedRequest:
 
 
 def _outcome(status: int) -> str:
-    """Tell an answer that was good, a request that can not be, and what is our failure."""
+    """Tell an answer that was good, a request that cannot be, and what is our failure."""
     if status < 400:
         return "served"
     return "invalid" if status < 500 else "failed"

@@ -2,7 +2,7 @@
 
 Measured on Triton 2.51: a shape whose bytes do not fit 63 bits ends the server or the model's
 process, also where another dimension is 0; `classification` of a BYTES output divides by zero;
-sequence parameters to a model that works in steps hang, and then it can not be unloaded.
+sequence parameters to a model that works in steps hang, and then it cannot be unloaded.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,8 +87,8 @@ def check_json(head: JsonHead, model: str, repository: Repository) -> None:
         binary += _check_tensor(tensor)
     if binary != head.binary:
         raise InvalidInput(
-            f"The inputs' binary_data_size together are {binary} bytes; "
-            f"{head.binary} follow the JSON."
+            f"The inputs' binary_data_size add up to {binary} bytes; {head.binary} bytes follow "
+            f"the JSON."
         )
 
 
@@ -104,7 +104,7 @@ def _check_tensor(tensor: Mapping[str, Any]) -> int:
     name, datatype, shape = tensor.get("name"), tensor.get("datatype"), tensor.get("shape")
     parameters = _parameters(tensor, _input(name))
     if not isinstance(shape, list) or not all(type(dimension) is int for dimension in shape):
-        raise InvalidInput(f"{_input(name)}: shape is no array of whole numbers.")
+        raise InvalidInput(f"{_input(name)}: shape is not an array of whole numbers.")
     elements = _elements(name, datatype, shape)
     if _REGION in parameters:
         _check_region(name, parameters)
@@ -114,16 +114,19 @@ def _check_tensor(tensor: Mapping[str, Any]) -> int:
         _check_values(name, shape, elements, _values(tensor.get("data"), name))
         return 0
     if type(size) is not int:
-        raise InvalidInput(f"{_input(name)}: binary_data_size is {_short(size)}, no number.")
+        raise InvalidInput(
+            f"{_input(name)}: binary_data_size is {_short(size)}; it must be a number."
+        )
     _check_bytes(name, datatype, shape, elements, size)
     return size
 
 
 def _elements(name: Any, datatype: Any, shape: Sequence[int]) -> int:
-    """Return how many elements the shape has. Raises InvalidInput for one that can not be."""
+    """Return how many elements the shape has. Raises InvalidInput for one that cannot be."""
     if len(shape) > _MOST_DIMENSIONS:
         raise InvalidInput(
-            f"{_input(name)}: shape has {len(shape)} dimensions; at most {_MOST_DIMENSIONS} can be."
+            f"{_input(name)}: shape has {len(shape)} dimensions; at most {_MOST_DIMENSIONS} are "
+            f"allowed."
         )
     elements = held = 1
     for dimension in shape:
@@ -169,7 +172,7 @@ def _values(data: Any, name: Any) -> int:
             return values
         case list():
             return _leaves(data)
-    raise InvalidInput(f"{_input(name)}: data is missing or no array.")
+    raise InvalidInput(f"{_input(name)}: data is missing or not an array.")
 
 
 def _leaves(values: list[Any]) -> int:
@@ -205,7 +208,7 @@ def _check_region(name: Any, parameters: Mapping[str, Any]) -> None:
 def _check_id(given: Any) -> None:
     if isinstance(given, str) and len(given.encode(errors="replace")) > _MOST_ID_BYTES:
         raise InvalidInput(
-            f"Field id has {len(given)} characters; at most {_MOST_ID_BYTES} bytes can be."
+            f"Field id has {len(given)} characters; at most {_MOST_ID_BYTES} bytes are allowed."
         )
 
 

@@ -58,7 +58,7 @@ class ResidencyHttp:
             await self._controller.act(model, Action(verb))
         else:
             verbs = ", ".join((*Action, TOUCH, CLEAR_CACHE))
-            raise InvalidInput(f"Verb {verb!r} is unknown; it must be one of {verbs}.")
+            raise InvalidInput(f"Action {verb!r} is unknown; it must be one of {verbs}.")
         return JSONResponse(await self._controller.view.shown(model))
 
     async def _events(self, request: Request) -> Response:

@@ -146,4 +146,4 @@ def _is_control(request: Any) -> bool:
 def _sentence(error: Exception) -> str:
     if isinstance(error, GreenroomError):
         return str(error)
-    return f"{type(error).__name__}; the server's log says more."
+    return f"{type(error).__name__}; see the server's log."

@@ -38,8 +38,8 @@ def _array(tensor: Any) -> Array:
 def _unbatched(name: str, array: Array) -> Array:
     if array.shape[0] != 1:
         raise InvalidInput(
-            f"input {name} has {array.shape[0]} rows; a request carries exactly 1, "
-            "send the others as requests of their own."
+            f"input {name} has {array.shape[0]} rows; a request has exactly 1; send the others as "
+            f"separate requests."
         )
     row = array[0]
     return _decoded(name, row) if array.dtype == np.object_ else row

@@ -12,7 +12,7 @@ from greenroom.residency.states import TRANSITIONS, Action, Residency
 def pending_action(entry: Model, action: Action) -> ManualAction | None:
     """Return the manual action of this kind that waits already, for others to join.
 
-    Raises Conflict when the model can not do it at all.
+    Raises Conflict when the model cannot do it at all.
     """
     if action in (Action.OFFLOAD, Action.RESTORE) and not entry.controllable:
         raise Conflict(not_controllable(entry, action))

@@ -24,7 +24,7 @@ def not_controllable(entry: Model, action: Action) -> str:
 
 
 def no_cache(entry: Model) -> str:
-    """Say that the model can not be asked to forget."""
+    """Say that the model cannot be asked to forget."""
     return f"Model {entry.name} does not take the RESIDENCY input: it has no cache to clear."
 
 
@@ -56,8 +56,8 @@ def does_not_fit(
         if entry.memory.hot
     )
     return (
-        f"Model {model} can not be served with the GPU memory that there is: {listed} need "
-        f"{_size(budget.together(needs))} together, and {_most(budget)} can be had. Raise "
+        f"Model {model} does not fit into the GPU memory: {listed} need "
+        f"{_size(budget.together(needs))} together, but there is only {_most(budget)}. Raise "
         "GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as far as the GPU "
         "allows, unpin a model, or run one of them on the CPU."
     )
@@ -72,7 +72,7 @@ def no_room(
         for entry in models.values()
         if entry.memory.held
     ]
-    holders = ", ".join(held) or "no model of this service holds any"
+    holders = ", ".join(held) or "no model of this service holds memory"
     return (
         f"Model {model} needs {_size(budget.need(entries))} of GPU memory and "
         f"{_size(max(0, budget.free))} of {_most(budget)} are free: {holders}."

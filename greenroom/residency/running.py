@@ -68,7 +68,7 @@ class Running:
         """Triton is gone and every model with it. Requests wait for it, manual actions fail."""
         self._running.clear()
         self._budget.forget()
-        gone = ServerDown("Triton went away before the action was done.")
+        gone = ServerDown("Triton stopped before the action was done.")
         effects: list[Effect] = []
         for entry in self._models.values():
             if entry.residency in _BECOMES_HOT:

@@ -63,7 +63,7 @@ class Stage:
         self.models = self._watched.models
         """To be read; `add` adds."""
         self.up = False
-        """Whether Triton can be asked; while it can not, nothing begins and requests wait."""
+        """Whether Triton can be asked; while it cannot, nothing begins and requests wait."""
         self._waiting = WaitQueue(self._watched)
         self.budget = budget or Budget()
         self.budget.watch(self._watched)
@@ -121,13 +121,13 @@ class Stage:
     def act_by_hand(self, model: str, action: Action, now: float) -> ManualAction:
         """Ask for a manual action; joins one of the same kind that is not yet fulfilled.
 
-        Raises Conflict when the model can not do it at all, ServerDown while Triton is away.
+        Raises Conflict when the model cannot do it at all, ServerDown while Triton is away.
         """
         entry = self.models[model]
         if (pending := pending_action(entry, action)) is not None:
             return pending
         if not self.up:
-            raise ServerDown(f"Triton does not answer, so model {model} can not {action}.")
+            raise ServerDown(f"Triton does not answer, so model {model} cannot {action}.")
         manual = ManualAction(model, action, self._next_order(), now, now + entry.policy.max_wait)
         entry.demand.manual_actions.append(manual)
         self._watched.changed(entry)

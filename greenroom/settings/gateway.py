@@ -33,18 +33,18 @@ class GatewaySettings(EnvironmentSettings):
     allowed_origins: Origins = Field(
         (),
         description="Origins of web pages, separated by commas, such as https://studio.example, "
-        "that may call the gateway and the web page and read the answers (CORS). If "
-        "empty, only their own.",
+        "that may call the gateway and the web page and read the answers (CORS). If empty, only "
+        "their own pages may.",
     )
     allow_load_overrides: bool = Field(
         False,
-        description="Whether the load call may bring a config and files of its own. With it an "
-        "admin key is the right to run code on this machine.",
+        description="Whether the load call may bring a config and files of its own. "
+        "If true, whoever has an admin key can run code on this machine.",
     )
     shared_memory: bool = Field(
         False,
         description="Whether clients may register shared memory, system or CUDA, whose keys begin "
-        "with greenroom-client-. Who may register may end Triton.",
+        "with greenroom-client-. Whoever may register it can crash Triton.",
     )
     max_request_bytes: int = Field(
         128 * 2**20, gt=0, lt=2**31, description="Largest body of one request, in bytes."

@@ -19,7 +19,7 @@ def _split(given: object) -> object:
 def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not _HOST.fullmatch(name):
-            raise ValueError(f"{name} is no host name; each is one without scheme and port")
+            raise ValueError(f"{name} is not a host name; a host name has no scheme and no port")
     return names
 
 
@@ -27,8 +27,8 @@ def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(
-                f"{origin} is no origin; each is a scheme and a host in small letters, and a port "
-                "where it is not the scheme's own, such as https://studio.example"
+                f"{origin} is not an origin; an origin is a scheme and a host in lower case, with "
+                f"a port if it is not the usual one, such as https://studio.example"
             )
     return origins
 

@@ -40,7 +40,7 @@ async def keep_alive(member: Member, log: Log) -> None:
         why = await member.failed()
         if clock() - started > STEADY:
             pause = FIRST_PAUSE
-        log(member.name, f"{why}; is started again in {pause:g} s")
+        log(member.name, f"{why}; restarting in {pause:g} s")
         await member.kill()
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)

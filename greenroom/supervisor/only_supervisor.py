@@ -63,7 +63,7 @@ def running_supervisor(settings: Settings) -> int | None:
 
 
 def _pid_in(owner: Path) -> int | None:
-    """Return what a file holds; None for one that holds no process id, or can not be read."""
+    """Return what a file holds; None for one that holds no process id, or cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         pid = int(owner.read_bytes())
         return pid if 0 < pid < _PIDS else None

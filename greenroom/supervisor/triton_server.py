@@ -121,7 +121,7 @@ class TritonServer:
             if ended.done():
                 return f"ended with exit status {ended.result()}"
             if asked.done():
-                return f"is to be restarted: {asked.result().rstrip('.')}"
+                return f"is being restarted: {asked.result().rstrip('.')}"
             return f"has not answered for {longest:g} s"
         finally:
             for task in (ended, asked, hangs):

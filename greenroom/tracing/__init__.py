@@ -19,7 +19,8 @@ def traces(environment: Mapping[str, str]) -> Traces:
         from greenroom.tracing.otlp import OtlpTraces
     except ImportError as missing:
         logger.warning(
-            "Traces are to go to %s, but %s is not installed: the extra tracing is missing",
+            "Traces cannot be sent to %s, because %s is not installed: pip install "
+            "'greenroom[tracing]'",
             url,
             missing.name,
         )

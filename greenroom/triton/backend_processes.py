@@ -5,7 +5,7 @@ shared-memory region, which begins with this service's prefix: so a process is k
 model's of this service before it is watched or killed. The process id in a model's report is never
 used for it: in another pid namespace it is somebody else's. In another container without a shared
 pid namespace none is to be seen, and nothing is known of them; those of another user are seen and
-watched, but can not be killed.
+watched, but cannot be killed.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class BackendProcesses:
         return await asyncio.to_thread(self._none_left, model)
 
     async def look(self, model: str, since: float) -> Look | None:
-        """Look for a model's process; None where Triton's own can not be seen from here.
+        """Look for a model's process; None where Triton's own cannot be seen from here.
 
         A zombie has no name any more: any that Triton has left `since` then may be the model's.
         """
@@ -178,7 +178,7 @@ def _signal_of(zombie: int) -> int:
 
 
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:
-    """Return the living processes of a model; none if it runs where this process can not see."""
+    """Return the living processes of a model; none if it runs where this process cannot see."""
     return [process for process in stubs(region_prefix) if _model_of(process) == model]
 
 

@@ -123,7 +123,7 @@ class Triton:
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Load a model; returns after its initialize. Parameters: Triton's load overrides.
 
-        Raises UnknownModel when Triton does not find it or can not read its config.
+        Raises UnknownModel when Triton does not find it or cannot read its config.
         """
         request = pb.RepositoryModelLoadRequest(model_name=model, parameters=parameters)
         try:
@@ -133,7 +133,7 @@ class Triton:
             if not is_not_in_repository(str(error)):
                 raise
             raise UnknownModel(
-                f"Model {model!r} can not be read from the model repositories: its folder is "
+                f"Model {model!r} cannot be read from the model repositories: its folder is "
                 "missing or its config.pbtxt is wrong; Triton's log says more."
             ) from error
 

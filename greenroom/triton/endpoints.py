@@ -24,7 +24,7 @@ _PART_OF_THE_NAME = 1
 _LONGEST_PATH = 107
 """Bytes of a socket's path; the system takes no more."""
 _SHORT = Path("/tmp")
-_SHORTEN = "Triton's sockets are to lie there, as the path of the shared folder is too long."
+_SHORTEN = "Triton's sockets go there because the path of the shared folder is too long."
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Endpoints:
         for path in filter(None, (self.http_socket, self.grpc_socket)):
             if path.exists() and not os.access(path, os.W_OK):
                 raise SetupError(
-                    f"Triton's socket {path} is another user's; run both as one user, or set "
+                    f"Triton's socket {path} belongs to another user; run both as one user, or set "
                     "GREENROOM_TRITON_LISTEN there and GREENROOM_TRITON_HOST here to an address."
                 )
 
@@ -56,7 +56,7 @@ class Endpoints:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                raise SetupError(f"{path} can not be removed ({error.strerror}).") from error
+                raise SetupError(f"{path} cannot be removed ({error.strerror}).") from error
 
 
 def endpoints(settings: Settings) -> Endpoints:
@@ -114,7 +114,7 @@ def _short_folder(settings: Settings) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise SetupError(f"{folder} can not be used ({error.strerror}); {_SHORTEN}") from error
+        raise SetupError(f"{folder} cannot be used ({error.strerror}); {_SHORTEN}") from error
     own = found.st_uid == os.geteuid() and not found.st_mode & 0o077
     if not stat.S_ISDIR(found.st_mode) or not own:
         raise SetupError(f"{folder} is not a folder of this user alone; {_SHORTEN}")
@@ -127,6 +127,7 @@ def _numeric(host: str, setting: str) -> str:
         return socket.gethostbyname(host)
     except OSError as error:
         raise SetupError(
-            f"Triton is to listen on {host}, which is no IPv4 address of this machine: {error}; "
+            f"Triton cannot listen on {host}, which is not an IPv4 address of this machine: "
+            f"{error}; "
             f"set {setting}."
         ) from error

@@ -58,7 +58,7 @@ class TritonAnswer:
 
     @property
     def told_status(self) -> int:
-        """The status for the client, whom JSON that Triton can not read is to be told of."""
+        """The status for the client, whom JSON that Triton cannot read is to be told of."""
         unreadable = self.status == 500 and is_unreadable_json(self.sentence or "")
         return 400 if unreadable else self.status
 

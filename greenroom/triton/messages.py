@@ -42,7 +42,7 @@ def is_restricted(message: str) -> bool:
 
 
 def is_not_in_repository(message: str) -> bool:
-    """Whether a load has failed because the model's folder or its config can not be read."""
+    """Whether a load has failed because the model's folder or its config cannot be read."""
     return _NOT_READ in message
 
 

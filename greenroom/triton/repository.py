@@ -104,7 +104,7 @@ class Repository:
     def scan(self) -> None:
         """Read all model folders anew.
 
-        A config that can not be read is logged; the model keeps its last good one, if any.
+        A config that cannot be read is logged; the model keeps its last good one, if any.
         """
         self._seen = self._times()
         configs = {name: (folder, config) for name, folder, config in self._read()}
@@ -125,7 +125,7 @@ class Repository:
         Raises InvalidInput for a name with a NUL: Triton would read it only up to there.
         """
         if "\0" in name:
-            raise InvalidInput(f"Model name {name!r} contains NUL; no model's name does.")
+            raise InvalidInput(f"Model name {name!r} contains NUL; it must not.")
         if name not in self.models and self._times() != self._seen:
             self.scan()
         return name in self.models

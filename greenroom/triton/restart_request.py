@@ -57,7 +57,7 @@ def _reason(request: Path) -> str:
 def forget_request(settings: Settings) -> None:
     """Forget what was asked: a Triton that is about to start fulfils it.
 
-    Raises SetupError if it can not be removed: it would be asked for without end.
+    Raises SetupError if it cannot be removed: it would be asked for without end.
     """
     request = settings.shared / _FILE
     try:

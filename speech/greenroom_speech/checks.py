@@ -66,6 +66,6 @@ def _engine(engine: EngineFiles, models: Path) -> CheckResult:
         return CheckResult.ok(name, "can run")
     return CheckResult.fail(
         name,
-        f"can not run: {len(engine.lacks)} of its files missing or wrong",
+        f"cannot run: {len(engine.lacks)} of its files missing or wrong",
         f"greenroom pull {engine.pull} --models {models}" if engine.pull else "",
     )

@@ -21,7 +21,10 @@ def pull(
     ] = options.Releases.ALL,
     models: options.Models = None,
     source: Annotated[
-        options.Hub, typer.Option("--source", help="auto: the first one that answers.")
+        options.Hub,
+        typer.Option(
+            "--source", help="Where to fetch from; auto takes the first one that answers."
+        ),
     ] = options.Hub.AUTO,
     revision: Annotated[
         str | None,
@@ -34,8 +37,8 @@ def pull(
 ) -> None:
     """Fetch released checkpoints: all, step-audio, step-audio-editx, step-audio-tokenizer, whisper.
 
-    What is there already is left alone, what broke off goes on where it stopped. Sizes and
-    hashes are verified. OpenAI publishes Whisper itself; ModelScope has large-v3 too.
+    Files that are complete are kept, interrupted downloads continue. Sizes and hashes are
+    verified. OpenAI publishes Whisper itself; ModelScope has large-v3 too.
     """
     from greenroom_speech.checkpoints.pull_command import run
 

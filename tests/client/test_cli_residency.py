@@ -105,7 +105,7 @@ def test_watching_without_a_terminal_is_a_line_for_each_change(server: ScriptedS
         "tts hot -> hot: cannot offload.",
     ]
     assert done.exit_code == 1
-    assert done.stderr == "greenroom: the server has ended the stream of events.\n"
+    assert done.stderr == "greenroom: the server closed the stream of events.\n"
 
 
 @pytest.mark.usefixtures("stream")

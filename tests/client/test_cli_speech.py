@@ -197,9 +197,7 @@ def test_what_is_no_recording_fails_with_a_sentence(server: ScriptedServer, tmp_
     done = greenroom(server, "transcribe", tmp_path / "a.wav")
 
     assert done.exit_code == 1
-    assert done.stderr.endswith(
-        "is not audio in a format that is known here (wav, flac, mp3, ogg, ...).\n"
-    )
+    assert done.stderr.endswith("is not audio in a supported format (wav, flac, mp3, ogg, ...).\n")
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_model_that_cannot_be_put_back_is_said_to_be_so() -> None:
 
     assert results["first load"].outcome is Outcome.FAILED
     assert left == (
-        "weights could not be left as it was found, hot with pinned False, offload_after 20 and "
+        "weights could not be restored to how it was, hot with pinned False, offload_after 20 and "
         "unload_after -1: the disk is full."
     )
 

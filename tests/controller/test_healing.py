@@ -248,7 +248,7 @@ async def test_a_report_corrects_the_state(harness):
     assert one.residency("tts") == "warm"
 
 
-# -- what can not be seen, and what does not end ---------------------------------------------
+# -- what cannot be seen, and what does not end ---------------------------------------------
 
 
 async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays(
@@ -263,7 +263,7 @@ async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays
         while one.residency("tts") == "unloading":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     request = one.settings.runtime / "triton.restart"
-    reason = "The process of model tts does not end and can not be ended from here."
+    reason = "The process of model tts does not exit and cannot be killed from here."
     assert request.read_text() == reason
     assert one.controller.view.describe("tts")["last_error"].startswith(reason)
 

@@ -67,7 +67,7 @@ async def test_a_refusal_has_the_numbers(harness):
         await waiter
     assert str(caught.value).endswith(
         "Model tts needs 12 MiB of GPU memory and 2 MiB of 100 MiB on the GPU less a reserve of "
-        "8 MiB are free: no model of this service holds any."
+        "8 MiB are free: no model of this service holds memory."
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said of a service that can not be used as it should be."""
+"""What is said of a service that cannot be used as it should be."""
 
 import asyncio
 

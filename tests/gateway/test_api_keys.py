@@ -22,7 +22,7 @@ def test_a_key_does_what_its_scope_covers(keys):
     with pytest.raises(Refused) as refused:
         keys.check(f"Bearer {INFERENCE_KEY}", Scope.ADMIN, "RepositoryModelLoad")
     assert str(refused.value) == (
-        "RepositoryModelLoad needs an API key of scope admin; this one's is inference."
+        "RepositoryModelLoad needs an API key with the scope admin; this key has inference."
     )
 
 

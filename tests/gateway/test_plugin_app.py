@@ -60,7 +60,7 @@ def app(*paths, **more):
 
 @pytest.mark.parametrize("path", ["/v2", "/v2/models/tts", "/residency", "/one", "/one/more"])
 def test_an_app_can_not_take_the_paths_of_another_or_of_the_gateway(path):
-    with pytest.raises(SetupError, match=f"wants path {path}"):
+    with pytest.raises(SetupError, match=f"claims path {path}"):
         Apps([app("/one"), app(path)])
 
 

@@ -210,7 +210,7 @@ def test_a_crash_of_the_engine_is_one_sentence_and_its_traceback_is_logged(model
     model.engine.fails["run"] = ZeroDivisionError("secret")
     (response,) = model.execute([x(1.0)])
     assert response.error.code == "INTERNAL"
-    sentence = "model 'doubler' failed: ZeroDivisionError; the server's log says more."
+    sentence = "model 'doubler' failed: ZeroDivisionError; see the server's log."
     assert str(response.error) == sentence
     assert "Traceback" in log[0]
     assert "secret" in log[0]

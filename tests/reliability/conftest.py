@@ -15,7 +15,7 @@ from greenroom.supervisor.ports import free_settings
 HERE = Path(__file__).parent
 _COMPILED = shutil.ignore_patterns("__pycache__")
 BROKEN = 10
-"""How many models there are that can not be loaded."""
+"""How many models there are that cannot be loaded."""
 NEVER = Policy(offload_after=-1, unload_after=-1)
 
 

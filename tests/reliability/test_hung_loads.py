@@ -20,12 +20,12 @@ async def ask(faults, model="stillborn"):
 
 async def test_who_waits_is_served_by_the_next_triton(faults):
     dies(faults, 1)
-    restarts = faults.running.count("triton | is to be restarted")
+    restarts = faults.running.count("triton | is being restarted")
     answers = await asyncio.gather(*(ask(faults) for _ in range(4)))
     for answer in answers:
         assert answer.status_code == 200, answer.text
         assert answer.json()["outputs"][0]["data"] == SAMPLES.ravel().tolist()
-    assert faults.running.count("triton | is to be restarted") == restarts + 1
+    assert faults.running.count("triton | is being restarted") == restarts + 1
 
 
 async def test_leases_of_other_models_have_a_moment_to_end(faults):

@@ -24,7 +24,7 @@ NEVER = Policy(offload_after=-1, unload_after=-1)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def serving(tmp_path_factory):
-    """Return a service with the models `first` and `second`, and `torn`, which can not load."""
+    """Return a service with the models `first` and `second`, and `torn`, which cannot load."""
     folder = tmp_path_factory.mktemp("room")
     repository = folder / "models"
     names = ("first", "second", "torn")
@@ -122,7 +122,7 @@ async def test_a_leased_model_is_neither_offloaded_nor_unloaded(serving):
 
 
 async def test_all_who_wait_for_a_swap_that_fails_are_told(serving):
-    """`first` has made room for a model that can not be loaded, and comes back unharmed."""
+    """`first` has made room for a model that cannot be loaded, and comes back unharmed."""
     await serving.faults.load("first")
     pid = serving.faults.pid("first")
     asked = [ask(serving, serving.torn) for _ in range(8)]

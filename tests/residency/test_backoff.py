@@ -174,7 +174,7 @@ def test_a_load_that_fails_ends_the_heal():
 def test_an_unload_that_fails_is_tried_again():
     harness = hot()
     break_(harness)
-    harness.finish("tts", "Its process can not be seen.")
+    harness.finish("tts", "Its process cannot be seen.")
     assert harness.residency("tts") == "hot"
     assert not harness.running
     waiting = harness.ask("tts")

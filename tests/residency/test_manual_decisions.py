@@ -181,7 +181,7 @@ def test_a_pinned_model_whose_manual_load_failed_is_still_pinned():
 
 def test_a_verb_while_triton_is_away_fails_at_once():
     harness = StageHarness(model("tts"), up=False)
-    with pytest.raises(ServerDown, match="Triton does not answer, so model tts can not load"):
+    with pytest.raises(ServerDown, match="Triton does not answer, so model tts cannot load"):
         harness.act_by_hand("tts", "load")
     harness.back()
     assert harness.actions == []

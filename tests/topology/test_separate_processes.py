@@ -120,7 +120,7 @@ async def test_another_user_has_triton_restarted(controlled, triton, web):
     backend(triton).send_signal(signal.SIGSTOP)
     await answers(web)
     assert server(triton) != before
-    await triton.said("The process of model puppet does not end and can not be ended from here")
+    await triton.said("The process of model puppet does not end and cannot be ended from here")
 
 
 async def test_a_triton_that_is_started_again_is_noticed(controlled, triton, web):

@@ -19,6 +19,8 @@ async def test_another_user_is_told_what_to_do(machine, triton):
         pytest.skip("only root can start processes of several users")
     controller = machine.controller(ANOTHER)
     controller.begin()
-    await controller.said("triton.http is another user's; run both as one user, or set GREENROOM_")
+    await controller.said(
+        "triton.http belongs to another user; run both as one user, or set GREENROOM_"
+    )
     await controller.stop()
     (machine.shared / "controller.lock").unlink()  # else it would keep the next user out

@@ -45,7 +45,7 @@ def test_all_who_draw_at_one_time_get_one_value(tmp_path):
 def test_what_can_not_be_read_is_one_sentence(free_settings):
     settings = free_settings()
     (settings.runtime / "triton.key").mkdir(parents=True)
-    with pytest.raises(SetupError, match=r"triton\.key can not be read or written \(Is a dir"):
+    with pytest.raises(SetupError, match=r"triton\.key cannot be read or written \(Is a dir"):
         triton_key(settings)
 
 

@@ -101,7 +101,7 @@ async def test_a_load_that_fails_has_tritons_words_without_the_traceback(connect
 
 
 async def test_a_model_that_triton_can_not_read_is_unknown(connection):
-    with pytest.raises(UnknownModel, match="'nothing' can not be read") as caught:
+    with pytest.raises(UnknownModel, match="'nothing' cannot be read") as caught:
         await connection.load("nothing")
     assert caught.value.http_status == 404
 

@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="See and move the models of a Greenroom server, and ask them for speech.",
+    help="Control the models of a Greenroom server, and use them.",
 )
 if sound_files.installed:
     app.command()(speech_verbs.clone)

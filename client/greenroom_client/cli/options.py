@@ -42,7 +42,7 @@ Output: TypeAlias = Annotated[
     ),
 ]
 KnownWords: TypeAlias = Annotated[
-    str | None, typer.Option("--transcript", help="Words of REF; else they are recognised.")
+    str | None, typer.Option("--transcript", help="What REF says; if not given, it is recognised.")
 ]
 Language: TypeAlias = Annotated[
     str | None, typer.Option("--language", "-l", help="Language of the text, such as en or zh.")
@@ -59,12 +59,13 @@ Url: TypeAlias = Annotated[
 ApiKey: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--api-key", envvar="GREENROOM_API_KEY", show_envvar=True, help="Key of the server, if any."
+        "--api-key",
+        envvar="GREENROOM_API_KEY",
+        show_envvar=True,
+        help="API key, if the server needs one.",
     ),
 ]
-Quiet: TypeAlias = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Do not tell what is going on.")
-]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 Model: TypeAlias = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Its name, as `greenroom status` shows it.")
+    str, typer.Argument(metavar="MODEL", help="Name of the model, as `greenroom status` shows it.")
 ]

@@ -15,4 +15,6 @@ def add_plugins(app: typer.Typer) -> None:
         # A plug-in may break in any way; the client's verbs go on without it.
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            typer.echo(f"greenroom: the verbs of {entry.value} are left out: {reason}", err=True)
+            typer.echo(
+                f"greenroom: the commands of {entry.value} are not available: {reason}", err=True
+            )

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 def status(
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Follow: a live table, or a line per change.")
+        bool,
+        typer.Option("--watch", "-w", help="Keep watching: a live table, or one line per change."),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the server's JSON; with --watch a line each.")
+        bool,
+        typer.Option("--json", help="Print the server's JSON; with --watch one line per change."),
     ] = False,
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,

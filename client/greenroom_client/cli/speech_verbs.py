@@ -25,7 +25,8 @@ def clone(
     language: options.Language = None,
     audio_language: options.AudioLanguage = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", "-t", help="What else to do; may be repeated.")
+        list[str] | None,
+        typer.Option("--task", "-t", help="Edit to apply to the cloned speech; may be repeated."),
     ] = None,
     task_info: Annotated[
         list[str] | None, typer.Option("--task-info", "-i", help="Detail of each task, in order.")

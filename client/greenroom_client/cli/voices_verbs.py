@@ -33,7 +33,7 @@ def add(
     name: Name,
     recording: options.Reference,
     consent: Annotated[
-        str, typer.Option("--consent", help="Who speaks, and that this person agrees.")
+        str, typer.Option("--consent", help="Statement of who speaks and that this person agrees.")
     ],
     transcript: options.KnownWords = None,
     language: options.AudioLanguage = None,

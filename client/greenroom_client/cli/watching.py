@@ -47,4 +47,4 @@ def watch_lines(client: "Client", console: Console, as_json: bool) -> None:
         print_status(client.residency(), console, as_json)
         for event in events:
             typer.echo(json.dumps(event) if as_json else event_line(event))
-    raise ConnectionFailed("the server has ended the stream of events.")
+    raise ConnectionFailed("the server closed the stream of events.")

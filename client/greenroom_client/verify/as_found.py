@@ -58,7 +58,7 @@ class AsFound:
                 await self._put_back()
         except GreenroomClientError as error:
             raise NotAsFound(
-                f"{self.subject.model} could not be left as it was found, {self.residency} with "
+                f"{self.subject.model} could not be restored to how it was, {self.residency} with "
                 f"pinned {self.pinned}, offload_after {self.offload_after:g} and unload_after "
                 f"{self.unload_after:g}: {error}"
             ) from None

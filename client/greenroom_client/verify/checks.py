@@ -194,7 +194,9 @@ def _slow(action: str, seconds: float, most: float) -> list[str]:
 def _unpunctual(action: str, waited: float, expected: float) -> list[str]:
     if abs(waited - expected) <= PUNCTUAL:
         return []
-    return [f"the {action} began {waited:.2f} s after the task; it should after {expected:g} s."]
+    return [
+        f"the {action} began {waited:.2f} s after the task; it should begin after {expected:g} s."
+    ]
 
 
 def _left(device_bytes: int) -> list[str]:

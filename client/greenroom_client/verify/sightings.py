@@ -37,7 +37,7 @@ class Sightings:
             async for event in events:
                 if event["model"] == self._model:
                     await self._add(Sighting(event, time.monotonic()))
-            self._broken = ConnectionFailed("the server has ended the stream of events.")
+            self._broken = ConnectionFailed("the server closed the stream of events.")
         except GreenroomClientError as error:
             self._broken = error
         async with self._news:

@@ -30,7 +30,10 @@ class Subject:
         models = (await self._client.residency())["models"]
         if self.model not in models:
             known = ", ".join(sorted(models)) or "none"
-            raise InvalidInput(f"{self.model} is no managed model of this server; it has {known}.")
+            raise InvalidInput(
+                f"{self.model} is not a managed model of this server; its managed models are "
+                f"{known}."
+            )
         inputs = (await self._client.metadata(self.model)).get("inputs") or []
         if _CONTROL_INPUT not in [tensor["name"] for tensor in inputs]:
             raise InvalidInput(

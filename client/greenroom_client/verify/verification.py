@@ -34,11 +34,11 @@ async def verify(
         try:
             results = await _checked(subject, found, begin)
         except BaseException:
-            begin(f"leaving {model} as it was found")
+            begin(f"restoring {model} to how it was")
             await found.put_back()
             raise
         else:
-            begin(f"leaving {model} as it was found")
+            begin(f"restoring {model} to how it was")
             return results, await _put_back(found)
         finally:
             following.cancel()

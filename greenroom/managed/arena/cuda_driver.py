@@ -13,7 +13,7 @@ def call(name: str, *arguments: Any) -> Any:
     if status == driver.CUresult.CUDA_SUCCESS:
         return values[0] if values else None
     if status == driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-        raise OutOfMemory(f"{name}{_sizes(arguments)} found not enough memory.")
+        raise OutOfMemory(f"{name}{_sizes(arguments)} did not find enough memory.")
     raise GreenroomError(f"{name}{_sizes(arguments)} failed with {status.name}.")
 
 

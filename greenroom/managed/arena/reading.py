@@ -95,7 +95,7 @@ def _check(
 ) -> None:
     extra = [name for name in stored if name not in wanted]
     if extra:
-        raise SetupError(f"the checkpoint has {_names(extra)}, which {owner} has not.")
+        raise SetupError(f"the checkpoint has {_names(extra)}, which {owner} does not have.")
     for name, (where, tensor) in stored.items():
         place = wanted[name].place
         if tensor.shape != place.shape:

@@ -89,14 +89,14 @@ def _header(path: Path, prefix: bytes, file: Any, size: int) -> tuple[int, dict[
     if len(prefix) < _LENGTH_BYTES or start > size or length > _LONGEST_HEADER:
         raise SetupError(
             f"checkpoint {path} has {size} bytes and says that its header has {length}; "
-            "it is cut off or no safetensors file."
+            "it is cut off or not a safetensors file."
         )
     try:
         header = json.loads(file.read(length))
     except ValueError:
         header = None
     if not isinstance(header, dict):
-        raise SetupError(f"checkpoint {path} has a header that is no JSON object.")
+        raise SetupError(f"checkpoint {path} has a header that is not a JSON object.")
     return start, header
 
 
@@ -113,8 +113,8 @@ def _tensor(
         right = False
     if not right:
         raise SetupError(
-            f"checkpoint {path} describes {name} as {json.dumps(fields)[:200]}; that is no "
-            "tensor whose dtype, shape and offsets agree."
+            f"checkpoint {path} describes {name} as {json.dumps(fields)[:200]}; its dtype, shape "
+            f"and offsets do not agree."
         )
     if start + end > size:
         raise SetupError(

@@ -18,11 +18,11 @@ def read(path: Path) -> object:
     be executed. torch's own sentences advise to trust the file, so they are not handed on.
     """
     try:
-        # The older form, which is no archive, can not be mapped.
+        # The older form, which is no archive, cannot be mapped.
         mapped = zipfile.is_zipfile(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise SetupError(f"checkpoint {path} can not be read: {error.strerror}.") from None
+        raise SetupError(f"checkpoint {path} cannot be read: {error.strerror}.") from None
     except Exception as error:
         # Unpickling what is no checkpoint can fail in any way.
         refused = _REFUSED.search(str(error))
@@ -31,4 +31,6 @@ def read(path: Path) -> object:
             f"checkpoint {path} holds {refused[1]}, which is neither a tensor nor a plain "
             "container; it was not executed."
         )
-    raise SetupError(f"checkpoint {path} is no whole .pt file: it ends early, or is another file.")
+    raise SetupError(
+        f"checkpoint {path} is not a complete .pt file: it ends early, or is of another kind."
+    )

@@ -83,7 +83,7 @@ def _of_file(path: Path, stack: ExitStack) -> list[tuple[str, Stored]]:
             return list(stack.enter_context(safetensors_file.opened(path)).items())
         return _state(torch_file.read(path), str(path))
     except OSError as error:
-        raise SetupError(f"checkpoint {path} can not be read: {error.strerror}.") from None
+        raise SetupError(f"checkpoint {path} cannot be read: {error.strerror}.") from None
 
 
 def _files(path: Path) -> list[Path]:
@@ -102,10 +102,11 @@ def _shards(index: Path) -> list[Path]:
         if not all(Path(name).name == name for name in names):
             raise ValueError
     except OSError as error:
-        raise SetupError(f"checkpoint {index} can not be read: {error.strerror}.") from None
+        raise SetupError(f"checkpoint {index} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SetupError(
-            f"checkpoint {index} is no index; it needs a weight_map from tensor names to the "
+            f"checkpoint {index} is not an index; it must have a weight_map from tensor names to "
+            f"the "
             "names of files beside it."
         ) from None
     return [index.parent / name for name in sorted(names)]

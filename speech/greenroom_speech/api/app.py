@@ -19,9 +19,8 @@ from starlette.types import ASGIApp
 from greenroom.plugin import App, Gateway
 
 _DESCRIPTION = """\
-Voice cloning, speech editing and transcription. Any OpenAI client speaks to it with this
-server's `/v1` as its base URL. A model that is not on the GPU is brought back first; the
-answer waits for it.
+Voice cloning, speech editing and transcription. Use any OpenAI client with this
+server's `/v1` as its base URL. A request for a model that is not on the GPU waits until it is.
 """
 
 

@@ -11,9 +11,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 _SOUND = {"schema": {"type": "string", "format": "binary"}}
 AUDIO_ANSWER: dict[str, Any] = {
-    "description": "The sound. X-Greenroom-Start says cold, warm or hot, Server-Timing the "
-    "milliseconds of waiting and of each model, X-Greenroom-Transcript the reference's words "
-    "(percent-encoded).",
+    "description": "The audio. X-Greenroom-Start is cold, warm or hot; Server-Timing has the "
+    "milliseconds of waiting and of each model; X-Greenroom-Transcript has the words of the "
+    "reference, percent-encoded.",
     "content": dict.fromkeys(MEDIA_TYPES, _SOUND),
 }
 

@@ -46,7 +46,7 @@ async def _form(request: Request) -> dict[str, Any]:
     try:
         for name, value in form.multi_items():
             if name in found:
-                raise InvalidField(f"{name} is there twice; give it once.", name)
+                raise InvalidField(f"{name} is given twice; give it once.", name)
             found[name] = value if isinstance(value, str) else await value.read()
     finally:
         await form.close()

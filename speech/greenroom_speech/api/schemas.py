@@ -22,9 +22,11 @@ def _file(given: Any) -> Any:
 
 
 Task = Literal["emotion", "style", "speed", "paralinguistic", "denoise", "vad"]
-Speed = Annotated[float, Field(ge=0.25, le=4.0, description="1 is the model's own pace")]
-Seed = Annotated[int, Field(ge=-(2**63), lt=2**63, description="the same seed, the same speech")]
-Times = Annotated[int, Field(ge=1, le=5, description="how often the task is applied")]
+Speed = Annotated[float, Field(ge=0.25, le=4.0, description="Speed; 1 is the model's own.")]
+Seed = Annotated[
+    int, Field(ge=-(2**63), lt=2**63, description="The same seed gives the same speech.")
+]
+Times = Annotated[int, Field(ge=1, le=5, description="How many times the task is applied.")]
 File = Annotated[
     bytes,
     BeforeValidator(_file),
@@ -42,24 +44,29 @@ class _Request(BaseModel):
 class SpeechRequest(_Request):
     """OpenAI's request for speech, and Greenroom's own fields."""
 
-    model: str = Field("speech", description="any name: there is one pipeline")
-    input: Annotated[NonEmpty, TensorField("TEXT")] = Field(description="what to say")
-    voice: str | None = Field(None, description="a saved or bundled voice; or give reference_audio")
+    model: str = Field("speech", description="Any name; there is one pipeline.")
+    input: Annotated[NonEmpty, TensorField("TEXT")] = Field(description="The text to say.")
+    voice: str | None = Field(
+        None, description="Name of a saved or bundled voice. Give this or reference_audio."
+    )
     response_format: Format = "mp3"
     speed: Speed = 1.0
-    stream_format: Literal["audio"] = Field("audio", description="the sound itself")
+    stream_format: Literal["audio"] = Field(
+        "audio", description="The response is the audio itself."
+    )
     language: Annotated[str | None, TensorField("LANGUAGE")] = Field(
-        None, description="of the input, such as en or zh"
+        None, description="Language of the input, such as en or zh."
     )
     seed: Annotated[Seed | None, TensorField("SEED")] = None
-    task: Task | None = Field(None, description="an edit of the cloned speech")
-    task_info: str = Field("", description="of the task, such as happy; see /v1/tags")
+    task: Task | None = Field(None, description="An edit to apply to the cloned speech.")
+    task_info: str = Field("", description="Detail of the task, such as happy; see /v1/tags.")
     n_edits: Times = 1
     reference_audio: File | None = Field(
-        None, description="an audio file to clone from: in JSON base64, in multipart the file"
+        None,
+        description="Audio file of the voice to clone: base64 in JSON, as it is in multipart.",
     )
     transcript: NonEmpty | None = Field(
-        None, description="the words of reference_audio; else they are recognised"
+        None, description="What reference_audio says. If not given, it is recognised."
     )
 
     def tasks(self) -> dict[str, Array]:
@@ -74,14 +81,16 @@ class SpeechRequest(_Request):
 class EditRequest(_Request):
     """A recording and what to change of it."""
 
-    file: File = Field(description="the audio file")
+    file: File = Field(description="The audio file.")
     task: Task
-    task_info: str = Field("", description="such as happy; see /v1/tags")
+    task_info: str = Field("", description="Detail of the task, such as happy; see /v1/tags.")
     n_edits: Times = 1
     text: Annotated[NonEmpty | None, TensorField("TEXT")] = Field(
-        None, description="the new words, where the task changes them"
+        None, description="The new text, for tasks that change the words."
     )
-    transcript: NonEmpty | None = Field(None, description="the words of the file; else recognised")
+    transcript: NonEmpty | None = Field(
+        None, description="What the file says. If not given, it is recognised."
+    )
     language: Annotated[str | None, TensorField("LANGUAGE")] = None
     seed: Annotated[Seed | None, TensorField("SEED")] = None
     response_format: Format = "wav"
@@ -97,30 +106,36 @@ class EditRequest(_Request):
 class TranscriptionRequest(_Request):
     """OpenAI's request for the words of a recording."""
 
-    file: File = Field(description="the audio file")
-    model: str = Field("asr", description="any name: there is one model")
-    language: str | None = Field(None, description="such as en; absent: found by the engine")
+    file: File = Field(description="The audio file.")
+    model: str = Field("asr", description="Any name; there is one model.")
+    language: str | None = Field(
+        None, description="Language, such as en. If not given, it is detected."
+    )
     response_format: Literal["json", "text", "verbose_json"] = "json"
-    temperature: float | None = Field(None, ge=0, le=1, description="taken, without effect")
-    prompt: str | None = Field(None, description="taken, without effect")
+    temperature: float | None = Field(
+        None, ge=0, le=1, description="Accepted for compatibility, has no effect."
+    )
+    prompt: str | None = Field(None, description="Accepted for compatibility, has no effect.")
 
 
 class AnalysisRequest(_Request):
     """A recording that will be used as a reference."""
 
-    file: File = Field(description="the audio file, as it will be sent again")
+    file: File = Field(description="The audio file, with the same bytes as in the later request.")
 
 
 class VoiceRequest(_Request):
     """A voice to keep."""
 
     name: NonEmpty
-    file: File = Field(description="the recording, an audio file")
+    file: File = Field(description="The recording, an audio file.")
     consent: NonEmpty = Field(
-        description="who speaks, and that this person agrees to the voice being cloned"
+        description="Statement of who speaks and that this person agrees to be cloned."
     )
-    transcript: NonEmpty | None = Field(None, description="its words; else they are recognised")
-    language: str = Field("", description="of the recording, such as en")
+    transcript: NonEmpty | None = Field(
+        None, description="What the recording says. If not given, it is recognised."
+    )
+    language: str = Field("", description="Language of the recording, such as en.")
     description: str = ""
 
 
@@ -142,8 +157,8 @@ class VerboseTranscription(Transcription):
     """The words and what else is known; no engine gives segments."""
 
     task: Literal["transcribe"] = "transcribe"
-    language: str = Field(description="empty where the engine does not know")
-    duration: float = Field(description="seconds")
+    language: str = Field(description="Language of the recording; empty if unknown.")
+    duration: float = Field(description="Length of the recording, in seconds.")
 
 
 class VoiceObject(BaseModel):
@@ -152,13 +167,15 @@ class VoiceObject(BaseModel):
     id: str
     object: Literal["voice"] = "voice"
     name: str
-    language: str = Field(description="of the recording; empty if unknown")
+    language: str = Field(description="Language of the recording; empty if unknown.")
     transcript: str
     description: str = ""
-    seconds: float = Field(description="length of the recording")
-    bundled: bool = Field(description="comes with Greenroom and cannot be deleted")
-    created: int = Field(description="unix seconds; 0 for bundled ones")
-    consent: str = Field(description="the statement that was given with the recording")
+    seconds: float = Field(description="Length of the recording, in seconds.")
+    bundled: bool = Field(
+        description="Whether it comes with Greenroom; such voices cannot be deleted."
+    )
+    created: int = Field(description="Unix time in seconds; 0 for bundled voices.")
+    consent: str = Field(description="The statement of consent given with the recording.")
 
 
 class VoiceChange(BaseModel):
@@ -191,7 +208,9 @@ class ModelObject(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: Literal["greenroom"] = "greenroom"
-    residency: str | dict[str, str] = Field(description="of a pipeline: that of each of its models")
+    residency: str | dict[str, str] = Field(
+        description="Where the weights are; for a pipeline, by model."
+    )
 
 
 class ModelList(BaseModel):
@@ -206,10 +225,10 @@ class Tags(BaseModel):
 
     engine: str
     tasks: dict[str, list[str]] = Field(
-        description="each task with the values of task_info; an empty list: it takes none"
+        description="Each task with the values that task_info may have; empty if it takes none."
     )
     languages: list[str]
-    text_tags: list[str] = Field(description="tags that may stand in the text to say")
+    text_tags: list[str] = Field(description="Tags that the text to say may contain.")
 
 
 class ErrorBody(BaseModel):
@@ -222,7 +241,7 @@ class ErrorBody(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Every answer that is no success."""
+    """Every answer that is not a success."""
 
     error: ErrorBody
 
@@ -230,15 +249,15 @@ class ErrorAnswer(BaseModel):
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": description}
     for status, description in {
-        400: "a field is wrong; the message names it, its value and the rule",
-        401: "no key, or an unknown one",
-        403: "the key's scope is too small",
-        404: "no such voice or model",
-        408: "the body came too slowly",
-        409: "that name is taken",
-        410: "the voice's recording is lost",
-        413: "the body is too large, or the recording too long",
-        503: "not now: see Retry-After; the message says the state and the seconds so far",
-        507: "the folder of the voices can not be written: no space, quota, read-only",
+        400: "A field is wrong; the message names the field, its value and the rule.",
+        401: "The API key is missing or unknown.",
+        403: "The API key lacks the scope.",
+        404: "There is no such voice or model.",
+        408: "The body arrived too slowly.",
+        409: "A voice of that name exists.",
+        410: "The recording of the voice is lost.",
+        413: "The body is too large, or the recording too long.",
+        503: "The request cannot be served now; see Retry-After. The message has the reason.",
+        507: "The folder of the voices cannot be written: no space, over quota or read-only.",
     }.items()
 }

@@ -113,7 +113,7 @@ class VoicesStore:
         for taken in (*_bundled(), *self._names()):
             if unicodedata.normalize("NFC", taken).casefold() == name.casefold():
                 raise Conflict(
-                    f"A voice named {taken!r} exists already; delete it or take another name."
+                    f"A voice named {taken!r} exists already; delete it or choose another name."
                 )
         return name
 
@@ -290,7 +290,7 @@ def _bundled() -> dict[str, SavedVoice]:
             voice.transcript,
             voice.language,
             round(soundfile.info(voice.path).duration, 3),
-            "A synthetic voice: nobody's.",
+            "A synthetic voice, of no real person.",
             0,
             voice.description,
             bundled=True,

@@ -60,7 +60,7 @@ def _json(path: Path) -> str | None:
 
 
 def _length(found: int, told: int) -> str | None:
-    return None if found == told else f"has {found} bytes, but its header speaks of {told}"
+    return None if found == told else f"has {found} bytes, but its header says {told}"
 
 
 _CHECKS = {".safetensors": _safetensors, ".npy": _npy, ".pt": _pt, ".json": _json}

@@ -47,7 +47,7 @@ class HuggingFace:
             ) from None
         except (ValueError, TypeError, KeyError):
             raise SourceUnreachable(
-                f"{self.name} ({self._api.endpoint}) does not answer as a hub does."
+                f"{self.name} ({self._api.endpoint}) does not answer like a model hub."
             ) from None
         commit = str(info.sha)
         headers = build_hf_headers()

@@ -56,7 +56,7 @@ class Pull:
         except Timeout:
             raise PullFailed(f"Another pull into {self._folder} is running.") from None
         except OSError as error:
-            raise PullFailed(f"{self._folder} can not be written: {error.strerror}.") from None
+            raise PullFailed(f"{self._folder} cannot be written: {error.strerror}.") from None
 
     def _pull(self, releases: Sequence[Release]) -> None:
         self._manifest = Manifest(self._folder)
@@ -86,7 +86,7 @@ class Pull:
                     yield source.listing(release, self._revision)
                 except PullFailed as error:
                     faults.append(str(error))
-        raise PullFailed(" ".join(faults) or f"No source that was asked has {release.name}.")
+        raise PullFailed(" ".join(faults) or f"None of the sources has {release.name}.")
 
     def _check_room(
         self, wanted: Sequence[tuple[Release, list[ReleasedFile]]], listings: Sequence[Listing]
@@ -100,8 +100,8 @@ class Pull:
         free = shutil.disk_usage(self._folder).free
         if needed > free:
             raise PullFailed(
-                f"{self._folder} has {_gb(free)} free, but {_gb(needed)} are needed for what is "
-                "to be fetched and some spare room."
+                f"{self._folder} has {_gb(free)} free, but {_gb(needed)} are needed for the "
+                f"download and some spare room."
             )
 
     def _take(
@@ -129,7 +129,7 @@ class Pull:
             raise PullFailed(
                 f"{listing.source} has a {file.path}{at} of {remote.bytes} bytes with "
                 f"{remote.digest}, which is not the released one ({file.bytes or '?'} bytes, "
-                f"SHA-256 {file.sha256 or '?'}); name a --revision to take it all the same."
+                f"SHA-256 {file.sha256 or '?'}); give a --revision to fetch it anyway."
             )
         return remote
 

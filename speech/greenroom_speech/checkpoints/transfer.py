@@ -44,7 +44,7 @@ def fetch(remote: RemoteFile, target: Path) -> None:
         else:
             part.unlink()
     except OSError as error:
-        raise PullFailed(f"{part} can not be written: {error.strerror}.") from None
+        raise PullFailed(f"{part} cannot be written: {error.strerror}.") from None
     if not right:
         raise PullFailed(
             f"{target.name} from {remote.url} is not the file of {remote.bytes} bytes with "
@@ -71,7 +71,7 @@ def _receive(remote: RemoteFile, file: BinaryIO, name: str) -> None:
     except httpx2.TransportError as error:
         raise SourceUnreachable(
             f"the connection for {remote.url} broke after {file.tell()} of {remote.bytes} bytes "
-            f"({type(error).__name__}); pull again to go on from there."
+            f"({type(error).__name__}); pull again to continue from there."
         ) from None
     except OSError as error:
         if error.errno is not None:

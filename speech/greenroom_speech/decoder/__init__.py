@@ -9,5 +9,5 @@
 `client` is the gateway's side. The decoder process (``python -m greenroom_speech.decoder``) has
 everything imported and never looks at a file; each file gets a process that is forked from it,
 limited in memory and processor time, and gone with its file. A file that crashes what reads it
-is a file that can not be read, and nobody else notices.
+is a file that cannot be read, and nobody else notices.
 """

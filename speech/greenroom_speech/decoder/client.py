@@ -92,7 +92,7 @@ class Sound:
             raise TooLarge(f"{self._field} {text.decode()}")
         if head.kind == Head.NO_SOUND:
             raise InvalidInput(f"{self._field} {text.decode()}")
-        logger.warning("The decoder failed at a file of %d bytes: %r", self._size, text.decode())
+        logger.warning("The decoder failed on a file of %d bytes: %r", self._size, text.decode())
         raise self._unreadable()
 
     async def _send(self, content: bytes) -> None:
@@ -122,8 +122,8 @@ class Sound:
 
     def _unreadable(self) -> InvalidInput:
         return InvalidInput(
-            f"{self._field} ({self._size} bytes) can not be read: its decoder failed at it, or "
-            "needed too much time or memory."
+            f"{self._field} ({self._size} bytes) cannot be read: the decoder failed, or needed "
+            f"too much time or memory."
         )
 
 
@@ -197,7 +197,7 @@ class Decoder:
         """
         if self._files >= MOST_FILES:
             raise QueueFull(
-                f"{self._files} audio files are being read already, the most there may be."
+                f"{self._files} audio files are being read already, which is the limit."
             )
         size = len(content) if isinstance(content, bytes) else 0
         self._files += 1

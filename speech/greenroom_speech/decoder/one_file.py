@@ -45,9 +45,9 @@ def serve(job: socket.socket, descriptor: int, longest: float, parent: int) -> N
             _refuse(job, Head.NO_SOUND, str(error))
         except MemoryError:
             needs = MEMORY_BYTES // 2**20
-            _refuse(job, Head.NO_SOUND, f"needs more than {needs} MiB beside itself to be read.")
+            _refuse(job, Head.NO_SOUND, f"needs more than {needs} MiB of memory to be read.")
         except (soundfile.SoundFileError, av.FFmpegError):
-            damaged = f"({size} bytes) is damaged: it can not be read to its end."
+            damaged = f"({size} bytes) is damaged: it cannot be read to its end."
             _refuse(job, Head.NO_SOUND, damaged)
         except ConnectionError:
             raise
@@ -71,7 +71,7 @@ def _hand_over(job: socket.socket, descriptor: int, size: int, longest: float) -
         size = 0 if window is None else len(window)
         handed += size
         if handed > longest * rate:
-            raise _TooLong(f"lasts more than {longest:g} s, which is the longest it may last.")
+            raise _TooLong(f"lasts more than {longest:g} s, the most that is allowed.")
         job.sendall(Head(Head.WINDOW, rate, size).packed())
         if window is None:
             return

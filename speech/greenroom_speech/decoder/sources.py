@@ -41,7 +41,7 @@ Block = tuple[Samples, int]
 
 
 class NoSound(Exception):
-    """The file can not be read; the message goes on after the file's name."""
+    """The file cannot be read; the message goes on after the file's name."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class AudioStream:
 
     rate: int
     seconds: float | None
-    """As the file says; None: it does not, or can not be believed."""
+    """As the file says; None: it does not, or cannot be believed."""
     blocks: Iterator[Block]
 
 
@@ -96,17 +96,17 @@ def _ffmpeg(descriptor: int, size: int) -> AudioStream:
         )
     except (av.FFmpegError, ValueError):
         raise NoSound(
-            f"({size} bytes) is no audio file in a format that is known here "
-            "(wav, flac, mp3, ogg, opus, aiff, webm, m4a, mp4, aac, amr, wma, ...)."
+            f"({size} bytes) is not an audio file in a supported format (wav, flac, mp3, ogg, "
+            f"opus, aiff, webm, m4a, mp4, aac, amr, wma, ...)."
         ) from None
     if not container.streams.audio:
-        raise NoSound(f"({container.format.long_name}) has no sound in it.")
+        raise NoSound(f"({container.format.long_name}) contains no audio.")
     stream = container.streams.audio[0]
     context = stream.codec_context
     if context is None or context.codec.name not in _CODECS.split(","):
         raise NoSound(
-            "has its sound in a format that is not known here; aac, alac, amr, flac, gsm, mp3, "
-            "opus, pcm, vorbis and wma are."
+            "has audio in an unsupported format; supported are aac, alac, amr, flac, gsm, mp3, "
+            "opus, pcm, vorbis and wma."
         )
     context.thread_count = 1
     _check(stream.rate, stream.channels)

@@ -57,7 +57,8 @@ def _steps(request: Tensors) -> tuple[Step, ...]:
         raise InvalidInput("TASK is empty; it must name at least one task.")
     if len(infos) != len(tasks):
         raise InvalidInput(
-            f"TASK_INFO has {len(infos)} values and TASK {len(tasks)}; they must be as many."
+            f"TASK_INFO has {len(infos)} values and TASK has {len(tasks)}; they must be the same "
+            f"number."
         )
     return tuple(
         Step(_task(task), info.strip().lower()) for task, info in zip(tasks, infos, strict=True)

@@ -28,7 +28,8 @@ class NotYours(Refused):
     def __init__(self, path: object) -> None:
         shown = str(path)[:_SHOWN]
         super().__init__(
-            f"The file {shown} was not uploaded in this browser, or not kept; upload it again."
+            f"The file {shown} was not uploaded by this browser, or is no longer kept; upload it "
+            f"again."
         )
 
 

@@ -29,9 +29,7 @@ class TooManyTries(GreenroomError):
     http_status = 429
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__(
-            f"The password was tried too often; try again in {retry_after:.0f} seconds."
-        )
+        super().__init__(f"Too many wrong passwords; try again in {retry_after:.0f} seconds.")
         self.retry_after = retry_after
 
 
@@ -82,14 +80,14 @@ class LoginLimit:
     def _note(self, address: str) -> None:
         if not self._failed:
             asyncio.get_running_loop().call_later(_FOLDED_FOR, self._tell)
-            logger.warning("A try to log in to the page from %s failed.", address)
+            logger.warning("A login to the page from %s failed.", address)
         self._failed.append(address)
 
     def _tell(self) -> None:
         failed, self._failed = self._failed, []
         if len(failed) > 1:
             logger.warning(
-                "%d tries to log in to the page failed within %g s, from %d addresses, at last %s.",
+                "%d logins to the page failed within %g s, from %d addresses, the last one %s.",
                 len(failed),
                 _FOLDED_FOR,
                 len(set(failed)),

@@ -17,14 +17,14 @@ def page_password(settings: PageSettings) -> str | None:
     password = settings.ui_password.get_secret_value() if settings.ui_password else ""
     if 0 < len(password) < LEAST_CHARACTERS:
         raise SetupError(
-            f"GREENROOM_UI_PASSWORD has {len(password)} characters; it needs {LEAST_CHARACTERS} "
-            "at least."
+            f"GREENROOM_UI_PASSWORD has {len(password)} characters; it must have at least "
+            f"{LEAST_CHARACTERS}."
         )
     if password:
         return password
     if not is_loopback(settings.ui_host):
         raise SetupError(
             f"GREENROOM_UI_HOST is {settings.ui_host}, so other machines can reach the web page, "
-            "and it has no password; set GREENROOM_UI_PASSWORD."
+            "but it has no password; set GREENROOM_UI_PASSWORD."
         )
     return None

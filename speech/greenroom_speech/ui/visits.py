@@ -88,15 +88,15 @@ class Visits:
         elif method == "POST" and (_SENT.fullmatch(path) or LOGIN.fullmatch(path)):
             _check_length(scope, _EVENT_BYTES)
             return
-        raise UnknownRoute(f"{method} {path[:100]} is no part of the page.")
+        raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note what is uploaded as the visitor's before the visitor is told its path."""
         length = _check_length(scope, self._max_upload + _HEAD_BYTES)
         if self._receiving + length > self._files.max_bytes:
             raise Unavailable(
-                f"The page receives uploads of {self._receiving} bytes already, and has "
-                f"GREENROOM_UI_FILES_BYTES ({self._files.max_bytes}) for all files."
+                f"The page is receiving uploads of {self._receiving} bytes already; "
+                f"GREENROOM_UI_FILES_BYTES allows {self._files.max_bytes} for all files."
             )
         visitor = scope[VISITOR]
         if visitor is None:

@@ -177,7 +177,7 @@ def test_a_buffer_of_no_checkpoint_needs_a_value(source):
 def test_extra_tensors_are_named(source):
     source |= {"third.weight": torch.zeros(2), "third.bias": torch.zeros(1)}
     assert refusal(net(), source) == (
-        "the checkpoint has tensors third.weight, third.bias, which Net has not."
+        "the checkpoint has tensors third.weight, third.bias, which Net does not have."
     )
 
 
@@ -265,7 +265,7 @@ def test_a_header_that_is_none_and_bytes_that_nothing_describes_are_refused(file
     assert "it is damaged" in refusal(net(), file)
     for words in (b"[1, 2]", b"{", b"\xff\xfe"):
         lying(file, lambda header, words=words: words)
-        assert "header that is no JSON object" in refusal(net(), file)
+        assert "header that is not a JSON object" in refusal(net(), file)
         file.unlink()
         save_file({"a": torch.zeros(1)}, file)
 
@@ -286,11 +286,11 @@ def test_any_byte_of_a_header_may_be_wrong(file, at, byte):
 
 def test_files_that_are_not_there_or_no_checkpoint_are_refused(tmp_path):
     lost = tmp_path / "lost.safetensors"
-    assert refusal(net(), lost) == f"checkpoint {lost} can not be read: No such file or directory."
+    assert refusal(net(), lost) == f"checkpoint {lost} cannot be read: No such file or directory."
     assert "neither model.safetensors nor" in refusal(net(), tmp_path)
     pickled = tmp_path / "model.pt"
     pickled.write_bytes(b"not a checkpoint")
-    assert "is no whole .pt file" in refusal(net(), pickled)
+    assert "is not a complete .pt file" in refusal(net(), pickled)
     torch.save({"dims": {"n": 3}, "model": {}}, pickled)
     assert "must be a flat mapping of names to tensors" in refusal(net(), pickled)
     torch.save(nn.Linear(1, 1), pickled)
@@ -303,4 +303,4 @@ def test_files_that_are_not_there_or_no_checkpoint_are_refused(tmp_path):
 def test_an_index_that_is_none_is_refused(tmp_path, content):
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(content)
-    assert refusal(net(), tmp_path).startswith(f"checkpoint {index} is no index")
+    assert refusal(net(), tmp_path).startswith(f"checkpoint {index} is not an index")

@@ -120,7 +120,7 @@ class Evil:
     ("name", "content", "fault"),
     [
         ("a.safetensors", safetensors(4), None),
-        ("a.safetensors", safetensors(4, told=3), "bytes, but its header speaks of"),
+        ("a.safetensors", safetensors(4, told=3), "bytes, but its header says"),
         ("a.safetensors", safetensors(4)[:20], "is not a whole .safetensors file"),
         ("a.safetensors", b"{}", "is not a whole .safetensors file"),
         ("a.safetensors", b"\2" + b"\0" * 7 + b"[]", "is not a whole .safetensors file"),

@@ -231,7 +231,7 @@ def test_two_pulls_into_one_folder_do_not_mix(hub, pull):
 
 def test_a_folder_that_can_not_be_made_is_named(hub, pull):
     pull.folder.write_text("a file")
-    with pytest.raises(PullFailed, match=r"models can not be written: File exists"):
+    with pytest.raises(PullFailed, match=r"models cannot be written: File exists"):
         pull(HuggingFace())
 
 

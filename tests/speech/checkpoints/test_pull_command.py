@@ -78,7 +78,7 @@ async def test_both_repositories_are_pulled_and_the_doctor_finds_them(hub, green
     assert code == 1
     assert "model-00001.safetensors" in out
     (asr,) = [line for line in out.splitlines() if line.startswith("asr")]
-    assert asr.rstrip().endswith("can not run: 1 of its files missing or wrong")
+    assert asr.rstrip().endswith("cannot run: 1 of its files missing or wrong")
 
 
 async def test_a_killed_pull_goes_on_where_it_was(hub, command, greenroom, tmp_path, wait_for):
@@ -109,8 +109,8 @@ async def test_failures_are_a_sentence_and_exit_with_1(hub, greenroom):
         "CosyVoice-300M-25Hz/campplus.onnx at revision "
         "0123456789abcdef0123456789abcdef01234567 of 3300 bytes with "
         f"{_digest(hub)}, which is not the released one (28303423 bytes, SHA-256 "
-        "a6ac6a63997761ae2997373e2ee1c47040854b4b759ea41ec48e4e42df0f4d73); name a --revision "
-        "to take it all the same.\n",
+        "a6ac6a63997761ae2997373e2ee1c47040854b4b759ea41ec48e4e42df0f4d73); give a --revision to "
+        "fetch it anyway.\n",
     )
     hub.status["/api"] = 404
     code, _, err = await greenroom("pull", "step-audio", "--source", "huggingface")

@@ -42,7 +42,7 @@ async def test_a_long_file_comes_in_windows_of_30_s_and_never_holds_two(decoder,
 
 @pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
 async def test_what_is_no_audio_is_refused_by_name(decoder, content):
-    with pytest.raises(InvalidInput, match=r"^reference_audio \(\d+ bytes\) is no audio file"):
+    with pytest.raises(InvalidInput, match=r"^reference_audio \(\d+ bytes\) is not an audio file"):
         await decoder.recording(content, "reference_audio", 30)
 
 

@@ -31,7 +31,7 @@ def test_steps_keep_their_order():
         ({"TASK": text()}, "TASK is empty; it must name at least one task."),
         (
             {"TASK": text("vad", "denoise"), "TASK_INFO": text("")},
-            "TASK_INFO has 1 values and TASK 2; they must be as many.",
+            "TASK_INFO has 1 values and TASK has 2; they must be the same number.",
         ),
         (
             {"TEXT": text("hi"), "TASK": text("speed", "clone")},

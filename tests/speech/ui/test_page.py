@@ -127,7 +127,7 @@ async def test_what_is_wrong_is_said_in_a_sentence(service, visit, tmp_path):
     lie = tmp_path / "notes.wav"
     lie.write_text("These are no sounds.")
     await visitor.upload("#recording", str(lie))
-    await visitor.says("#clone-status", "is no audio file in a format that is known here")
+    await visitor.says("#clone-status", "is not an audio file in a supported format")
     await visitor.picture("dark")
 
 

@@ -89,7 +89,7 @@ def _check_sounds(text: str | None) -> None:
     tags = re.findall(r"\[[^\[\]]*\]", text)
     wrong = [tag for tag in tags if tag not in SOUNDS and tag not in LANGUAGE_TAGS.values()]
     if wrong or not tags:
-        has = f"contains {wrong[0][:40]!r}" if wrong else "has no sound in it"
+        has = f"contains {wrong[0][:40]!r}" if wrong else "contains no sound"
         raise InvalidInput(
             f"TEXT {has}; the task 'paralinguistic' can add the sounds {', '.join(SOUNDS)}."
         )

@@ -53,12 +53,12 @@ def read_pieces(path: Path) -> Pieces:
     except OSError as error:
         raise SetupError(f"{path} cannot be read: {error.strerror}.") from error
     except DecodeError as error:
-        raise SetupError(f"{path} is no SentencePiece model: {error}.") from error
+        raise SetupError(f"{path} is not a SentencePiece model: {error}.") from error
     kinds: dict[int, list[int]] = {}
     for number, piece in enumerate(model.pieces):
         kinds.setdefault(piece.type or _NORMAL, []).append(number)
     if model.trainer_spec.model_type not in (0, _UNIGRAM) or len(kinds.get(_UNKNOWN, ())) != 1:
-        raise SetupError(f"{path} is no Unigram model with one unknown piece.")
+        raise SetupError(f"{path} is not a Unigram model with one unknown piece.")
     if model.normalizer_spec.precompiled_charsmap:
         raise SetupError(f"{path} normalises its text; a Step1 tokenizer does not.")
     return Pieces(

@@ -71,7 +71,9 @@ class TextTokenizer:
 
     def _id(self, piece: str) -> int:
         if piece not in self._ids:
-            raise SetupError(f"tokenizer.model has no piece {piece!r}; that of Step1 has.")
+            raise SetupError(
+                f"tokenizer.model has no piece {piece!r}; the tokenizer of Step1 has it."
+            )
         return self._ids[piece]
 
 

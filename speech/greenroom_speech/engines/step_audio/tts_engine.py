@@ -219,7 +219,7 @@ def _numbers(request: Tensors, name: str, shape: tuple[int, ...]) -> torch.Tenso
         wanted = ", ".join("any" if size == -1 else str(size) for size in shape)
         raise InvalidInput(f"{name} has shape {given.shape}; it must be ({wanted}).")
     if not np.isfinite(given).all():
-        raise InvalidInput(f"{name} has values that are no numbers; all must be finite.")
+        raise InvalidInput(f"{name} has values that are not numbers; all must be finite.")
     return torch.from_numpy(given.copy())
 
 
@@ -239,6 +239,6 @@ def _why(speech: GeneratedSpeech | Exception) -> Exception:
         return GreenroomError("The model answered without any speech; try another SEED.")
     seconds = len(speech.ids) / CODES_PER_SECOND
     return GreenroomError(
-        f"The model did not come to an end within {seconds:.0f} s of speech; "
+        f"The model did not finish within {seconds:.0f} s of speech; "
         "try another SEED or a shorter TEXT."
     )

@@ -31,7 +31,7 @@ MIN_LOGPROB = -1.0
 NO_SPEECH_PROBABILITY = 0.6
 """Above it, a failed attempt means that nobody speaks."""
 MIN_ADVANCE = 10 * FRAMES_PER_SECOND
-"""Frames that a window moves on at least, so that nonsense can not make windows without end."""
+"""Frames that a window moves on at least, so that nonsense cannot make windows without end."""
 TOKENS_AT_LEAST, TOKENS_PER_SECOND = 24, 30
 """Bound of a window's tokens; no language has more of them."""
 

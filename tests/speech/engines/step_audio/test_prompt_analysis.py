@@ -156,15 +156,23 @@ def pickled(value) -> bytes:
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        (PARAFORMER / "model.pt", b"nothing", "is no whole .pt file"),
+        (PARAFORMER / "model.pt", b"nothing", "is not a complete .pt file"),
         (PARAFORMER / "model.pt", pickled({"encoder.x": Payload()}), "holds posix.system"),
         (PARAFORMER / "model.pt", pickled([1]), "holds a list; it must be a state dict"),
-        (PARAFORMER / "config.yaml", b"a: [", "is no plain YAML file"),
-        (PARAFORMER / "config.yaml", b"a: !!python/name:os.system", "is no plain YAML file"),
+        (PARAFORMER / "config.yaml", b"a: [", "is not a plain YAML file"),
+        (PARAFORMER / "config.yaml", b"a: !!python/name:os.system", "is not a plain YAML file"),
         (PARAFORMER / "config.yaml", b"[]", "must have the mappings encoder_conf and frontend"),
-        ("Step-Audio-Tokenizer/linguistic_tokenizer.npy", b"\x93NUMPY", "is no whole npy file"),
-        ("Step-Audio-Tokenizer/linguistic_tokenizer.npy", pickle.dumps([1]), "is no whole npy fil"),
-        ("Step-Audio-EditX/CosyVoice-300M-25Hz/campplus.onnx", b"x", "is no network that ONNX R"),
+        (
+            "Step-Audio-Tokenizer/linguistic_tokenizer.npy",
+            b"\x93NUMPY",
+            "is not a complete npy file",
+        ),
+        (
+            "Step-Audio-Tokenizer/linguistic_tokenizer.npy",
+            pickle.dumps([1]),
+            "is not a complete npy",
+        ),
+        ("Step-Audio-EditX/CosyVoice-300M-25Hz/campplus.onnx", b"x", "is not a network that"),
     ],
 )
 def test_files_that_are_not_what_they_should_be_are_named(broken, file, content, said):

@@ -123,7 +123,7 @@ def test_a_speaker_is_named_by_both_ends_of_the_recording() -> None:
         (lambda: instruction(Step("style", ""), ""), "TASK_INFO .*'style' is ''"),
         (lambda: instruction(Step("denoise", "much"), ""), "'denoise' is 'much'; it must be empty"),
         (lambda: instruction(Step("paralinguistic", ""), ""), "TEXT is missing"),
-        (lambda: instruction(Step("paralinguistic", ""), "", "hm"), "TEXT has no sound in it"),
+        (lambda: instruction(Step("paralinguistic", ""), "", "hm"), "TEXT contains no sound"),
         (
             lambda: instruction(Step("paralinguistic", ""), "", "[Sigh] [Boo]"),
             r"contains '\[Boo\]'",

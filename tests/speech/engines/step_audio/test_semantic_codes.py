@@ -132,7 +132,7 @@ def test_another_network_is_refused(tmp_path):
 def test_what_is_no_onnx_file_is_refused(tmp_path, released, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(released.read_bytes()[:-1000] if content is None else content)
-    with pytest.raises(SetupError, match=r"broken\.onnx is no whole ONNX file"):
+    with pytest.raises(SetupError, match=r"broken\.onnx is not a complete ONNX file"):
         semantic_weights(path)
     with pytest.raises(SetupError, match="No such file"):
         semantic_weights(tmp_path / "absent.onnx")

@@ -92,9 +92,9 @@ def test_other_words_are_not(tokenizer: TextTokenizer) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: b"nonsense", "is no SentencePiece model"),
-        (lambda data: b"", "is no Unigram model"),
-        (lambda data: data[: len(data) // 2], "is no SentencePiece model"),
+        (lambda data: b"nonsense", "is not a SentencePiece model"),
+        (lambda data: b"", "is not a Unigram model"),
+        (lambda data: data[: len(data) // 2], "is not a SentencePiece model"),
         (lambda data: data.replace(b"<|BOT|>", b"<|bot|>"), r"no piece '<\|BOT\|>'"),
     ],
 )

@@ -94,7 +94,7 @@ def test_the_language_is_told_in_front_of_the_text():
         ([("denoise", "much")], None, "'much'; it must be empty"),
         ([("emotion", "happy")], "New words.", "keeps the words; put 'clone' first"),
         ([("paralinguistic", "")], None, "TEXT is missing"),
-        ([("paralinguistic", "")], "No sound.", "has no sound in it"),
+        ([("paralinguistic", "")], "No sound.", "contains no sound"),
         ([("paralinguistic", "")], "A [Bang] here.", r"contains '\[Bang\]'"),
         ([(CLONE, ""), ("style", "operatic")], "Words.", "'operatic'"),
     ],

@@ -214,8 +214,8 @@ def test_nothing_in_a_file_is_executed(name: str, folder: Path) -> None:
 def test_a_truncated_file_and_one_that_is_not_there(folder: Path) -> None:
     path = folder / "hift.pt"
     path.write_bytes(path.read_bytes()[:10_000])
-    with pytest.raises(SetupError, match=r"hift\.pt is no whole"):
+    with pytest.raises(SetupError, match=r"hift\.pt is not a complete"):
         read(folder)
     path.unlink()
-    with pytest.raises(SetupError, match=r"hift\.pt can not be read: No such file"):
+    with pytest.raises(SetupError, match=r"hift\.pt cannot be read: No such file"):
         read(folder)

@@ -75,7 +75,7 @@ def test_a_tag_is_not_followed(tag: str, tmp_path: Path) -> None:
     [
         ("flow: {input_size: wide}", "has 'wide' as flow.input_size"),
         ("flow: {encoder: {num_blocks: !ref <blocks>}}", "'<blocks>' as flow.encoder.num_blocks"),
-        ("flow: [", "is no YAML"),
+        ("flow: [", "is not YAML"),
         ("- flow", "is a list; it must be a YAML mapping"),
     ],
 )

@@ -107,5 +107,5 @@ def saved(content):
 )
 def test_what_is_no_whole_checkpoint_is_refused_and_never_executed(tmp_path, content):
     (tmp_path / "a.pt").write_bytes(content)
-    with pytest.raises(SetupError, match=r"a\.pt (is no whole \.pt file|holds \S+Fail)"):
+    with pytest.raises(SetupError, match=r"a\.pt (is not a complete \.pt file|holds \S+Fail)"):
         read(tmp_path / "a.pt")

@@ -51,10 +51,10 @@ def read_graph(path: Path) -> Graph:
         constants = dict(_tensor(part) for part in _parts(graph, 5))
         nodes = tuple(_node(part, constants) for part in _parts(graph, 1))
     except OSError as error:
-        raise SetupError(f"{path} can not be read: {error.strerror}.") from None
+        raise SetupError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, IndexError) as error:
         raise SetupError(
-            f"{path} is no whole ONNX file with its weights inside: {error}."
+            f"{path} is not a complete ONNX file with its weights inside: {error}."
         ) from None
     return Graph(nodes, constants)
 

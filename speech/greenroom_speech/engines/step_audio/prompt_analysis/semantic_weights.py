@@ -125,7 +125,9 @@ def _shape(found: Weights) -> SemanticShape:
         raise _OtherNetwork("the filters of its first convolution are computed")
     width, bands = sizes["conv1.weight"][:2]
     if width % HEAD:
-        raise _OtherNetwork(f"its width of {width} is no multiple of {HEAD}, the width of a head")
+        raise _OtherNetwork(
+            f"its width of {width} is not a multiple of {HEAD}, the width of a head"
+        )
     blocks = sum(name.endswith("query.weight") for name in sizes)
     inner = sizes["blocks.0.widen.weight"][1]
     return SemanticShape(bands, width, blocks, inner, sizes["positions"][0], sizes["codebook"][1])

@@ -37,7 +37,9 @@ class SpeakerNetwork:
         except Exception as error:
             # ONNX Runtime's exceptions have no common class of their own.
             first = str(error).strip().split("\n", 1)[0][:200]
-            raise SetupError(f"{path} is no network that ONNX Runtime can run: {first}") from None
+            raise SetupError(
+                f"{path} is not a network that ONNX Runtime can run: {first}"
+            ) from None
 
     def embedding(self, wave: Tensor) -> Tensor:
         """Return the embedding of a 16 kHz wave (samples,), (192,) float32."""

@@ -62,7 +62,7 @@ class PromptFiles:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             first = str(error).split("\n", 1)[0]
-            raise SetupError(f"{path} is no plain YAML file: {first}.") from None
+            raise SetupError(f"{path} is not a plain YAML file: {first}.") from None
         sections = config if isinstance(config, Mapping) else {}
         encoder, front_end = sections.get("encoder_conf"), sections.get("frontend_conf", {})
         if not isinstance(encoder, dict) or not isinstance(front_end, dict):
@@ -91,7 +91,7 @@ class PromptFiles:
         try:
             centres = np.load(self.centres, mmap_mode="c", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise SetupError(f"{self.centres} is no whole npy file: {error}.") from None
+            raise SetupError(f"{self.centres} is not a complete npy file: {error}.") from None
         if centres.dtype != np.float32:
             raise SetupError(f"{self.centres} holds {centres.dtype}; it must hold float32.")
         return torch.from_numpy(centres)

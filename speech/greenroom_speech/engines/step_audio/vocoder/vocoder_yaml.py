@@ -36,7 +36,7 @@ def vocoder_sizes(path: Path) -> VocoderSizes:
         raise SetupError(f"{path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise SetupError(
-            f"{path} is no YAML; it must be the checkpoint's cosyvoice.yaml."
+            f"{path} is not YAML; it must be the checkpoint's cosyvoice.yaml."
         ) from None
     if not isinstance(content, dict):
         raise SetupError(f"{path} is a {type(content).__name__}; it must be a YAML mapping.")

@@ -16,7 +16,7 @@ _NAMED = 3
 def hift_state(path: Path, hift: Hift) -> dict[str, Tensor]:
     """Return the file's tensors with their weight norm folded, under the module's names.
 
-    SetupError where the file can not be read, and for a missing, extra or misshapen tensor.
+    SetupError where the file cannot be read, and for a missing, extra or misshapen tensor.
     """
     with opened((path,)) as found:
         state = {

@@ -1,4 +1,4 @@
-"""Returns its input; can not be loaded while a file `refuses` lies beside its folder."""
+"""Returns its input; cannot be loaded while a file `refuses` lies beside its folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Returns its input; can not be loaded while another process of it lives, however shortly."""
+"""Returns its input; cannot be loaded while another process of it lives, however shortly."""
 
 import fcntl
 import os
