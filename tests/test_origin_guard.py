@@ -260,12 +260,12 @@ def test_the_lists_are_read_and_handed_on(monkeypatch):
 @pytest.mark.parametrize("origins", ["*", "null", "studio.example", f"{STUDIO}/", "HTTPS://A.B"])
 def test_what_is_no_origin_is_refused(monkeypatch, origins):
     monkeypatch.setenv("GREENROOM_ALLOWED_ORIGINS", origins)
-    with pytest.raises(ValidationError, match="is no origin; each is a scheme and a host"):
+    with pytest.raises(ValidationError, match="is not an origin; an origin is a scheme and a host"):
         Settings()
 
 
 @pytest.mark.parametrize("hosts", ["*", "http://gpu-box", "gpu-box:8000"])
 def test_what_is_no_host_name_is_refused(monkeypatch, hosts):
     monkeypatch.setenv("GREENROOM_ALLOWED_HOSTS", hosts)
-    with pytest.raises(ValidationError, match="is no host name"):
+    with pytest.raises(ValidationError, match="is not a host name"):
         Settings()

@@ -137,7 +137,7 @@ def test_binary_outputs_are_asked_for(ask: Ask, server: ScriptedServer, tone: Pa
         ("clone", [" \n"], {}, "text to say is empty"),
         ("clone", [None], {}, "text to say is missing"),
         ("clone", [7], {}, "text is 7; it must be a string"),
-        ("clone", ["\udcff"], {}, "no UTF-8 form at character 0"),
+        ("clone", ["\udcff"], {}, "cannot be written as UTF-8 at character 0"),
         ("clone", ["this"], {"seed": 1.5}, "seed is 1.5"),
         ("clone", ["this"], {"seed": True}, "seed is True"),
         ("clone", ["this"], {"seed": 2**63}, "64 bits"),
@@ -227,7 +227,7 @@ def test_a_server_may_live_below_a_path(ask: Ask, server: ScriptedServer) -> Non
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"url": "localhost:8000"}, "'localhost:8000'; it must be like http://127.0.0.1:8000"),
+        ({"url": "localhost:8000"}, "'localhost:8000'; it must look like http://127.0.0.1:8000"),
         ({"url": "ftp://host"}, "'ftp://host'"),
         ({"url": "http://"}, "'http://'"),
         ({"url": "http://host:abc"}, "'http://host:abc'"),

@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "an offload that comes at the wrong time": (
         {"seconds": {"offload": 2.9}},
         "offload after a task",
-        "after the task; it should after 0.1 s.",
+        "after the task; it should begin after 0.1 s.",
     ),
     "an offload that takes too long": (
         {"seconds": {"offload": 3.5}},
@@ -103,7 +103,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "an idle monitor that acts at the wrong time": (
         {"seconds": {"unload": 9.0}},
         "idle monitor",
-        "after the task; it should after 0.1 s.",
+        "after the task; it should begin after 0.1 s.",
     ),
     "a process that stays": ({"stubborn_pid": True}, "idle monitor", "its process 7 is still"),
     "memory that stays after an unload": (
@@ -204,7 +204,7 @@ def test_a_server_that_ends_its_events_fails_the_checks() -> None:
         results = asyncio.run(ask(server.url))
 
     failed = [result for result in results if result.outcome is Outcome.FAILED]
-    assert "ended the stream of events" in failed[0].measured
+    assert "closed the event stream" in failed[0].measured
 
 
 def test_the_command_prints_the_faults_and_exits_with_1() -> None:

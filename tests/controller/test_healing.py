@@ -279,8 +279,8 @@ async def test_a_request_for_a_restart_that_nobody_takes_is_told(loaded, monkeyp
         while one.residency("tts") == "unloading":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     told = one.controller.view.describe("tts")["last_error"]
-    assert "Nobody takes the request" in told
-    assert told.endswith("give it and the controller the same GREENROOM_SHARED_DIR.")
+    assert "Nobody has picked up the request" in told
+    assert told.endswith("set the same GREENROOM_SHARED_DIR for it and the controller.")
 
 
 async def test_a_touch_does_not_take_a_dead_process_for_a_hot_model(loaded, monkeypatch):

@@ -69,7 +69,7 @@ async def test_manual_actions_fail_with_triton(harness):
         asked = asyncio.create_task(one.controller.act("tts", Action.LOAD))
         await one.settle()
         one.triton.die()
-        with pytest.raises(ServerDown, match="Triton went away before the action was done"):
+        with pytest.raises(ServerDown, match="Triton stopped before the action was done"):
             await asked
 
 

@@ -191,7 +191,7 @@ def test_a_malformed_control_is_refused(model, raw):
     ("bad", "sentence"),
     [
         (scripted_backend.request(Z="hi"), "input X is missing; the model needs it."),
-        (x(1.0, rows=2), "input X has 2 rows; a request carries exactly 1"),
+        (x(1.0, rows=2), "input X has 2 rows; a request has exactly 1"),
         (x(-1.0), "X is negative; it must not be."),
         (
             scripted_backend.request(Z=np.array([[b"a\xff"]], dtype=np.object_)),

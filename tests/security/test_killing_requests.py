@@ -22,9 +22,9 @@ BINARY = (
     (8, RAW[:8], "has 16 bytes; 8 are given"),
     (-16, RAW, "has 16 bytes; -16 are given"),
     (2**62, RAW, "has 16 bytes"),
-    ("16", RAW, "binary_data_size is '16', no number"),
-    (16, RAW[:8], "together are 16 bytes; 8 follow the JSON"),
-    (16, RAW * 2, "together are 16 bytes; 32 follow the JSON"),
+    ("16", RAW, "binary_data_size is '16'; it must be a number"),
+    (16, RAW[:8], "add up to 16 bytes; 8 bytes follow the JSON"),
+    (16, RAW * 2, "add up to 16 bytes; 32 bytes follow the JSON"),
 )
 HTTP = {
     "classification of strings": (
@@ -44,9 +44,9 @@ HTTP = {
     "few values": ("echo", json_request([1, 4], FOUR[:2]), "has 4 elements; 2 are given"),
     "nested": ("echo", json_request([1, 4], [[1], [2]]), "has 4 elements; 2 are given"),
     "few words": ("words", json_request([1, 2], ["a"], "BYTES"), "2 elements; 1 are given"),
-    "no numbers": ("echo", json_request("x", FOUR), "shape is no array of whole numbers"),
-    "half a dimension": ("echo", json_request([1, 4.5], FOUR), "no array of whole numbers"),
-    "no data": ("echo", json_request([1, 4], None), "data is missing or no array"),
+    "no numbers": ("echo", json_request("x", FOUR), "shape is not an array of whole numbers"),
+    "half a dimension": ("echo", json_request([1, 4.5], FOUR), "not an array of whole numbers"),
+    "no data": ("echo", json_request([1, 4], None), "data is missing or not an array"),
     "id": ("echo", json_request([1, 4], FOUR, id="x" * 1025), "at most 1024 bytes"),
     "sequence": (
         "steps",

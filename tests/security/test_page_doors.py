@@ -183,7 +183,7 @@ async def test_all_addresses_together_have_sixty_tries_a_minute_told_in_few_line
         )
         statuses = [answer.status_code for answer in tries]
         assert (statuses.count(400), statuses.count(429)) == (60, 10)
-        await page.logged("A try to log in to the page from 10.1.0.")
-        await page.logged("tries to log in to the page failed within 10 s, from")
-        assert sum("log in to the page" in line for line in page.lines) < len(tries) / 2
+        await page.logged("A login to the page from 10.1.0.")
+        await page.logged("logins to the page failed within 10 s, from")
+        assert sum("to the page" in line for line in page.lines) < len(tries) / 2
         assert not [line for line in page.lines if "guess" in line]

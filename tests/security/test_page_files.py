@@ -72,7 +72,7 @@ def forms(path):
 
 def is_refused(message):
     error = str(message["output"].get("error"))
-    return not message["success"] and "was not uploaded in this browser" in error
+    return not message["success"] and "was not uploaded by this browser" in error
 
 
 async def test_no_event_takes_a_file_that_its_visitor_has_not_uploaded(page):
@@ -160,7 +160,7 @@ async def test_events_come_by_the_queue_only(page, route):
             body = {"data": [file_data("/etc/passwd")] * inputs, "fn_index": number}
             at = f"{visitor.at}/{route.format(name or 'predict')}"
             answer = await visitor.web.post(at, json=body)
-            assert (answer.status_code, "no part of the page" in answer.text) == (404, True)
+            assert (answer.status_code, "not part of the page" in answer.text) == (404, True)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_events_come_by_the_queue_only(page, route):
 async def test_what_the_page_does_not_need_is_not_there(page, method, path):
     async with page.visitor() as visitor:
         answer = await visitor.web.request(method, f"{visitor.at}/{path}")
-        assert (answer.status_code, "no part of the page" in answer.text) == (404, True)
+        assert (answer.status_code, "not part of the page" in answer.text) == (404, True)
 
 
 async def test_bodies_are_bounded_before_they_are_read(free_settings):

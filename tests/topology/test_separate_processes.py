@@ -84,7 +84,7 @@ async def test_a_wrong_key_is_told_in_a_sentence(machine, triton, web):
     controller = machine.controller(ANOTHER, "another-key", elsewhere)
     controller.begin()
     grpc = machine.ports["triton_grpc_port"]
-    sentence = f"Triton at {TRITONS}:{grpc} refuses the controller's key; give both the same"
+    sentence = f"Triton at {TRITONS}:{grpc} refuses the controller's key; set the same"
     await controller.said(f"{sentence} GREENROOM_TRITON_KEY.")
     answer = await web.get("/readyz")
     assert (answer.status_code, sentence in answer.text) == (503, True)

@@ -169,7 +169,7 @@ def test_without_its_packages_it_says_so(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     made = traces({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
     assert type(made) is Traces
-    assert "the extra tracing is missing" in caplog.text
+    assert "pip install 'greenroom[tracing]'" in caplog.text
 
 
 def test_the_endpoint_is_that_of_opentelemetry():

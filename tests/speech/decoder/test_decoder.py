@@ -63,7 +63,7 @@ async def test_exactly_the_longest_is_taken(decoder):
 
 async def test_what_turns_out_to_be_too_long_is_refused_when_it_does(decoder):
     # ADTS says nothing of its length.
-    with pytest.raises(TooLarge, match=r"^file lasts more than 1 s, which is the longest it may"):
+    with pytest.raises(TooLarge, match=r"^file lasts more than 1 s, the most that is"):
         await decoder.recording(by_ffmpeg("adts", "aac"), "file", 1)
 
 

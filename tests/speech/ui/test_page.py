@@ -138,7 +138,7 @@ async def clone(visitor):
     await expect(transcript).to_have_value(re.compile("brother came home"), timeout=PATIENCE)
     await page.fill("#text textarea", "Good evening, and welcome to the show.")
     await page.click("#say")
-    await visitor.says("#clone-status", r"\d\.\d s of sound in .* \((cold|warm|hot) start\)")
+    await visitor.says("#clone-status", r"\d\.\d s of audio in .* \((cold|warm|hot) start\)")
     await plays(page, "#result")
     assert 1.5 < await downloaded_seconds(page, "#result") < 6
     await visitor.picture("clone")
@@ -174,7 +174,7 @@ async def move_on_stage(visitor, service):
     assert await page.eval_on_selector("#caches", "box => box.scrollWidth <= box.clientWidth")
     await visitor.picture("stage")
     await page.click("#clear-caches")
-    await visitor.says("#stage-status", "What was kept is forgotten")
+    await visitor.says("#stage-status", "The cache is empty")
     await expect(kept.nth(1)).to_have_text("0")
     assert (await service.residency("tokenizer"))["cache"]["bytes"] == 0
 
@@ -183,16 +183,16 @@ async def save_and_use_a_voice(visitor):
     page = visitor.page
     await visitor.upload("#recording", RECORDING)
     await expect(page.locator("#transcript textarea")).not_to_have_value("", timeout=PATIENCE)
-    await page.get_by_text("Keep this voice").click()
+    await page.get_by_text("Save this voice").click()
     await page.fill("#voice-name input, #voice-name textarea", "Uncle Henry")
     await page.fill("#consent input, #consent textarea", "I am Henry, and I agree.")
     await page.click("#save-voice")
-    await visitor.says("#clone-status", "Uncle Henry is saved")
-    await page.get_by_text("a saved voice").click()
+    await visitor.says("#clone-status", "Saved Uncle Henry")
+    await page.get_by_text("Saved voice").click()
     await expect(page.locator("#voice input")).to_have_value(re.compile("Uncle Henry"))
     await page.fill("#text textarea", "Yes.")
     await page.click("#say")
-    await visitor.says("#clone-status", "s of sound")
+    await visitor.says("#clone-status", "s of audio")
 
 
 async def plays(page, place: str) -> None:

@@ -29,7 +29,7 @@ async def test_elsewhere_the_service_does_not_start_without_one(free_settings, p
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 async def test_a_short_one_is_refused_at_the_start(free_settings, host):
     page = PageSettings(ui=True, ui_host=host, ui_password="elf Zeichen")
-    with pytest.raises(SetupError, match="PASSWORD has 11 characters; it needs 12 at least"):
+    with pytest.raises(SetupError, match="PASSWORD has 11 characters; it must have at least 12"):
         await Service(free_settings(), plugins=[process(Settings(), page)]).start()
 
 
@@ -42,4 +42,4 @@ async def test_only_the_right_password_opens_the_page(free_settings):
         for given, status in (("curtain", 400), ("Vorhängeschloss", 200)):
             fields = {"username": "me", "password": given}
             assert (await visitor.post("/en/login", data=fields)).status_code == status
-        assert "What to say" in (await visitor.get("/en/config")).text
+        assert "Text to speak" in (await visitor.get("/en/config")).text
