@@ -74,7 +74,7 @@ async def test_a_refusal_has_the_numbers(harness):
 async def test_a_model_larger_than_the_card_is_refused_at_once(harness):
     one, gpu = await on_a_card(harness)
     gpu.total = 19
-    with pytest.raises(DoesNotFit, match="12 MiB together, and 19 MiB on the GPU"):
+    with pytest.raises(DoesNotFit, match="12 MiB together, but there is only 19 MiB on the GPU"):
         await (await one.ask("tts"))
 
 

@@ -169,7 +169,7 @@ async def test_a_request_that_kills_its_process_twice_is_refused(faults):
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
     assert answer.json()["error"] == (
-        "The model process deadly died while it had this request, and again when the request was "
+        "The model process deadly died while it ran this request, and again when the request was "
         "repeated; it is being restarted."
     )
     with pytest.raises(InferenceServerException, match="again when the request was") as refused:

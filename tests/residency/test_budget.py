@@ -180,8 +180,8 @@ def test_models_that_never_fit_together_are_refused_at_once_with_the_way_out():
     assert isinstance(harness.refused[ticket], DoesNotFit)
     assert str(harness.refused[ticket]) == (
         "Model speech does not fit into the GPU memory: "
-        "asr 8 MiB (pinned), tts 8 MiB, lm 8 MiB need 24 MiB together, and a budget of 20 MiB "
-        "can be had. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as "
+        "asr 8 MiB (pinned), tts 8 MiB, lm 8 MiB need 24 MiB together, but there is only a "
+        "budget of 20 MiB. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as "
         "far as the GPU allows, unpin a model, or run one of them on the CPU."
     )
     assert harness.actions == []
@@ -334,7 +334,7 @@ def test_without_a_budget_everything_is_admitted():
 
 def test_a_model_pinned_beyond_the_budget_says_so_and_so_hears_who_asks_for_another():
     harness = MemoryHarness(sized("asr", 30, pinned=True), sized("tts", 8), budget=20)
-    assert harness["asr"].failure.last_error.startswith("Model asr cannot be served")
+    assert harness["asr"].failure.last_error.startswith("Model asr does not fit")
     harness.ask("tts")
     assert harness.actions == []
     assert "asr 30 MiB (pinned)" in str(next(iter(harness.refused.values())))

@@ -159,7 +159,7 @@ async def test_an_address_has_ten_tries_a_minute_however_fast(locked):
         assert (statuses.count(400), statuses.count(429)) == (10, 30)
         refused = next(answer for answer in tries if answer.status_code == 429)
         assert 1 <= int(refused.headers["retry-after"]) <= 60
-        assert "tried too often" in refused.text
+        assert "Too many wrong passwords" in refused.text
         assert (await login(visitor.web, PASSWORD, **mine)).status_code == 429
         assert (await login(visitor.web, PASSWORD, **from_address(2))).status_code == 200
 
