@@ -93,7 +93,7 @@ class NotJson(GreenroomError):
 
 
 class DiskFull(GreenroomError):
-    """A folder can not be written: no space, over the quota, read-only; nothing was kept."""
+    """A folder cannot be written: no space, over the quota, read-only; nothing was kept."""
 
     http_status = 507
     grpc_code = "RESOURCE_EXHAUSTED"

@@ -1,6 +1,6 @@
 """Ends the connection of a gRPC client that does not take its answer.
 
-grpc.aio can not end a call whose message waits for the client: any other operation fails until it
+grpc.aio cannot end a call whose message waits for the client: any other operation fails until it
 is taken. So its socket, one of this process's, is shut down, and gRPC does the rest.
 """
 

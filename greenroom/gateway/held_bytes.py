@@ -28,7 +28,7 @@ class HeldBytes:
         self._held += size
 
     def keep(self, size: int) -> None:
-        """Count bytes that are there already, such as of an answer, and can not be refused."""
+        """Count bytes that are there already, such as of an answer, and cannot be refused."""
         self._held += size
 
     def give_back(self, size: int) -> None:

@@ -181,8 +181,8 @@ def test_models_that_never_fit_together_are_refused_at_once_with_the_way_out():
     assert str(harness.refused[ticket]) == (
         "Model speech does not fit into the GPU memory: "
         "asr 8 MiB (pinned), tts 8 MiB, lm 8 MiB need 24 MiB together, but there is only a "
-        "budget of 20 MiB. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES as "
-        "far as the GPU allows, unpin a model, or run one of them on the CPU."
+        "budget of 20 MiB. Raise GREENROOM_GPU_BUDGET_BYTES or lower GREENROOM_GPU_RESERVE_BYTES "
+        "as far as the GPU allows, unpin a model, or run one of them on the CPU."
     )
     assert harness.actions == []
 

@@ -66,7 +66,7 @@ _FACTS = TypeAdapter(Facts)
 
 @contextmanager
 def opened(place: Path) -> Iterator[int | None]:
-    """Open a voice's folder; None if there is none. Raises OddVoice for what can not be one."""
+    """Open a voice's folder; None if there is none. Raises OddVoice for what cannot be one."""
     try:
         folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
@@ -126,4 +126,4 @@ def has_recording(folder: int) -> bool:
 def _odd(error: OSError) -> Exception:
     if error.errno in _OF_THE_PROCESS:
         return error
-    return OddVoice(f"it can not be read: {error.strerror}")
+    return OddVoice(f"it cannot be read: {error.strerror}")

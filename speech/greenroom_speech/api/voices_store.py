@@ -205,7 +205,7 @@ class VoicesStore:
         except FileNotFoundError:
             found = []
         except (PermissionError, NotADirectoryError) as error:
-            self._leave_out(_FOLDER, f"it can not be read: {error.strerror}")
+            self._leave_out(_FOLDER, f"it cannot be read: {error.strerror}")
             return []
         self._left_out.pop(_FOLDER, None)
         return found
@@ -262,9 +262,9 @@ class VoicesStore:
                 raise Conflict("Somebody else changed this voice meanwhile; ask again.") from None
             if error.errno not in _NOT_WRITABLE:
                 raise
-            logger.warning("%s can not be written: %s.", self._folder, error.strerror)
+            logger.warning("%s cannot be written: %s.", self._folder, error.strerror)
             raise DiskFull(
-                f"The voice can not be {what}: folder {self._folder.name} on the server can not "
+                f"The voice cannot be {what}: folder {self._folder.name} on the server cannot "
                 f"be written ({error.strerror}). Nothing has changed."
             ) from None
 

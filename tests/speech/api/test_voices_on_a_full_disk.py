@@ -20,13 +20,13 @@ def test_a_disk_without_space_is_507_and_nothing_half_saved(tmp_path):
         pytest.skip("a mount namespace of its own needs more rights")
     run = subprocess.run([*unshare, *program], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout)
-    why = f"folder {tmp_path.name} on the server can not be written (No space left on device)"
+    why = f"folder {tmp_path.name} on the server cannot be written (No space left on device)"
     full = [".filler", *KEPT]
     expected = {
         "save": (201, "", KEPT),
-        "too large": (507, f"can not be saved: {why}", KEPT),
-        "save on a full disk": (507, f"can not be saved: {why}", full),
-        "correct": (507, f"can not be changed: {why}", full),
+        "too large": (507, f"cannot be saved: {why}", KEPT),
+        "save on a full disk": (507, f"cannot be saved: {why}", full),
+        "correct": (507, f"cannot be changed: {why}", full),
         "read": (200, "", full),
         "delete": (200, "", [".filler"]),
     }
@@ -34,7 +34,7 @@ def test_a_disk_without_space_is_507_and_nothing_half_saved(tmp_path):
         told = found["told"][what]
         assert (told[0], told[2]) == (status, left), (what, told)
         assert sentence in told[1], what
-    assert found["log"] == [f"{tmp_path} can not be written: No space left on device."] * 3
+    assert found["log"] == [f"{tmp_path} cannot be written: No space left on device."] * 3
     assert "Traceback" not in run.stderr
 
 
