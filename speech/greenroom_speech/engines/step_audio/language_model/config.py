@@ -44,11 +44,6 @@ class LanguageModelConfig(BaseModel):
         """Width of one attention head."""
         return self.hidden_size // self.num_attention_heads
 
-    @property
-    def heads_per_group(self) -> int:
-        """Query heads that share one head of keys and values."""
-        return self.num_attention_heads // self.num_attention_groups
-
 
 def read_config(path: Path) -> LanguageModelConfig:
     """Read ``config.json``; SetupError that names the field where one is missing or wrong."""
