@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 from greenroom_speech.decoder.limits import ANSWER_SECONDS, MOST_FILES
@@ -35,8 +34,8 @@ _ENVIRONMENT = {
 }
 
 
-Reader = Callable[[bytes | Path, str], Awaitable[Recording]]
-"""Reads the recording in a file, its content or where it lies; the text names it in errors."""
+Reader = Callable[[bytes, str], Awaitable[Recording]]
+"""Reads the recording in a file's content; the text names it in errors."""
 
 
 class Sound:
@@ -187,10 +186,8 @@ class Decoder:
         self._control = self._process = None
 
     @asynccontextmanager
-    async def opened(
-        self, content: bytes | Path, field: str, longest: float
-    ) -> AsyncIterator[Sound]:
-        """Open an audio file, its content or where it lies; `longest` in seconds.
+    async def opened(self, content: bytes, field: str, longest: float) -> AsyncIterator[Sound]:
+        """Open the content of an audio file; `longest` in seconds.
 
         Raises InvalidInput naming `field` for what is no sound, TooLarge for what says that it
         lasts longer, QueueFull, Unavailable.
@@ -199,7 +196,7 @@ class Decoder:
             raise QueueFull(
                 f"{self._files} audio files are being read already, which is the limit."
             )
-        size = len(content) if isinstance(content, bytes) else 0
+        size = len(content)
         self._files += 1
         try:
             self.held.take(size)
@@ -211,7 +208,7 @@ class Decoder:
         finally:
             self._files -= 1
 
-    async def recording(self, content: bytes | Path, field: str, longest: float) -> Recording:
+    async def recording(self, content: bytes, field: str, longest: float) -> Recording:
         """Return all of a file's sound; raises as `opened` and `Sound.windows` do."""
         async with self.opened(content, field, longest) as sound:
             windows = [window async for window in sound.windows()]
@@ -225,17 +222,14 @@ class Decoder:
             yield
 
     @asynccontextmanager
-    async def _begun(
-        self, content: bytes | Path, field: str, longest: float
-    ) -> AsyncIterator[Sound]:
+    async def _begun(self, content: bytes, field: str, longest: float) -> AsyncIterator[Sound]:
         async with self.turn():
             file = await asyncio.to_thread(_file, content)
             try:
                 job = self._handed(file, longest)
-                size = os.fstat(file).st_size
             finally:
                 os.close(file)
-            sound = Sound(self, job, field, size)
+            sound = Sound(self, job, field, len(content))
             try:
                 await sound.begin()
             except BaseException:
@@ -261,10 +255,8 @@ class Decoder:
         raise _Restarting
 
 
-def _file(content: bytes | Path) -> int:
-    """Return a descriptor of the content in memory, or of the file."""
-    if isinstance(content, Path):
-        return os.open(content, os.O_RDONLY)
+def _file(content: bytes) -> int:
+    """Return a descriptor of the content in memory."""
     file = os.memfd_create("audio")
     left = memoryview(content)
     while left:
