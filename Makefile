@@ -5,7 +5,7 @@ ARGS ?=
 SHAPE ?= steady
 BIN := .venv/bin
 
-.PHONY: run demo test test-fast load soak check lock lock-check clean
+.PHONY: run demo test test-fast load soak check lock lock-check dist clean
 
 # exec, so that a signal for make reaches the program and nothing stays behind.
 run:
@@ -44,7 +44,7 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/dist .ci/run; fi
 
 # constraints.txt for what the pyproject.toml say; ARGS=--upgrade takes the newest versions.
 lock:
@@ -53,6 +53,10 @@ lock:
 # Asks the registry whether every extra can be installed with constraints.txt; downloads no wheels.
 lock-check:
 	@$${PYTHON:-python3} scripts/lock --check
+
+# The three distributions, built into dist/ and checked; ARGS=--install tries each in an environment.
+dist:
+	@scripts/dist $(ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
