@@ -1,4 +1,4 @@
-"""A value that is drawn once and then stays the same."""
+"""A random value that is created once and then stays the same."""
 
 import fcntl
 import logging
@@ -20,7 +20,7 @@ def drawn_once(
     """Return the content of a file; if that has not the form, draw a value and write it there.
 
     Safe against processes that do the same at the same time: all return one value. What a
-    power cut or somebody else has left in the file is never returned, but drawn anew with a
+    power cut or somebody else has left in the file is never returned, but created anew with a
     warning. Raises SetupError if the file cannot be read or written.
     """
     try:

@@ -51,7 +51,7 @@ class Leased:
         `status` reads an answer's HTTP status, or what it would be there; `form` is for the log,
         and to know a request again of which Triton died.
         A model that no repository has needs no lease: Triton says what is to be said.
-        Raises what `send` raises, or Unavailable when no lease is to be had.
+        Raises what `send` raises, or Unavailable when no lease can be given.
         """
         if not self._controller.knows(model):
             with self._shared(hold) as shared:
@@ -75,7 +75,7 @@ class Leased:
         """Lease the model for one request, which is measured and traced.
 
         `size` are its bytes beyond those that `hold` counts. All count until Triton has ended
-        with the request. Raises Unavailable when no lease is to be had.
+        with the request. Raises Unavailable when no lease can be given.
         """
         with self._traces.request(model, protocol) as span, self._shared(hold) as shared:
             request = LeasedRequest(self._controller, Sent(model, form), shared, while_waiting)
