@@ -75,7 +75,7 @@ async def test_a_triton_that_hangs_is_killed_and_comes_back(free_settings, log):
 async def test_a_triton_that_is_asked_to_restart_does_so_once(service, log):
     triton = service.triton.pid
     ask_for_restart(service.settings, "The process of model tts cannot be seen.")
-    await log.seen("triton: is being restarted: The process of model tts cannot be seen; is ")
+    await log.seen("triton: is being restarted: The process of model tts cannot be seen; restart")
     await log.seen("triton: runs again")
     assert service.triton.pid != triton
     assert not list(service.settings.runtime.glob("*.restart"))
