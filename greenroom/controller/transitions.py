@@ -10,6 +10,7 @@ from typing import Any
 
 from greenroom.controller.load_watch import LoadWatch
 from greenroom.controller.transition_report import TransitionEnd
+from greenroom.controller.unloading import Unloading, restart_needed, too_late
 from greenroom.errors import (
     BackendDied,
     GreenroomError,
@@ -25,7 +26,6 @@ from greenroom.triton.backend_processes import BackendProcesses
 from greenroom.triton.client import Triton
 from greenroom.triton.messages import died_loading
 from greenroom.triton.repository import ModelSpec
-from greenroom.triton.restart_request import ask_for_restart
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +39,6 @@ _AND_A_BIT = 5.0
 """Seconds that any load may take longer than twice the longest."""
 _HELD_BACK = 60.0
 """Seconds for which a model is not loaded whose loads have hung up Triton twice in a row."""
-_LOOK_AGAIN = 1.0
-"""Seconds after which an unload that has not ended is looked into: has its process?"""
-_GONE_LOOKS = 2
-"""Looks in a row without its process: Triton has had time to notice."""
-_UNSEEN = 5.0
-"""Seconds in which an unload ends whose process has died unseen, if it ever does."""
 
 
 async def nothing() -> None:
@@ -63,6 +57,7 @@ class Transitions:
         self._fingerprints: dict[str, frozenset[tuple[str, int, int]]] = {}
         self._overrides: dict[str, Mapping[str, Any]] = {}
         self._watch = LoadWatch(processes)
+        self._unloading = Unloading(settings, triton, processes)
         self._hung_up: dict[str, int] = {}
         self._held_back: dict[str, float] = {}
         self._running: dict[str, tuple[Action, float]] = {}
@@ -168,7 +163,8 @@ class Transitions:
                     raise UnknownModel(f"Model {model!r} is no longer in the model repositories.")
                 await self._load(spec)
             case Action.UNLOAD:
-                await (self._bury(model) if buries else self._unload(model, spec))
+                unloading = self._unloading
+                await (unloading.bury(model) if buries else unloading.unload(model, spec))
                 self._reports.pop(model, None)
             case Action.OFFLOAD | Action.RESTORE:
                 await self._control(model, action)
@@ -241,7 +237,7 @@ class Transitions:
         )
         self.restarting = why
         await self.before_restart()
-        failed = self._restart_needed(why)
+        failed = restart_needed(self._settings, why)
         if times > 1:
             self._held_back[model] = time.monotonic() + _HELD_BACK
         ended, _ = await asyncio.wait([work], timeout=_RESTARTS)
@@ -257,10 +253,11 @@ class Transitions:
             f"({self._settings.load_timeout:g} s); "
         )
         if not await self._processes.end(model):
-            raise self._restart_needed(f"{late}its process cannot be killed from here.")
+            raise restart_needed(self._settings, f"{late}its process cannot be killed from here.")
         with contextlib.suppress(GreenroomError, TimeoutError):
             await asyncio.wait_for(work, _AFTER_KILL)
-            await self._bury(model)  # it was loaded in the very moment in which it was killed
+            # It was loaded in the very moment in which it was killed.
+            await self._unloading.bury(model)
         raise TransitionFailed(f"{late}its process was killed.")
 
     async def _take_up(self, spec: ModelSpec) -> None:
@@ -278,58 +275,9 @@ class Transitions:
         except Exception as error:
             died = isinstance(error, BackendDied)
             with contextlib.suppress(GreenroomError):
-                await (self._bury(model) if died else self._unload(model, spec))
+                unloading = self._unloading
+                await (unloading.bury(model) if died else unloading.unload(model, spec))
             raise
-
-    async def _unload(self, model: str, spec: ModelSpec | None) -> None:
-        """Unload a model that nobody holds; a process that does not end by itself is killed."""
-        self._processes.forget(model)
-        unloading = asyncio.ensure_future(self._triton.unload(model))
-        has_process = spec is not None and spec.has_process
-        looks, missing, seconds = 0.0, 0, self._settings.control_timeout
-        try:
-            while looks < seconds:
-                looks += _LOOK_AGAIN
-                if (await asyncio.wait([unloading], timeout=min(_LOOK_AGAIN, seconds)))[0]:
-                    return await unloading
-                missing = missing + 1 if has_process and await self._processes.gone(model) else 0
-                if missing == _GONE_LOOKS:
-                    break  # Triton would never say so
-            else:
-                if spec is not None and not has_process:
-                    raise _too_late("unload", model, seconds)
-                logger.warning(
-                    "Unloading model %s takes more than %g s: its process is killed", model, seconds
-                )
-            await self._bury(model)
-        finally:
-            unloading.cancel()
-
-    async def _bury(self, model: str) -> None:
-        """Unload a model whose process is dead or hangs; it is killed first.
-
-        Triton may never end such an unload, but once the process is gone nothing is left of
-        it, and the model can be loaded again at once.
-        """
-        gone = await self._processes.end(model)
-        await self._triton.begin_unload(model)
-        if gone:
-            return
-        try:
-            async with asyncio.timeout(_UNSEEN):
-                await self._triton.settled(model)
-        except TimeoutError:
-            raise self._restart_needed(
-                f"The process of model {model} does not exit and cannot be killed from here."
-            ) from None
-
-    def _restart_needed(self, why: str) -> TransitionFailed:
-        if ask_for_restart(self._settings, why):
-            return TransitionFailed(f"{why} Triton will be restarted.")
-        return TransitionFailed(
-            f"{why} Nobody has picked up the request in {self._settings.shared} to restart "
-            f"Triton: restart it, and set the same GREENROOM_SHARED_DIR for it and the controller."
-        )
 
     async def _control(self, model: str, action: str) -> Report:
         """Send a control request and keep the report, also that of a failure."""
@@ -356,16 +304,10 @@ class Transitions:
             if death.done():
                 death.result()
                 raise BackendDied(model)
-            raise _too_late(action, model, seconds)
+            raise too_late(action, model, seconds)
         finally:
             answer.cancel()
             death.cancel()
-
-
-def _too_late(action: str, model: str, seconds: float) -> TransitionFailed:
-    return TransitionFailed(
-        f"The {action} of model {model} took longer than control_timeout ({seconds:g} s)."
-    )
 
 
 def utc_now() -> str:

@@ -254,7 +254,7 @@ async def test_a_report_corrects_the_state(harness):
 async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays(
     loaded, monkeypatch
 ):
-    monkeypatch.setattr("greenroom.controller.transitions._UNSEEN", 0.02)
+    monkeypatch.setattr("greenroom.controller.unloading._UNSEEN", 0.02)
     one = await loaded()
     one.processes.seen = False
     with one.triton.holding("settled", "tts"):
@@ -269,7 +269,7 @@ async def test_triton_is_restarted_when_a_dead_process_is_out_of_sight_and_stays
 
 
 async def test_a_request_for_a_restart_that_nobody_takes_is_told(loaded, monkeypatch):
-    monkeypatch.setattr("greenroom.controller.transitions._UNSEEN", 0.02)
+    monkeypatch.setattr("greenroom.controller.unloading._UNSEEN", 0.02)
     one = await loaded()
     one.processes.seen = False
     assert ask_for_restart(one.settings, "An earlier one.")
@@ -284,7 +284,7 @@ async def test_a_request_for_a_restart_that_nobody_takes_is_told(loaded, monkeyp
 
 
 async def test_a_touch_does_not_take_a_dead_process_for_a_hot_model(loaded, monkeypatch):
-    monkeypatch.setattr("greenroom.controller.transitions._UNSEEN", 0.02)
+    monkeypatch.setattr("greenroom.controller.unloading._UNSEEN", 0.02)
     one = await loaded()
     one.processes.seen = False
     await one.controller.act("tts", Action.OFFLOAD)
@@ -337,7 +337,7 @@ async def test_an_unload_that_does_not_end_inside_of_triton_has_failed(loaded):
 
 
 async def test_an_unload_of_a_process_that_is_gone_is_not_waited_for(loaded, monkeypatch):
-    monkeypatch.setattr("greenroom.controller.transitions._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("greenroom.controller.unloading._LOOK_AGAIN", 0.02)
     one = await loaded()
     with one.triton.holding("unload", "tts"):
         await one.controller.act("tts", Action.UNLOAD)
