@@ -66,6 +66,13 @@ class Conflict(GreenroomError):
     grpc_code = "FAILED_PRECONDITION"
 
 
+class Cancelled(GreenroomError):
+    """Who asked does not want the answer any more."""
+
+    http_status = 499
+    grpc_code = "CANCELLED"
+
+
 class TooSlow(GreenroomError):
     """The request did not arrive within the configured time."""
 

@@ -1,18 +1,23 @@
-"""Keeps the RESIDENCY control input for the controller: a client may not send it."""
+"""Keeps Greenroom's own inputs, RESIDENCY and STREAM, from clients."""
 
 from collections.abc import Iterable
 
 from greenroom.errors import Refused
+from greenroom.managed.stream_order import STREAM_INPUT
 from greenroom.residency.control import RESIDENCY_INPUT
+
+_INSTEAD = {
+    RESIDENCY_INPUT: "the controller; use POST /residency/{model}/{load|offload|restore|unload}",
+    STREAM_INPUT: "the gateway, which pulls a model's answer by it; leave it out",
+}
 
 
 def refuse_control(names: Iterable[str]) -> None:
-    """Raise Refused if one of the input names is the control input.
+    """Raise Refused if one of the input names is one of Greenroom's own.
 
     Triton reads a name only up to its first NUL.
     """
-    if any(name.partition("\0")[0] == RESIDENCY_INPUT for name in names):
-        raise Refused(
-            f"Input {RESIDENCY_INPUT} is reserved for the controller; "
-            "use POST /residency/{model}/{load|offload|restore|unload}."
-        )
+    for name in names:
+        plain = name.partition("\0")[0]
+        if plain in _INSTEAD:
+            raise Refused(f"Input {plain} is reserved for {_INSTEAD[plain]}.")

@@ -4,9 +4,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from greenroom.errors import GreenroomError, InvalidInput
+from greenroom.errors import Conflict, GreenroomError, InvalidInput
 from greenroom.managed.engine import Engine
 from greenroom.residency.control import OUT_OF_MEMORY, Report
 
@@ -40,8 +41,10 @@ def parse_control(raw: str) -> Control:
 class ResidencyControl:
     """Whether one engine is hot or warm, and the only way to change that."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, in_work: Callable[[], int] = lambda: 0) -> None:
+        """``in_work`` says how many rows hold state on the device, which an offload would lose."""
         self._engine = engine
+        self._in_work = in_work
         self.hot = True
 
     def restore(self) -> None:
@@ -54,6 +57,8 @@ class ResidencyControl:
         """Make the engine warm; one that still holds device memory stays hot."""
         if not self.hot:
             return
+        if rows := self._in_work():
+            raise Conflict(f"{rows} rows are in work; an offload must wait until they have ended.")
         self._engine.offload()
         left = self._engine.memory().device_bytes
         if left:

@@ -34,7 +34,11 @@ from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, coded
 from greenroom.settings import ModelSettings
 
 # By name: Triton fills its Python module only after this one has been imported.
-_CODES = {"INVALID_ARGUMENT": "INVALID_ARG", "UNAVAILABLE": "UNAVAILABLE"}
+_CODES = {
+    "INVALID_ARGUMENT": "INVALID_ARG",
+    "UNAVAILABLE": "UNAVAILABLE",
+    "CANCELLED": "CANCELLED",
+}
 
 
 class ManagedModel:
@@ -73,7 +77,7 @@ class ManagedModel:
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer each request, in order: a control acts between the ones around it."""
         responses: list[Any] = []
-        for control, group in groupby(requests, key=_is_control):
+        for control, group in groupby(requests, key=is_control):
             if control:
                 responses += [self._control(request) for request in group]
             else:
@@ -139,7 +143,7 @@ class ManagedModel:
         return pb_utils.InferenceResponse(error=failure)
 
 
-def _is_control(request: Any) -> bool:
+def is_control(request: Any) -> bool:
     return any(tensor.name() == RESIDENCY_INPUT for tensor in request.inputs())
 
 

@@ -17,6 +17,18 @@ class ModelSettings(EnvironmentSettings):
         "folder.",
     )
 
+    step_seconds: float = Field(
+        0.025,
+        ge=0,
+        description="Seconds that a model which works in steps computes before it looks for "
+        "controls, cancels and new requests. 0 means one step.",
+    )
+    stream_idle_seconds: float = Field(
+        60,
+        gt=0,
+        description="Seconds after which a model ends a stream that nobody pulls.",
+    )
+
     @property
     def models(self) -> Path:
         """The folder of the released checkpoints."""

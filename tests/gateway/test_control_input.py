@@ -26,9 +26,16 @@ def test_the_refusal_says_what_to_do_instead():
         refuse_control(["AUDIO", "RESIDENCY"])
 
 
+def test_the_input_by_which_the_gateway_pulls_is_kept_too():
+    with pytest.raises(Refused, match="Input STREAM is reserved for the gateway"):
+        refuse_control(["TEXT", "STREAM\0"])
+    read_json(request("STREAMS", "stream"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        request("AUDIO", "STREAM"),
         request("AUDIO", "RESIDENCY"),
         rb'{"inputs": [{"name": "\u0052ESIDENCY"}]}',
         rb'{"inputs": [{"\u006eame": "RESIDENCY"}]}',
@@ -38,7 +45,17 @@ def test_the_refusal_says_what_to_do_instead():
         b'{"inputs": [], "inputs": [{"name": "RESIDENCY"}]}',
         b'{"RESIDENCY": "{}", "text_input": "as generate has it"}',
     ],
-    ids=["plain", "escaped", "escaped key", "first", "second", "inputs 1", "inputs 2", "generate"],
+    ids=[
+        "stream",
+        "plain",
+        "escaped",
+        "escaped key",
+        "first",
+        "second",
+        "inputs 1",
+        "inputs 2",
+        "generate",
+    ],
 )
 def test_it_is_found_however_it_is_written(text):
     with pytest.raises(Refused):

@@ -5,6 +5,8 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+RESCHEDULE = 2
+
 
 class Tensor:
     def __init__(self, name, array):
@@ -18,7 +20,12 @@ class Tensor:
 
 
 class TritonError(Exception):
-    INVALID_ARG, INTERNAL, UNAVAILABLE = "INVALID_ARG", "INTERNAL", "UNAVAILABLE"
+    INVALID_ARG, INTERNAL, UNAVAILABLE, CANCELLED = (
+        "INVALID_ARG",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "CANCELLED",
+    )
 
     def __init__(self, message, code):
         super().__init__(message)
@@ -41,19 +48,23 @@ class Metric:
     def increment(self, by):
         self._value += by
 
+    def observe(self, value):
+        self._value += 1
+
     def set(self, value):
         self._value = value
 
 
 class MetricFamily:
-    COUNTER, GAUGE = "counter", "gauge"
+    COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
     made: dict[str, Metric] = {}  # noqa: RUF012
 
     def __init__(self, name, description, kind):
         self._name = name
 
-    def Metric(self, labels):  # noqa: N802
-        metric = MetricFamily.made[self._name] = Metric()
+    def Metric(self, labels, buckets=None):  # noqa: N802
+        name = ".".join((self._name, labels["state"])) if "state" in labels else self._name
+        metric = MetricFamily.made[name] = Metric()
         return metric
 
 
@@ -67,6 +78,7 @@ def module(log: list[str]) -> ModuleType:
         MetricFamily=MetricFamily,
         Logger=SimpleNamespace(log_error=log.append),
         triton_string_to_numpy=kinds.__getitem__,
+        TRITONSERVER_REQUEST_RELEASE_RESCHEDULE=RESCHEDULE,
     )
     return made
 
@@ -74,7 +86,7 @@ def module(log: list[str]) -> ModuleType:
 def install(monkeypatch, log: list[str]) -> None:
     """Let the managed layer import this instead of Triton's module, for one test."""
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", module(log))
-    for name in ("cache_metrics", "triton_tensors", "managed_model"):
+    for name in ("cache_metrics", "triton_tensors", "managed_model", "step_metrics", "steps"):
         monkeypatch.delitem(sys.modules, f"greenroom.managed.{name}", raising=False)
 
 
