@@ -106,6 +106,12 @@ class Running:
             self._logged.clear()
             await self._logged.wait()
 
+    async def times(self, number: int, text: str) -> None:
+        """Wait until so many lines with that text have been logged."""
+        while self.count(text) < number:
+            self._logged.clear()
+            await self._logged.wait()
+
     def count(self, text: str) -> int:
         """Return how many lines with that text have been logged."""
         return sum(text in line for line in self.lines)
