@@ -2,7 +2,8 @@
 
 Measured on Triton 2.51: a shape whose bytes do not fit 63 bits ends the server or the model's
 process, also where another dimension is 0; `classification` of a BYTES output divides by zero;
-sequence parameters to a model that works in steps hang, and then it cannot be unloaded.
+sequence parameters to a model that works in steps hang, and so does a batch of none to one that
+batches; then the model cannot be unloaded.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,8 +55,9 @@ def check_message(request: pb.ModelInferRequest, repository: Repository) -> None
             numbers = {key: value.int64_param for key, value in output.parameters.items()}
             _check_output(output.name, numbers, request.model_name, repository)
     raw = iter(request.raw_input_contents)
+    batches = _batches(request.model_name, repository)
     for tensor in request.inputs:
-        elements = _elements(tensor.name, tensor.datatype, tensor.shape)
+        elements = _elements(tensor.name, tensor.datatype, tensor.shape, batches)
         if tensor.parameters and _REGION in tensor.parameters:
             numbers = {key: value.int64_param for key, value in tensor.parameters.items()}
             _check_region(tensor.name, numbers)
@@ -82,9 +84,9 @@ def check_json(head: JsonHead, model: str, repository: Repository) -> None:
         name = f"Output {_short(output.get('name'))}"
         if parameters := _parameters(output, name):
             _check_output(output.get("name"), parameters, model, repository)
-    binary = 0
+    binary, batches = 0, _batches(model, repository)
     for tensor in _objects(asked, "inputs"):
-        binary += _check_tensor(tensor)
+        binary += _check_tensor(tensor, batches)
     if binary != head.binary:
         raise InvalidInput(
             f"The inputs' binary_data_size add up to {binary} bytes; {head.binary} bytes follow "
@@ -99,13 +101,13 @@ def check_generate(head: JsonHead, model: str, repository: Repository) -> None:
     _check_sequence(_parameters(head.json, "The request"), model, repository)
 
 
-def _check_tensor(tensor: Mapping[str, Any]) -> int:
+def _check_tensor(tensor: Mapping[str, Any], batches: bool) -> int:
     """Check one input and return how many bytes after the JSON are its."""
     name, datatype, shape = tensor.get("name"), tensor.get("datatype"), tensor.get("shape")
     parameters = _parameters(tensor, _input(name))
     if not isinstance(shape, list) or not all(type(dimension) is int for dimension in shape):
         raise InvalidInput(f"{_input(name)}: shape is not an array of whole numbers.")
-    elements = _elements(name, datatype, shape)
+    elements = _elements(name, datatype, shape, batches)
     if _REGION in parameters:
         _check_region(name, parameters)
         return 0
@@ -121,12 +123,17 @@ def _check_tensor(tensor: Mapping[str, Any]) -> int:
     return size
 
 
-def _elements(name: Any, datatype: Any, shape: Sequence[int]) -> int:
+def _elements(name: Any, datatype: Any, shape: Sequence[int], batches: bool) -> int:
     """Return how many elements the shape has. Raises InvalidInput for one that cannot be."""
     if len(shape) > _MOST_DIMENSIONS:
         raise InvalidInput(
             f"{_input(name)}: shape has {len(shape)} dimensions; at most {_MOST_DIMENSIONS} are "
             f"allowed."
+        )
+    if batches and shape and not shape[0]:
+        raise InvalidInput(
+            f"{_input(name)}: shape is {_shown(shape)}; its first dimension, the batch, must be at "
+            "least 1."
         )
     elements = held = 1
     for dimension in shape:
@@ -226,6 +233,11 @@ def _all_of(model: str, repository: Repository) -> Iterator[ModelSpec]:
         spec = repository.models[model]
         yield spec
         yield from (repository.models[step] for step in spec.steps)
+
+
+def _batches(model: str, repository: Repository) -> bool:
+    """Whether it may batch: as long as nobody knows its config, it may."""
+    return any(spec.known_config is None or spec.batched for spec in _all_of(model, repository))
 
 
 def _works_in_steps(spec: ModelSpec) -> bool:
