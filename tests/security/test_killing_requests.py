@@ -61,7 +61,7 @@ HTTP = {
         ),
         "shared_memory_offset is -1",
     ),
-    "two of a key": ("echo", b'{"inputs": [], "inputs": []}', "'inputs' stands twice"),
+    "two of a key": ("echo", b'{"inputs": [], "inputs": []}', "'inputs' appears twice"),
     "UTF-16": ("echo", '{"inputs": []}'.encode("utf-16"), "not JSON"),
 }
 
