@@ -163,3 +163,17 @@ async def test_steps_and_rows_are_on_the_metrics_port(tally):
     shown = dict(line.rsplit(" ", 1) for line in lines if line.startswith("greenroom_"))
     assert float(shown['greenroom_step_seconds_count{model="tally"}']) >= 5
     assert shown['greenroom_rows{model="tally",state="work"}'] == "0"
+
+
+async def test_through_the_gateway_it_is_a_model_like_any_other(start):
+    running = await start(model_repository=PROJECT / "examples" / "models")
+    text = triton_grpc.InferInput("TEXT", [1, 1], "BYTES")
+    text.set_data_from_numpy(np.array([[SHORT.encode()]], object))
+    answer = await running.grpc.infer("tally", [text])
+    assert answer.as_numpy("WORDS").tolist() == [[2, 3]]
+    stream = triton_grpc.InferInput("STREAM", [1, 1], "BYTES")
+    stream.set_data_from_numpy(np.array([[b'{"action": "start", "id": "s"}']], object))
+    refused = await failure(running.grpc.infer("tally", [text, stream]))
+    assert refused.status() == "StatusCode.PERMISSION_DENIED"
+    assert "Input STREAM is reserved for the gateway" in refused.message()
+    assert (await running.act("tally", "offload")).json()["residency"] == "warm"
