@@ -8,18 +8,17 @@ import aiohttp
 
 
 def seen_from_here(host: str) -> str:
-    """Return the address to connect to; what listens on all addresses is reached by loopback."""
+    """What listens on all addresses is reached by loopback."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host
 
 
 def url(host: str, port: int) -> str:
-    """Return the URL of what listens on a host and port."""
     here = seen_from_here(host)
     return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there; a name may mean many addresses."""
+    """False for a name with any address that other machines can reach."""
     try:
         found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
     except OSError:
@@ -28,7 +27,7 @@ def is_loopback(host: str) -> bool:
 
 
 def connector(through: Path | None) -> aiohttp.BaseConnector:
-    """Return what connects an HTTP session through a unix socket, without one by its URLs.
+    """Through a unix socket if one is given, else wherever the session's URLs lead.
 
     As many connections as there are requests; to be made inside an event loop.
     """

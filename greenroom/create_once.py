@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 def drawn_once(
     path: Path, form: re.Pattern[str], draw: Callable[[], str], mode: int = 0o600
 ) -> str:
-    """Return the content of a file; if that has not the form, draw a value and write it there.
+    """The content of a file; if that has not the form, a value is drawn and written there.
 
     Safe against processes that do the same at the same time: all return one value. What a
     power cut or somebody else has left in the file is never returned, but created anew with a

@@ -209,7 +209,7 @@ class TritonError(GreenroomError):
 
 
 def without_traceback(message: str) -> str:
-    """Return what a Python backend said, without the traceback that it appends."""
+    """What a Python backend said, without the traceback that it appends."""
     return message.split("\n\nAt:\n", 1)[0]
 
 

@@ -11,7 +11,7 @@ _NOISE = ("Unsupported upgrade request", "No supported WebSocket library", "Inva
 
 
 def printable(text: str) -> str:
-    """Return one line in which control characters (of terminals, line ends) are written out."""
+    """One line: control characters (of terminals, line ends) are written out."""
     return text.translate(_ESCAPED)
 
 
@@ -24,7 +24,7 @@ class OneLine(logging.Formatter):
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether a record of uvicorn tells of more than garbage that somebody has sent."""
+    """False if uvicorn tells only of garbage that somebody has sent."""
     return not record.getMessage().startswith(_NOISE)
 
 

@@ -107,7 +107,7 @@ class OriginGuard:
             )
 
     def _checked_host(self, given: list[str], version: str) -> str | None:
-        """Return the Host, in small letters, None if HTTP/1.0 gives none."""
+        """In small letters, None if HTTP/1.0 gives none."""
         if not given and version == "1.0":
             return None
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
@@ -125,7 +125,7 @@ class OriginGuard:
         return given[0].lower()
 
     def _is_opened(self, scope: Scope, headers: Headers) -> bool:
-        """Whether somebody followed a link: in a tab of its own, not in a frame."""
+        """Somebody followed a link: in a tab of its own, not in a frame."""
         return (
             scope.get("method") in ("GET", "HEAD")
             and headers.get("sec-fetch-mode") == "navigate"

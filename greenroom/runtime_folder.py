@@ -8,7 +8,7 @@ from greenroom.settings import Settings
 
 
 def runtime_folder(settings: Settings) -> Path:
-    """Make the runtime folder if it is missing and return it; SetupError if that fails."""
+    """Made if it is missing; SetupError if that fails."""
     folder = settings.runtime
     if reason := _why_unusable(folder):
         raise SetupError(
@@ -18,7 +18,7 @@ def runtime_folder(settings: Settings) -> Path:
 
 
 def shared_folder(settings: Settings) -> Path:
-    """Make the folder that Triton and the controller share, and return it; SetupError."""
+    """Of Triton and the controller; made if it is missing. SetupError if that fails."""
     if settings.shared_dir is None:
         return runtime_folder(settings)
     folder = settings.shared_dir
@@ -30,7 +30,7 @@ def shared_folder(settings: Settings) -> Path:
 
 
 def _why_unusable(folder: Path) -> str | None:
-    """Make a folder if it is missing; return why it cannot be worked in, None if it can."""
+    """Makes the folder if it is missing; None if it can be worked in."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

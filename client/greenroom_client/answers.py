@@ -39,11 +39,7 @@ def raise_if_bad(response: httpx.Response) -> None:
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer.
-
-    Raises:
-        ServerError: it is something else.
-    """
+    """Raises ServerError if it is something else."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -54,7 +50,7 @@ def json_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _sentence(response: httpx.Response) -> str:
-    """Return the server's own sentence, of /v2 or of /v1, else one about the status."""
+    """The server's own sentence, of /v2 or of /v1, else one about the status."""
     try:
         error = json_object(response.content).get("error")
     except ServerError:

@@ -44,7 +44,6 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
     async def clone(
@@ -80,11 +79,11 @@ class AsyncClient:
         )
 
     async def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
-        """Return the words of ``audio``."""
+        """``language``: language code of ``audio``, for its recognition."""
         return await self._send(calls.transcribe(audio, language))
 
     async def residency(self) -> ResidencyReport:
-        """Return where every model is, and the GPU's memory."""
+        """Where every model is, and the GPU's memory."""
         return await self._send(calls.residency())
 
     async def load(self, model: str) -> ModelResidency:
@@ -132,11 +131,11 @@ class AsyncClient:
         )
 
     async def metadata(self, model: str) -> dict[str, Any]:
-        """Return the inputs and outputs of a model, as KServe v2 describes them."""
+        """The inputs and outputs of a model, as KServe v2 describes them."""
         return await self._send(calls.metadata(model))
 
     async def voices(self) -> list[Voice]:
-        """Return the bundled and the saved voices."""
+        """The bundled and the saved voices."""
         return await self._send(calls.voices())
 
     async def save_voice(

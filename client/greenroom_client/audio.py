@@ -27,7 +27,7 @@ MOST_CHANNELS = 8
 
 
 def read_audio(audio: Audio) -> tuple[Samples, int]:
-    """Return the recording as mono float32 samples [n] in [-1, 1] and its rate in Hz.
+    """Mono float32 samples [n] in [-1, 1] and their rate in Hz.
 
     Channels are averaged; the rate stays as it is, the server resamples.
 
@@ -84,7 +84,7 @@ def _given(audio: tuple[Any, ...]) -> tuple[Samples, int]:
 
 
 def _scaled(samples: npt.NDArray[Any]) -> Samples:
-    """Return samples as float32 in [-1, 1]; integers count from the full scale of their type."""
+    """Float32 in [-1, 1]; integers count from the full scale of their type."""
     if np.issubdtype(samples.dtype, np.floating):
         return samples.astype(np.float32)
     if samples.dtype == np.uint8:

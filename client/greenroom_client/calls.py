@@ -55,7 +55,6 @@ def clone(
     seed: int | None,
     audio_language: str | None,
 ) -> Call[Speech]:
-    """Build the request that says ``text`` with the voice of ``audio``."""
     if isinstance(text, str) and not text.strip():
         raise InvalidInput("the text to say is empty; it must have at least one word.")
     words = word_inputs(
@@ -77,7 +76,7 @@ def edit(
     seed: int | None,
     audio_language: str | None,
 ) -> Call[Speech]:
-    """Build the request that runs ``task`` over ``audio``; ``text`` only if the words change."""
+    """``text``: only if the words change."""
     words = word_inputs(
         text=text, transcript=transcript, language=language, audio_language=audio_language
     )
@@ -88,18 +87,16 @@ def edit(
 
 
 def transcribe(audio: Audio, language: str | None) -> Call[Transcript]:
-    """Build the request for the words of ``audio``."""
     inputs = word_inputs(audio_language=language) | audio_inputs(audio)
     return _infer("asr", inputs, ("TRANSCRIPT", "AUDIO_LANGUAGE"), _read_transcript)
 
 
 def residency() -> Call[ResidencyReport]:
-    """Build the request for the state of all models."""
     return Call("GET", "/residency", _read_residency)
 
 
 def act(model: str, action: Action) -> Call[ModelResidency]:
-    """Build the request that moves a model; the answer comes when the state is reached."""
+    """The answer comes when the state is reached."""
     return Call(
         "POST",
         f"/residency/{_quoted(model)}/{action}",
@@ -108,7 +105,7 @@ def act(model: str, action: Action) -> Call[ModelResidency]:
 
 
 def set_policy(model: str, fields: Mapping[str, bool | int | float | None]) -> Call[ModelResidency]:
-    """Build the request that changes a model's policy; fields that are None stay as they are."""
+    """Fields that are None stay as they are."""
     changed = {name: value for name, value in fields.items() if value is not None}
     return Call(
         "PATCH",
@@ -120,14 +117,13 @@ def set_policy(model: str, fields: Mapping[str, bool | int | float | None]) -> C
 
 
 def metadata(model: str) -> Call[dict[str, Any]]:
-    """Build the request for a model's inputs and outputs, which a cold model tells too."""
+    """A cold model is described too."""
     return Call(
         "GET", f"/v2/models/{_quoted(model)}", lambda response: json_object(response.content)
     )
 
 
 def voices() -> Call[list[Voice]]:
-    """Build the request for the bundled and the saved voices."""
     return Call(
         "GET",
         VOICES_PATH,
@@ -138,7 +134,7 @@ def voices() -> Call[list[Voice]]:
 def save_voice(
     name: str, recording: bytes, consent: str, transcript: str | None, language: str | None
 ) -> Call[Voice]:
-    """Build the request that keeps a recording (an audio file's bytes) as a voice."""
+    """``recording``: an audio file's bytes."""
     fields = {"name": name, "consent": consent, "transcript": transcript, "language": language}
     given = {key: (None, value) for key, value in fields.items() if value}
     form = httpx.Request("POST", "http://form", files={**given, "file": ("recording", recording)})
@@ -152,7 +148,6 @@ def save_voice(
 
 
 def delete_voice(name: str) -> Call[None]:
-    """Build the request that deletes a saved voice."""
     return Call("DELETE", f"{VOICES_PATH}/{_quoted(name, 'voice')}", lambda response: None)
 
 
@@ -163,7 +158,6 @@ def _quoted(name: str, what: str = "model") -> str:
 
 
 def read_event(data: str) -> Event:
-    """Read the data of one server-sent event."""
     return cast(Event, json_object(data))
 
 

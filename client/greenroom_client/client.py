@@ -48,7 +48,6 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
         self._http.close()
 
     def clone(
@@ -107,11 +106,11 @@ class Client:
         )
 
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
-        """Return the words of ``audio``."""
+        """``language``: language code of ``audio``, for its recognition."""
         return self._send(calls.transcribe(audio, language))
 
     def residency(self) -> ResidencyReport:
-        """Return where every model is, and the GPU's memory."""
+        """Where every model is, and the GPU's memory."""
         return self._send(calls.residency())
 
     def load(self, model: str) -> ModelResidency:
@@ -159,11 +158,11 @@ class Client:
         )
 
     def metadata(self, model: str) -> dict[str, Any]:
-        """Return the inputs and outputs of a model, as KServe v2 describes them."""
+        """The inputs and outputs of a model, as KServe v2 describes them."""
         return self._send(calls.metadata(model))
 
     def voices(self) -> list[Voice]:
-        """Return the bundled and the saved voices."""
+        """The bundled and the saved voices."""
         return self._send(calls.voices())
 
     def save_voice(
@@ -186,7 +185,6 @@ class Client:
         return self._send(calls.save_voice(name, recording, consent, transcript, language))
 
     def delete_voice(self, name: str) -> None:
-        """Delete a saved voice."""
         self._send(calls.delete_voice(name))
 
     @contextmanager

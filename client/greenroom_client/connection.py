@@ -45,7 +45,7 @@ class Connection:
             raise InvalidInput(f"the timeout is {self.timeout} s; it must be more than 0.")
 
     def httpx_options(self) -> dict[str, Any]:
-        """Return the arguments of httpx.Client and httpx.AsyncClient."""
+        """Arguments of httpx.Client and httpx.AsyncClient."""
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         connect = CONNECT_TIMEOUT if self.timeout is None else min(CONNECT_TIMEOUT, self.timeout)
         return {
@@ -57,7 +57,7 @@ class Connection:
         }
 
     def patient(self) -> httpx.Timeout:
-        """Return the timeout of a stream in which nothing may happen for long."""
+        """For a stream in which nothing may happen for long."""
         return httpx.Timeout(None, connect=CONNECT_TIMEOUT)
 
     @contextmanager

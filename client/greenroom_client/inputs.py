@@ -14,13 +14,13 @@ OneOrMore: TypeAlias = str | Sequence[str]
 
 
 def audio_inputs(audio: Audio) -> Tensors:
-    """Return AUDIO [n] and SAMPLE_RATE [1]."""
+    """AUDIO [n] and SAMPLE_RATE [1]."""
     samples, rate = read_audio(audio)
     return {"AUDIO": samples, "SAMPLE_RATE": np.array([rate], np.int32)}
 
 
 def word_inputs(**words: str | None) -> Tensors:
-    """Return one string input [1] for each argument that is not None, by its upper-case name."""
+    """One string input [1] for each argument that is not None, by its upper-case name."""
     return {
         name.upper(): np.array([_text(name, word)], np.object_)
         for name, word in words.items()
@@ -29,7 +29,7 @@ def word_inputs(**words: str | None) -> Tensors:
 
 
 def task_inputs(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
-    """Return TASK [k] and TASK_INFO [k]; tasks without an info have an empty one."""
+    """TASK [k] and TASK_INFO [k]; tasks without an info have an empty one."""
     tasks = _list("task", task)
     infos = _list("task_info", info)
     if infos and len(infos) != len(tasks):
@@ -41,7 +41,7 @@ def task_inputs(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
 
 
 def task_inputs_of_clone(task: OneOrMore | None, info: OneOrMore | None) -> Tensors:
-    """Return TASK and TASK_INFO of a clone with further tasks: the clone itself comes first."""
+    """TASK and TASK_INFO of a clone with further tasks: the clone itself comes first."""
     inputs = task_inputs(task, info)
     if not inputs or inputs["TASK"][0] == "clone":
         return inputs
@@ -49,7 +49,7 @@ def task_inputs_of_clone(task: OneOrMore | None, info: OneOrMore | None) -> Tens
 
 
 def seed_input(seed: int | None) -> Tensors:
-    """Return SEED [1]."""
+    """SEED [1]."""
     if seed is None:
         return {}
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):

@@ -40,7 +40,6 @@ class Speech:
 
     @property
     def seconds(self) -> float:
-        """Length of the waveform."""
         return len(self.samples) / self.sample_rate
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -72,7 +71,7 @@ class Transcript:
 
 
 def format_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:
-    """Return soundfile's format and subtype for a file name.
+    """The format and subtype of soundfile and subtype for a file name.
 
     Raises:
         InvalidInput: no format belongs to the suffix.

@@ -17,7 +17,7 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 def encode(
     inputs: Mapping[str, npt.NDArray[Any]], outputs: Sequence[str]
 ) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of an infer request; the batch dimension is added here."""
+    """Body and headers of an infer request; the batch dimension is added here."""
     body, json_length = InferenceServerClient.generate_request_body(
         [_input(name, array[np.newaxis]) for name, array in inputs.items()],
         outputs=[InferRequestedOutput(name, binary_data=True) for name in outputs],
@@ -50,21 +50,21 @@ class Outputs:
             ) from None
 
     def samples(self, name: str) -> npt.NDArray[np.float32]:
-        """Return a float32 output of shape [n]."""
+        """A float32 output of shape [n]."""
         array = self._row(name)
         if array.dtype != np.float32 or array.ndim != 1:
             raise _unreadable(name)
         return array
 
     def rate(self, name: str) -> int:
-        """Return an integer output of shape [1], a number of Hz."""
+        """An integer output of shape [1], a number of Hz."""
         array = self._row(name)
         if not np.issubdtype(array.dtype, np.integer) or array.shape != (1,) or array[0] < 1:
             raise _unreadable(name)
         return int(array[0])
 
     def text(self, name: str) -> str:
-        """Return a string output of shape [1]."""
+        """A string output of shape [1]."""
         array = self._row(name)
         if array.dtype != np.object_ or array.shape != (1,):
             raise _unreadable(name)

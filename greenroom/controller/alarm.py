@@ -26,7 +26,6 @@ class Alarm:
         self._timer = self._clock.call_at(due, self._rings)
 
     def cancel(self) -> None:
-        """Do not ring."""
         if self._timer:
             self._timer.cancel()
             self._timer = None

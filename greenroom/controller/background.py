@@ -25,7 +25,7 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run work beside."""
+        """Until it ends or `close`; what breaks is logged by the name `what`, and counted."""
         task = asyncio.create_task(self._run(what, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -69,7 +69,7 @@ class Background:
         logger.exception("%s failed unexpectedly", what)
 
     async def close(self) -> None:
-        """End all that runs."""
+        """Cancels what runs, and returns once all of it has ended."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -35,7 +35,7 @@ class Caches:
         self._reading = asyncio.Lock()
 
     async def read(self, now: float) -> Mapping[str, Cache]:
-        """Return the numbers of each model that has counted any; none while Triton is silent."""
+        """Only models that have counted any; none while Triton is silent."""
         async with self._reading:
             if self._read_at is None or now - self._read_at > _FRESH:
                 try:

@@ -8,27 +8,23 @@ from typing import Protocol
 class Timer(Protocol):
     """A callback that has not happened yet."""
 
-    def cancel(self) -> None:
-        """Keep it from happening."""
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
     """Seconds that only grow, and callbacks at a point of them."""
 
     def now(self) -> float:
-        """Return the seconds."""
+        """Seconds; only differences mean anything."""
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call back once `when` is reached."""
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer: ...
 
 
 class LoopClock:
     """The running event loop's clock."""
 
     def now(self) -> float:
-        """Return the loop's monotonic seconds."""
         return asyncio.get_running_loop().time()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call back from the loop."""
         return asyncio.get_running_loop().call_at(when, callback)

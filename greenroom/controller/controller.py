@@ -118,7 +118,7 @@ class Controller:
     # -- leases -----------------------------------------------------------------------------
 
     def knows(self, model: str) -> bool:
-        """Whether the model is in the repositories, so that it can be leased."""
+        """It can be leased: it is in the repositories; one that was just added is noticed."""
         entry = self.stage.models.get(model)
         if entry is not None:
             return entry.residency is not Residency.COLD or self.repository.still_has(model)
@@ -218,7 +218,7 @@ class Controller:
         self._act()
 
     def why_not_serving(self, model: str | None = None) -> str | None:
-        """Return why a request would not be served now, None if it would."""
+        """A sentence, None if a request would be served now."""
         if self._closing:
             return str(ShuttingDown())
         if not self.stage.up:
@@ -238,7 +238,7 @@ class Controller:
     # -- running ----------------------------------------------------------------------------
 
     async def _leases_end(self, longest: float = _TO_END) -> None:
-        """Return when no lease is out, or `longest` seconds on."""
+        """Until no lease is out, or `longest` seconds on."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 while any(entry.demand.leases for entry in self.stage.models.values()):
@@ -265,7 +265,7 @@ class Controller:
     # -- inside -----------------------------------------------------------------------------
 
     def entry(self, model: str) -> Model:
-        """Return the state of a model. Raises UnknownModel."""
+        """Raises UnknownModel."""
         if not self.knows(model):
             raise UnknownModel(f"Model {model!r} is not in the model repositories.")
         return self.stage.models[model]
@@ -320,7 +320,7 @@ class Controller:
                     resolve(answer, error)
 
     async def _next_act(self) -> None:
-        """Return when something has changed."""
+        """Until `_act` has run again; what was awaited need not have happened then."""
         self._acted.clear()
         await self._acted.wait()
 

@@ -47,7 +47,7 @@ class GpuMemory:
 
 
 def _device(index: int) -> pynvml.c_nvmlDevice_t | None:
-    """Return NVML's handle of the GPU that Triton's processes are told to see."""
+    """NVML's handle of the GPU that Triton's processes are told to see."""
     try:
         visible = visible_gpu(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
         pynvml.nvmlInit()

@@ -43,7 +43,7 @@ class Lease:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The models that are held: the steps of an ensemble, and the model asked for."""
+        """The steps of an ensemble, and the model asked for."""
         return self._ticket.needs
 
     @property
@@ -76,7 +76,7 @@ class Lease:
             raise
 
     def then(self, call: Callable[[], None]) -> None:
-        """Call this when the lease has ended."""
+        """Calls back once the lease has ended, in the order of these calls."""
         self._then.append(call)
 
     def leave(self) -> None:
@@ -141,13 +141,12 @@ class Leases:
             resolve(waiting, error)
 
     def refuse_all(self, error: GreenroomError) -> None:
-        """Refuse everyone who waits."""
+        """Requests that run already are left alone."""
         for ticket, waiting in self._waiting.items():
             self._stage.leave(ticket)
             resolve(waiting, error)
 
     def waiting_for(self, model: str) -> Iterator[Ticket]:
-        """Yield the tickets that wait for a model."""
         return (ticket for ticket in self._waiting if model in ticket.needs)
 
     async def _granted(

@@ -30,7 +30,7 @@ class LoadWatch:
         self._loading: set[str] = set()
 
     async def no_process(self, model: str) -> None:
-        """Return when a load that begins now has no process and will have none; else never."""
+        """Returns when a load that begins now has no process and will have none; else never."""
         self._loading.add(model)
         try:
             await self._no_process(model, time.time())

@@ -37,12 +37,12 @@ class Measurements:
         self._kept = self._read()
 
     def of(self, spec: ModelSpec) -> int | None:
-        """Return the bytes that a model was measured to hold when hot, None if it was not."""
+        """What it held when hot, None if it was not measured with the files it has now."""
         kept = self._kept.get(spec.name)
         return kept.hot_bytes if kept and kept.source == self._source(spec) else None
 
     def keep(self, spec: ModelSpec, hot_bytes: int) -> None:
-        """Keep a measurement of a model as its files are now."""
+        """For the model's files as they are now."""
         if self.of(spec) == hot_bytes:
             return
         self._kept[spec.name] = _Measurement(hot_bytes=hot_bytes, source=self._source(spec))
@@ -52,7 +52,7 @@ class Measurements:
             logger.warning("%s cannot be written: %s", self._path, error)
 
     def weight_bytes(self, spec: ModelSpec) -> int:
-        """Return the size of a model's weight files.
+        """The size of a model's weight files.
 
         They lie in its folder, and where the config's parameter ``weights.<engine>`` says: files
         or folders, separated by commas, relative to the folder of the checkpoints.

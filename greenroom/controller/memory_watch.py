@@ -72,7 +72,7 @@ class MemoryWatch:
         return None
 
     def expect(self, entry: Model, spec: ModelSpec) -> None:
-        """Say what a model that is not loaded will need: as measured, else by its files."""
+        """What a model that is not loaded will need: as measured, else by its files."""
         if entry.steps or entry.residency is not Residency.COLD:
             return
         weights = self._measurements.weight_bytes(spec)
@@ -80,6 +80,5 @@ class MemoryWatch:
         entry.memory.measured = self._measurements.of(spec)
 
     def keep(self, entry: Model, spec: ModelSpec | None) -> None:
-        """Keep what a model was measured to need."""
         if spec is not None and entry.memory.measured is not None:
             self._measurements.keep(spec, entry.memory.measured)

@@ -141,7 +141,6 @@ class Metrics:
             self.evictions.labels(begin.model).inc()
 
     def observe(self, entry: Model) -> None:
-        """Set the gauges of one model."""
         for state in Residency:
             self.residency.labels(entry.name, state).set(entry.residency is state)
         self.leases.labels(entry.name).set(entry.demand.leases)

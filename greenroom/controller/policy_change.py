@@ -10,7 +10,7 @@ from greenroom.residency.policy import Policy
 
 
 def changed_policy(policy: Policy, given: Mapping[str, Any]) -> Policy:
-    """Return the policy with the given fields; InvalidInput names field, value and rule."""
+    """InvalidInput names field, value and rule."""
     for name in given:
         if name not in Policy.model_fields:
             fields = ", ".join(Policy.model_fields)

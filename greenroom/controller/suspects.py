@@ -116,7 +116,7 @@ class Suspects:
         await self._alone.acquire()
 
     async def _fault(self, sent: Sent, died: GreenroomError) -> str | None:
-        """Return how what had the request ended, if by a fault.
+        """How what had the request ended, None if not by a fault.
 
         With Triton its models' processes end, and that may be seen first.
         """
@@ -179,6 +179,6 @@ def _name(death: Death | None) -> str:
 
 
 def shown(tensors: Iterable[tuple[object, object, Iterable[object]]]) -> str:
-    """Return names, datatypes and shapes for the log."""
+    """Names, datatypes and shapes for the log."""
     text = ", ".join(f"{name!r} {datatype!s} {list(shape)}" for name, datatype, shape in tensors)
     return text[:500]

@@ -32,7 +32,7 @@ class Event:
     error: str | None = None
 
     def as_json(self) -> dict[str, str | float | int | None]:
-        """Return the event under its public names."""
+        """Under its public names."""
         return {
             "model": self.model,
             "action": self.action,
@@ -54,11 +54,10 @@ class Events:
         self._closed = False
 
     def publish(self, event: Event) -> None:
-        """Tell all listeners."""
         self._put(event)
 
     def close(self) -> None:
-        """Tell all listeners, also those to come, that there will be no more events."""
+        """There will be no more events, for listeners to come either."""
         self._closed = True
         self._put(None)
 
@@ -69,7 +68,7 @@ class Events:
             queue.put_nowait(event)
 
     async def listen(self) -> AsyncIterator[Event]:
-        """Yield events from now on, until the listener leaves or there are no more."""
+        """From now on, until the listener leaves or there are no more."""
         if self._closed:
             return
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_LISTENER_QUEUE)
@@ -99,11 +98,10 @@ class TransitionEnd:
         return "failed" if self.error else "done"
 
     def brief(self) -> dict[str, Any]:
-        """Return `last_transition` of GET /residency."""
+        """`last_transition` of GET /residency."""
         return {"action": self.action, "seconds": round(self.seconds, 4), "at": self.at}
 
     def event(self, model: str, came_from: Residency, to: Residency, reason: str) -> Event:
-        """Return the event that tells of it."""
         return Event(
             model,
             self.action,

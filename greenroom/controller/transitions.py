@@ -68,11 +68,10 @@ class Transitions:
         """Why Triton is being restarted, while it is."""
 
     def report(self, model: str) -> Report:
-        """Return the last report; empty for a model that is cold or makes none."""
+        """The last report; empty for a model that is cold or makes none."""
         return self._reports.get(model, Report(residency=Residency.COLD))
 
     def last(self, model: str) -> TransitionEnd | None:
-        """Return how the last transition of a model went."""
         return self._last.get(model)
 
     def remember(self, spec: ModelSpec) -> None:
@@ -80,7 +79,7 @@ class Transitions:
         self._fingerprints[spec.name] = spec.fingerprint()
 
     def changed(self, spec: ModelSpec) -> bool:
-        """Whether the files differ from those that Triton has loaded, as far as is known."""
+        """The files differ from those that Triton has loaded, as far as is known."""
         loaded = self._fingerprints.get(spec.name)
         return loaded is not None and loaded != spec.fingerprint()
 
@@ -97,7 +96,7 @@ class Transitions:
         self.restarting = None
 
     def overdue(self) -> str | None:
-        """Return a sentence on a transition that takes too long, None if there is none.
+        """A sentence on a transition that takes too long, None if there is none.
 
         A load may take twice as long as the model's longest, and a bit; a first one load_timeout.
         """
@@ -114,7 +113,7 @@ class Transitions:
         return self._settings.load_timeout if longest is None else 2 * longest + _AND_A_BIT
 
     async def ask_report(self, model: str) -> Report:
-        """Ask a model for its report and keep it."""
+        """Asked in the model's queue like any request, and kept for `report`."""
         return await self._control(model, "report")
 
     async def clear_cache(self, model: str) -> None:
@@ -207,7 +206,7 @@ class Transitions:
             raise
 
     async def _hangs(self, spec: ModelSpec, work: asyncio.Future[None]) -> bool:
-        """Return when a load has ended or is late; whether it has no process before that."""
+        """Returns when a load has ended or is late; true if it has no process before that."""
         longest = self._settings.load_timeout
         if not spec.has_process:
             await asyncio.wait([work], timeout=longest)
@@ -311,5 +310,5 @@ class Transitions:
 
 
 def utc_now() -> str:
-    """Return the time in UTC, ISO 8601, as events have it."""
+    """In ISO 8601, as events have it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

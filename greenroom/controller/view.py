@@ -32,18 +32,18 @@ class View:
         self._caches = caches
 
     def managed(self) -> list[str]:
-        """Return the names of all models that have a residency: ensembles have none."""
+        """All that have a residency: ensembles have none."""
         return sorted(name for name, entry in self._stage.models.items() if not entry.steps)
 
     async def shown(self, model: str) -> dict[str, Any]:
-        """Return a model's object of GET /residency; a cold one's cache is gone with it."""
+        """A model's object of GET /residency; a cold one's cache is gone with it."""
         caches = await self._caches.read(self._clock.now()) if self._caches else {}
         described = self.describe(model)
         cold = described["residency"] is Residency.COLD
         return described | {"cache": None if cold else caches.get(model)}
 
     def describe(self, model: str) -> dict[str, Any]:
-        """Return what the controller itself knows of a model."""
+        """What the controller itself knows of a model."""
         entry = self._stage.models[model]
         report = self._transitions.report(model)
         ended = self._transitions.last(model)
@@ -64,7 +64,7 @@ class View:
         }
 
     async def gpu(self) -> dict[str, int] | None:
-        """Measure the GPU and return its object of GET /residency, None without one."""
+        """Its object of GET /residency, measured now; None without one."""
         if self._gpu is None:
             return None
         try:
@@ -80,7 +80,7 @@ class View:
         }
 
     def budget(self) -> dict[str, Any] | None:
-        """Return who holds and who needs how much GPU memory, None if nothing bounds it."""
+        """Who holds and who needs how much GPU memory, None if nothing bounds it."""
         budget = self._stage.budget
         if not budget.limited:
             return None

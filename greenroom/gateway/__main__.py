@@ -86,7 +86,6 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def main() -> int:
-    """Run the process; returns its exit status."""
     settings = Settings()
     log_to_stderr(settings.log_level)
     if os.geteuid() == 0:

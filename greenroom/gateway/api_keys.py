@@ -31,7 +31,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
     def covers(self, needed: "Scope") -> bool:
-        """Whether a key of this scope may do what needs the other: admin includes inference."""
+        """Admin includes inference."""
         return self is Scope.ADMIN or self is needed
 
 
@@ -45,7 +45,7 @@ class ApiKeys:
         return bool(self._digests)
 
     def check(self, authorization: str | None, needed: Scope, call: str) -> None:
-        """Return if the value of an Authorization header allows a call of this scope.
+        """Of the value of an Authorization header; returns if it allows a call of this scope.
 
         Every key is compared, each in constant time. Raises Unauthenticated, Refused.
         """
@@ -65,7 +65,7 @@ class ApiKeys:
             )
 
     def count(self, scope: Scope) -> int:
-        """Return how many keys have exactly this scope."""
+        """Keys of exactly this scope."""
         return sum(one is scope for _, one in self._digests)
 
 
@@ -90,7 +90,7 @@ def api_keys(settings: Settings) -> ApiKeys:
 
 
 def exposed(settings: Settings) -> str | None:
-    """Return the sentence about a file of keys that every user of this machine can read."""
+    """A sentence if every user of this machine can read the file of keys."""
     path = settings.api_keys_file
     if path is None or not path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
         return None
@@ -109,7 +109,7 @@ def _content(path: Path) -> str:
 
 
 def _read(text: str, source: str) -> list[tuple[bytes, Scope]]:
-    """Return digests and scopes; an error names the line, for its content may be a key."""
+    """Digests and scopes; an error names the line, for its content may be a key."""
     found = [(_digest(key), scope) for scope, key in _entries(text, source)]
     if not found:
         raise SetupError(f"{source} contains no API key; make one with {MAKE_ONE}.")

@@ -19,7 +19,7 @@ _CLIENT_LEFT = 499
 
 
 def app(routes: list[BaseRoute], plugins: Callable[[ASGIApp], ASGIApp]) -> Starlette:
-    """Return the application; what no route fits goes to `plugins`, made of what answers 404."""
+    """What no route fits goes to `plugins`, made of what answers 404."""
     application = Starlette(
         routes=routes,
         exception_handlers=ERROR_HANDLERS,
@@ -29,7 +29,6 @@ def app(routes: list[BaseRoute], plugins: Callable[[ASGIApp], ASGIApp]) -> Starl
 
 
 def refusal(error: GreenroomError) -> Response:
-    """Return an error as its status and its sentence."""
     return JSONResponse({"error": str(error)}, error.http_status, error.headers)
 
 

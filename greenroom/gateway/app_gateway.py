@@ -53,11 +53,11 @@ class AppGateway:
             yield RequestLease(leased, self._infer, request[1] if request else None)
 
     def models(self) -> list[str]:
-        """Return the names of all models, sorted."""
+        """Sorted by name."""
         return sorted(self._controller.repository.models)
 
     def facts(self, model: str) -> ModelFacts:
-        """Return what is known of a model. Raises UnknownModel."""
+        """Raises UnknownModel."""
         entry = self._controller.entry(model)
         spec, states = self._controller.repository.models[model], self._controller.stage.models
         residency = (

@@ -48,8 +48,7 @@ class Held(Protocol):
     def take(self, size: int) -> None:
         """Count bytes until they are given back. Raises QueueFull over max_held_bytes."""
 
-    def give_back(self, size: int) -> None:
-        """Count them no longer."""
+    def give_back(self, size: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,10 @@ class Gateway(Protocol):
         """Counts what the app holds beside bodies and leases, such as a file while it is read."""
 
     def models(self) -> Sequence[str]:
-        """Return the names of all models, sorted."""
+        """Sorted by name."""
 
     def facts(self, model: str) -> ModelFacts:
-        """Return what is known of a model. Raises UnknownModel."""
+        """Raises UnknownModel."""
 
 
 @dataclass(frozen=True)
@@ -115,15 +114,14 @@ class App:
     """Makes the answer to a request that is refused before the app sees it."""
 
     def has(self, path: str) -> bool:
-        """Whether a path is the app's."""
         return any(path == own or path.startswith(f"{own}/") for own in self.paths)
 
     def model_of(self, path: str) -> str | None:
-        """Return the model that a path needs, None if it needs none."""
+        """None if the path needs no model."""
         return next((model for form, model in self._models if form.match(path)), None)
 
     def scope(self, method: str, path: str) -> Scope | None:
-        """Return what a request needs; None: no key."""
+        """None: no key is needed."""
         for of, form, scope in self._scopes:
             if of == method and form.match(path):
                 return scope

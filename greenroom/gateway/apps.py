@@ -28,11 +28,11 @@ class Apps:
                 taken[path] = f"app {app.name}"
 
     def of(self, path: str) -> App | None:
-        """Return the app that answers a path, None if it is nobody's or the gateway's own."""
+        """None if the path is nobody's or the gateway's own."""
         return next((app for app in self.all if app.has(path)), None)
 
     def refusal(self, error: GreenroomError, path: str) -> ASGIApp:
-        """Return the answer to a request that is refused at the door, as its clients expect it."""
+        """A request that is refused at the door is answered as the app's clients expect it."""
         app = self.of(path)
         return app.refusal(error) if app else refusal(error)
 
@@ -48,7 +48,7 @@ class Apps:
 
 
 def installed_apps() -> Apps:
-    """Return the apps of all installed plug-ins. Raises SetupError for one that does not load."""
+    """Raises SetupError for a plug-in that does not load."""
     return Apps(installed(GROUP))
 
 

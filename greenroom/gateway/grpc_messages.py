@@ -30,11 +30,11 @@ class GrpcMessages:
         self._probes = asyncio.Semaphore(_MOST_OF_PROBES)
 
     async def received(self, context: Context) -> bytes:
-        """Return the message of a unary call. Raises TooSlow after receive_timeout."""
+        """The message of a unary call. Raises TooSlow after receive_timeout."""
         return await self._received(context, self._receive_seconds)
 
     async def received_of_probe(self, context: Context) -> bytes:
-        """Return the message of a call that anybody may make, after those of a few others."""
+        """The message of a call that anybody may make, read after those of a few others."""
         async with self._probes:
             return await self._received(context, min(_PROBE_SECONDS, self._receive_seconds))
 
@@ -54,7 +54,7 @@ class GrpcMessages:
     async def stream(
         self, context: Context, idle_since: Callable[[], float | None]
     ) -> AsyncIterator[bytes]:
-        """Yield a stream's messages; `idle_since`: since when nothing is under way, or None.
+        """A stream's messages; `idle_since`: since when nothing is under way, or None.
 
         Raises TooSlow when it has been idle, and no whole message came, for receive_timeout.
         """

@@ -193,7 +193,7 @@ def _dead_backend(answer: bytes) -> BackendDied | None:
 
 
 def _with_id(answer: bytes, request: pb.ModelInferRequest) -> bytes:
-    """Return the answer; an error's tells which request it belongs to, as Triton's does not."""
+    """Puts the request's id into an error, which Triton leaves out."""
     if not answer.startswith(_ERROR_TAG):
         return answer
     message = pb.ModelStreamInferResponse.FromString(answer).error_message
@@ -207,7 +207,7 @@ def _error_answer(message: str, request: pb.ModelInferRequest) -> bytes:
 
 
 def _sequence(request: pb.ModelInferRequest) -> str:
-    """Return the sequence's id, empty for a request that belongs to none."""
+    """Empty for a request that belongs to none."""
     parameter = request.parameters.get("sequence_id")  # [] would add one to the request
     if parameter is None:
         return ""

@@ -45,7 +45,7 @@ class GuardedGrpc(grpc.GenericRpcHandler):
         self._keys = keys
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return the call's handler, or one that answers why not."""
+        """The call's handler, or one that answers why not."""
         needed = grpc_scope(details.method)
         try:
             if needed:
@@ -58,7 +58,7 @@ class GuardedGrpc(grpc.GenericRpcHandler):
 
 
 def _refusing(error: GreenroomError) -> Handler:
-    """Return a handler that takes no request: a unary one would wait for all of its message."""
+    """Takes no request: a unary handler would wait for all of its message."""
 
     async def refuse(requests: AsyncIterator[bytes], context: Context) -> None:
         await abort(context, error)

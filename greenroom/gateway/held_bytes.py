@@ -32,7 +32,6 @@ class HeldBytes:
         self._held += size
 
     def give_back(self, size: int) -> None:
-        """Count them no longer."""
         self._held -= size
 
 
@@ -54,11 +53,9 @@ class Hold:
         self._size += size
 
     def share(self) -> None:
-        """Be used by one more."""
         self._users += 1
 
     def let_go(self) -> None:
-        """Be used by one less."""
         self._users -= 1
         if not self._users:
             self._held.give_back(self._size)

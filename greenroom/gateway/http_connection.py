@@ -149,7 +149,7 @@ class HttpConnection(HttpToolsProtocol):
             self._send_clock = None
 
     def _make_room(self) -> bool:
-        """Close the connection that has been idle for longest; return whether there was one."""
+        """Closes the connection that has been idle for longest; false if none is."""
         idle = [one for one in self.connections if isinstance(one, HttpConnection) and one._idle]
         if idle:
             longest = min(idle, key=lambda one: one._idle_since)
@@ -159,7 +159,7 @@ class HttpConnection(HttpToolsProtocol):
 
     @property
     def _idle(self) -> bool:
-        """Whether nothing is asked: neither begun nor unanswered, nor an answer not yet taken."""
+        """Nothing is asked: neither begun nor unanswered, nor an answer not yet taken."""
         answered = self.cycle is None or self.cycle.response_complete
         return answered and not self._in_head and not self._sending
 

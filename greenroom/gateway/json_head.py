@@ -138,7 +138,7 @@ def _values(array: bytes) -> int:
 def json_part(
     body: bytes, header_length: str | None, encoding: str | None, most: int
 ) -> tuple[bytes, int]:
-    """Return the JSON at the head of a body, and how many bytes the body has, both unpacked.
+    """The JSON at the head of a body, and how many bytes the body has, both unpacked.
 
     Without a length all of it is JSON. What follows the JSON is unpacked to be counted, not kept.
     """
@@ -177,7 +177,7 @@ def _length(header_length: str | None, size: int) -> int:
 
 
 def _unpacked(body: bytes, encoding: str) -> Iterator[bytes]:
-    """Return what is in the first packed part; Triton does not read another one either."""
+    """What is in the first packed part; Triton does not read another one either."""
     unpacker = zlib.decompressobj(_ANY_WINDOW)
     try:
         for begin in range(0, len(body), _STEP):

@@ -73,7 +73,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         }
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return the handler of one call; None for what is not Triton's service."""
+        """None for what is not Triton's service."""
         method = method_name(details.method)
         if method is None:
             return None
@@ -107,7 +107,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         return answer
 
     async def _request(self, method: str, context: Context) -> bytes:
-        """Return a call's message; of who brings no key as little as can be."""
+        """A call's message; of who brings no key as little as can be."""
         if method in _WITHOUT_MESSAGE:
             return b""
         if grpc_scope(method_path(method)) is None:
@@ -230,7 +230,7 @@ async def abort(context: Context, error: GreenroomError) -> None:
 
 
 def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
-    """Return the client's own metadata: nothing of the transport, no keys."""
+    """The client's own metadata: nothing of the transport, no keys."""
     return tuple(
         (key, value)
         for key, value in context.invocation_metadata() or ()

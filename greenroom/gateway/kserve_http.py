@@ -53,7 +53,7 @@ class KServeHttp:
         self._most = most
 
     def routes(self) -> list[BaseRoute]:
-        """Return all paths under /v2, the busiest first; another is answered with 404."""
+        """All paths under /v2, the busiest first; another is answered with 404."""
         models = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
         found: list[BaseRoute] = [
             *(Route(f"{path}/infer", self._infer, methods=["POST"]) for path in models),
@@ -185,7 +185,7 @@ class KServeHttp:
 
 
 def _response(answer: TritonAnswer) -> Response:
-    """Return it for the client; an error comes without the backend's traceback."""
+    """An error comes without the backend's traceback."""
     if answer.sentence is None:
         return Response(answer.body, answer.status, answer.headers)
     return JSONResponse({"error": without_traceback(answer.sentence)}, answer.told_status)
@@ -206,7 +206,7 @@ def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _load_overrides(
     parameters: Mapping[str, Any],
 ) -> dict[str, pb.ModelRepositoryParameter]:
-    """Return load parameters as gRPC has them: a config as text, files from base64 as bytes."""
+    """Load parameters as gRPC has them: a config as text, files from base64 as bytes."""
     found = {}
     for name, value in parameters.items():
         if not isinstance(value, str):

@@ -134,7 +134,7 @@ class LeasedRequest:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The models that are held."""
+        """The models that are held; none before `begin`."""
         return self._lease.needs if self._lease else ()
 
     async def begin(self) -> None:

@@ -35,12 +35,12 @@ _INFERENCE_CALLS = frozenset(
 
 
 def is_probe(path: str) -> bool:
-    """Whether a path tells whether the service lives, and needs no name to ask it by."""
+    """Tells whether the service lives, and needs no name to ask it by."""
     return re.fullmatch(_PROBES, path) is not None
 
 
 def http_scope(method: str, path: str, apps: Apps) -> Scope | None:
-    """Return what a request of this method and unquoted path needs; None: no key."""
+    """By the method and the unquoted path; None: no key is needed."""
     if app := apps.of(path):
         return app.scope(method, path)
     reading = method in ("GET", "HEAD")
@@ -52,7 +52,7 @@ def http_scope(method: str, path: str, apps: Apps) -> Scope | None:
 
 
 def grpc_scope(method: str) -> Scope | None:
-    """Return what a call by its full gRPC name needs; None: no key."""
+    """By the full gRPC name; None: no key is needed."""
     call = method_name(method)
     if call in _OPEN_CALLS:
         return None

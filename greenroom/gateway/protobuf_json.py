@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 
 def as_json(message: Message) -> dict[str, Any]:
-    """Return all fields under their own names, unset numbers and texts with their defaults."""
+    """All fields under their own names, unset numbers and texts with their defaults."""
     shown: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)

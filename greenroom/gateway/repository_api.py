@@ -20,7 +20,7 @@ class RepositoryApi:
         self._allow_overrides = allow_overrides
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
-        """Return Triton's index, with the residency as the reason of every managed model."""
+        """Triton's, with the residency as the reason of every managed model."""
         index = await self._triton.index(only_ready)
         for entry in index.models:
             if self._controller.knows(entry.name):

@@ -34,13 +34,13 @@ class BoundedBodies:
 
 
 def hold_of(scope: Scope) -> Hold:
-    """Return what counts the bytes of a request's body."""
+    """What counts the bytes of a request's body."""
     hold: Hold = scope[_HOLD]
     return hold
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Return the body as a JSON object, an empty one for no body. Raises InvalidInput."""
+    """The body; empty for none. Raises InvalidInput if it is no JSON object."""
     body = await request.body()
     try:
         parsed = json.loads(body or b"{}")
@@ -66,7 +66,7 @@ class _Body:
         self._complete = False
 
     async def receive(self) -> Message:
-        """Return the next part, or that the client has left; an ASGI `receive`.
+        """The next part, or that the client has left; an ASGI `receive`.
 
         Raises TooLarge over max_request_bytes, TooSlow after receive_timeout, QueueFull.
         """
@@ -98,7 +98,7 @@ class _Body:
 
 
 def _announced(scope: Scope) -> int:
-    """Return the content-length, 0 where there is none to be read."""
+    """The content-length, 0 where there is none to be read."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value[:20])

@@ -124,7 +124,7 @@ def _check_tensor(tensor: Mapping[str, Any], batches: bool) -> int:
 
 
 def _elements(name: Any, datatype: Any, shape: Sequence[int], batches: bool) -> int:
-    """Return how many elements the shape has. Raises InvalidInput for one that cannot be."""
+    """Raises InvalidInput for a shape that cannot be."""
     if len(shape) > _MOST_DIMENSIONS:
         raise InvalidInput(
             f"{_input(name)}: shape has {len(shape)} dimensions; at most {_MOST_DIMENSIONS} are "

@@ -11,7 +11,6 @@ from greenroom.grpc_types import Context
 
 
 def json_form(request: Request, head: JsonHead, body: bytes) -> Form:
-    """Return the form of a checked request as HTTP has it."""
     client = request.client.host if request.client else "nowhere"
     inputs = [one for one in head.json.get("inputs", ()) if isinstance(one, dict)]
     described = [(one.get("name"), one.get("datatype"), one.get("shape", ())) for one in inputs]
@@ -19,8 +18,6 @@ def json_form(request: Request, head: JsonHead, body: bytes) -> Form:
 
 
 def message_form(context: Context, parsed: pb.ModelInferRequest, request: bytes) -> Form:
-    """Return the form of a request as gRPC has it."""
-
     def tensors() -> str:
         return shown((one.name, one.datatype, one.shape) for one in parsed.inputs)
 

@@ -26,7 +26,6 @@ class ResidencyHttp:
         self._controller = controller
 
     def routes(self) -> list[BaseRoute]:
-        """Return the paths."""
         return [
             Route("/residency", self._all),
             Route("/residency/events", self._events),

@@ -96,7 +96,7 @@ async def gateway(
 
 
 def _http_door(whole: ASGIApp, settings: Settings, keys: ApiKeys, apps: Apps) -> ASGIApp:
-    """Return the application behind keys or, without any, behind a look at who asks."""
+    """Behind keys or, without any, behind a look at who asks."""
     if keys:  # a preflight brings none
         return with_cors(GuardedHttp(whole, keys, apps), settings.allowed_origins)
     return OriginGuard(

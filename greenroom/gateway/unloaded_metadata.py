@@ -12,7 +12,7 @@ from greenroom.triton.repository import ModelSpec
 
 
 def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | None:
-    """Return the model if the repositories have it in that version; the empty one means any."""
+    """None if the repositories have not got it in that version; the empty one means any."""
     spec = controller.repository.models.get(model) if controller.knows(model) else None
     if spec is None or not spec.versions:
         return None
@@ -22,14 +22,14 @@ def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | Non
 async def unloaded_metadata(
     controller: Controller, spec: ModelSpec
 ) -> service_pb2.ModelMetadataResponse:
-    """Return what Triton answers for the loaded model."""
+    """As Triton answers for the loaded model."""
     return metadata(spec, await _config(controller, spec))
 
 
 async def unloaded_config(
     controller: Controller, spec: ModelSpec
 ) -> service_pb2.ModelConfigResponse:
-    """Return the config with the name that Triton fills in."""
+    """With the name that Triton fills in."""
     answer = service_pb2.ModelConfigResponse(config=await _config(controller, spec))
     answer.config.name = spec.name
     return answer

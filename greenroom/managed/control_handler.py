@@ -87,7 +87,7 @@ class ResidencyControl:
         return None, None
 
     def report(self, seconds: float, error: str | None, code: str | None) -> Report:
-        """Return what is true now, the memory measured now."""
+        """The memory is measured now."""
         memory = self._engine.memory()
         return Report(
             residency="hot" if self.hot else "warm",
@@ -103,7 +103,7 @@ class ResidencyControl:
 
 
 def error_code(error: Exception) -> str | None:
-    """Return the code of an error by its class; torch need not be there."""
+    """By the error's class; torch need not be there."""
     torch = sys.modules.get("torch")
     lacking = (MemoryError, *((torch.OutOfMemoryError,) if torch else ()))
     return OUT_OF_MEMORY if isinstance(error, lacking) else None

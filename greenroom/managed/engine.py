@@ -55,7 +55,7 @@ class Engine(Protocol):
         ...
 
     def memory(self) -> Memory:
-        """Measure what the engine holds."""
+        """Measured, not declared."""
         ...
 
     def close(self) -> None:
@@ -108,5 +108,5 @@ class HostEngine(OneByOne):
 
 
 def text(value: str) -> Array:
-    """Return a STRING tensor of shape (1,)."""
+    """A STRING tensor of shape (1,)."""
     return np.array([value], dtype=np.object_)

@@ -38,13 +38,13 @@ def chosen_engine(model: str, config: Mapping[str, Any], settings: ModelSettings
 
 
 def engine_name(model: str, configured: str) -> str:
-    """Return ``GREENROOM_<MODEL>_ENGINE`` of the environment, else the one in its config."""
+    """``GREENROOM_<MODEL>_ENGINE`` of the environment, else the one in its config."""
     variable = re.sub(r"\W", "_", f"GREENROOM_{model}_ENGINE").upper()
     return os.environ.get(variable) or configured
 
 
 def engine_path(model: str, name: str) -> str:
-    """Return ``package.module:Class`` of an engine; nothing is imported.
+    """``package.module:Class``; nothing is imported.
 
     Raises SetupError with the choices if no engine has the name.
     """

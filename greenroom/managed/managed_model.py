@@ -87,7 +87,6 @@ class ManagedModel:
         return responses
 
     def finalize(self) -> None:
-        """End what the engine started."""
         self._engine.close()
 
     def _control(self, request: Any) -> Any:

@@ -29,16 +29,15 @@ class ResultCache(Generic[Result]):
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held now; never more than the bound."""
+        """Never more than the bound."""
         return int(self._store.currsize)
 
     @property
     def entries(self) -> int:
-        """Results held now."""
         return len(self._store)
 
     def get(self, key: bytes, compute: Callable[[], Result]) -> Result:
-        """Return the result under ``key``, computing and keeping it where it is missing.
+        """The result under ``key``, computed and kept where it is missing.
 
         A result larger than the whole cache is returned without being kept; an exception
         keeps nothing.
@@ -61,12 +60,12 @@ class ResultCache(Generic[Result]):
 
 
 def tensor_bytes(tensors: Mapping[str, npt.NDArray[Any]]) -> int:
-    """Return the bytes of named arrays, text counted in UTF-8."""
+    """Text counted in UTF-8."""
     return sum(_array_bytes(array) for array in tensors.values())
 
 
 def digest(*parts: npt.NDArray[Any] | str) -> bytes:
-    """Return a key over arrays and words; their types, shapes and borders count."""
+    """A key over arrays and words; their types, shapes and borders count."""
     hasher = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, str):

@@ -11,7 +11,7 @@ from greenroom.managed.engine import Array, Tensors
 
 
 def request_tensors(request: Any) -> Tensors:
-    """Return a request's tensors without the batch dimension, bytes decoded to str."""
+    """Without the batch dimension, bytes decoded to str."""
     return {tensor.name(): _unbatched(tensor.name(), _array(tensor)) for tensor in request.inputs()}
 
 
@@ -26,7 +26,7 @@ def require(tensors: Tensors, names: Iterable[str]) -> None:
 
 
 def response_tensors(outputs: Tensors, types: Mapping[str, Any]) -> list[Any]:
-    """Return Triton output tensors, batch dimension added, in the configured types."""
+    """With the batch dimension, in the configured types."""
     return [pb_utils.Tensor(name, _batched(array, types[name])) for name, array in outputs.items()]
 
 

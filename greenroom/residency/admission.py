@@ -46,7 +46,7 @@ class Admission:
         budget.awaited = False
 
     def of(self, claim: Claim) -> _Steps:
-        """Yield what begins for a claim, what is evicted for it, or that it is denied."""
+        """What begins for a claim, what is evicted for it, or that it is denied."""
         entries = [self._models[name] for name in claim.needs]
         need = self._budget.need(entries)
         held_back = any(self._backs_off(claim, entry) for entry in entries)
@@ -61,7 +61,7 @@ class Admission:
             yield from self._wait(claim, entries, need)
 
     def end(self) -> _Steps:
-        """Yield what else is to be done once all claims were looked at."""
+        """What else is to be done once all claims were looked at."""
         marked = {*self._gives_way, *self._short_of_memory}
         for name in self._watched.marked | marked:
             self._models[name].memory.gives_way_to = self._gives_way.get(name)
@@ -122,7 +122,7 @@ class Admission:
                 yield Begin(entry.name, action, claim.reason(entry))
 
     def _backs_off(self, claim: Claim, entry: Model) -> bool:
-        """Whether a failure is too recent to try again; who asks by hand does not wait."""
+        """A failure is too recent to try again; who asks by hand does not wait."""
         by_hand = isinstance(claim.asker, ManualAction) and claim.asker.model == entry.name
         missing = entry.residency is not Residency.HOT
         return missing and self._now < entry.failure.retry_at and not by_hand
@@ -132,7 +132,7 @@ class Admission:
         return all(self._models[step].residency not in _NOT_LOADED for step in entry.steps)
 
     def _candidates(self, needs: Sequence[str]) -> list[Model]:
-        """Return the models that may make room for others than those that `needs` names."""
+        """Those that may make room for others than the models that `needs` names."""
         kept = self._kept.union(needs, self._watched.steps_of_loading())
         return least_recently_used(
             entry
@@ -149,5 +149,5 @@ class Admission:
 
     @property
     def _blind(self) -> bool:
-        """Whether nothing can be promised before the card was measured."""
+        """Nothing can be promised before the card was measured."""
         return self._budget.needs_look(self._now)

@@ -10,7 +10,7 @@ _OFF_STAGE = frozenset({Residency.WARM, Residency.OFFLOADING})
 
 
 def back_off(failures: int) -> float:
-    """Return the seconds until the next attempt after so many failures in a row."""
+    """Seconds until the next attempt after so many failures in a row."""
     return min(_FIRST * 2.0 ** (failures - 1), LONGEST_BACK_OFF)
 
 

@@ -102,11 +102,10 @@ class Budget:
 
     @property
     def limited(self) -> bool:
-        """Whether there is any bound at all."""
         return bool(self.bound) or self.card
 
     def needs_look(self, now: float) -> bool:
-        """Whether the card must be measured before anything can be promised."""
+        """The card must be measured before anything can be promised."""
         if not self.card:
             return False
         at = self.reading.at if self.reading else None
@@ -118,7 +117,7 @@ class Budget:
         return self.reading.at + LOOK_EVERY if self.awaited and self.reading else None
 
     def need(self, entries: Collection[Model]) -> int:
-        """Return the bytes that must be free before these models can be hot together.
+        """Bytes that must be free before these models can be hot together.
 
         What ran out of memory at last needs more than was measured, if so much can be had.
         """
@@ -139,20 +138,20 @@ class Budget:
 
     @staticmethod
     def frees(entry: Model, action: Action) -> int:
-        """Return the bytes that an offload or an unload gives back."""
+        """Bytes that an offload or an unload gives back."""
         return entry.memory.device if action is Action.OFFLOAD else entry.memory.held
 
     def short(self, need: int) -> int:
-        """Return how many bytes are missing now, at most 0 if `need` may be promised."""
+        """Bytes that are missing now, at most 0 if `need` may be promised."""
         return max((need - room for room in self._rooms(soon=False)), default=0)
 
     def short_soon(self, need: int) -> int:
-        """Return how many will be missing once what leaves has left."""
+        """Bytes that will be missing once what leaves has left."""
         return max((need - room for room in self._rooms(soon=True)), default=0)
 
     @property
     def over(self) -> int:
-        """Return by how many bytes the models exceed the configured bound, less what leaves.
+        """Bytes by which the models exceed the configured bound, less what leaves.
 
         Nothing is known of that before all that were found loaded have said what they hold.
         """
@@ -163,25 +162,25 @@ class Budget:
 
     @property
     def free(self) -> int:
-        """Return the bytes that may be promised now."""
+        """Bytes that may be promised now."""
         return -self.short(0)
 
     @property
     def capacity(self) -> int | None:
-        """Return the most that models can ever hold together, None if nothing bounds it."""
+        """The most that models can ever hold together, None if nothing bounds it."""
         bounds = [self.bound] if self.bound else []
         if self.reading:
             bounds.append(self.reading.total_bytes - self.reserve)
         return min(bounds, default=None)
 
     def together(self, needs: Iterable[str]) -> int:
-        """Return what these models and those that never leave hold when all are hot."""
+        """Bytes that these models and those that never leave hold when all are hot."""
         models = self._watched.models
         names = {*needs, *(name for name in self._watched.pinned if models[name].stays)}
         return sum(models[name].memory.hot for name in names)
 
     def never(self, needs: Iterable[str]) -> bool:
-        """Whether there could never be memory for these models together."""
+        """There could never be memory for these models together."""
         capacity = self.capacity
         return capacity is not None and self.together(needs) > capacity
 
@@ -208,7 +207,7 @@ def _may_be_warm(entry: Model) -> bool:
 
 
 def _seen(change: _Change, reading: Reading) -> bool:
-    """Whether a change is in a reading for sure, freed memory after some patience."""
+    """The reading shows the change for sure, freed memory after some patience."""
     if change.ended_at is None:
         return False
     patience = COMES_BACK_WITHIN if change.bytes < 0 else 0.0

@@ -27,7 +27,6 @@ class Claim:
     asker: Ticket | ManualAction | None = None
 
     def reason(self, entry: Model) -> str:
-        """Return why a model of this claim comes."""
         if entry.failure.comes_back:
             return HEAL
         if isinstance(self.asker, Ticket):
@@ -46,7 +45,7 @@ class Denied:
 
 
 def claims(watched: Watched, waiting: WaitQueue) -> list[Claim]:
-    """Return all claims, in order; requests that need the same models count as one."""
+    """All, in order; requests that need the same models count as one."""
     return sorted(
         (*_pinned(watched), *_by_hand(watched), *_requests(waiting), *_healing(watched)),
         key=lambda claim: claim.order,

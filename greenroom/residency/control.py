@@ -31,7 +31,7 @@ class Report(BaseModel):
 
 
 def control(action: str, expires: float) -> dict[str, Any]:
-    """Return the control object; the model ignores it when it runs after `expires` (unix)."""
+    """The model ignores it when it runs after `expires` (unix seconds)."""
     return {"action": action, "expires": expires}
 
 
@@ -41,6 +41,6 @@ def coded(code: str, sentence: str) -> str:
 
 
 def code_and_sentence(message: str) -> tuple[str | None, str]:
-    """Return the code that a message carries, if any, and the message without it."""
+    """The code that a message carries, if any, and the message without it."""
     found = _CODED.search(message)
     return (found[1] if found else None), _CODED.sub("", message)

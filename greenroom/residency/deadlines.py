@@ -36,7 +36,6 @@ class Deadlines(Generic[_Key]):
             heapify(self._heap)
 
     def due(self, now: float) -> Set[_Key]:
-        """Return the keys whose moment has come."""
         while self._heap and self._heap[0][0] <= now:
             at, key = heappop(self._heap)
             if self._at.get(key) == at:
@@ -44,7 +43,7 @@ class Deadlines(Generic[_Key]):
         return self._due
 
     def next(self, now: float) -> float | None:
-        """Return the earliest moment after `now`."""
+        """The earliest moment after `now`."""
         self.due(now)
         while self._heap:
             at, key = self._heap[0]

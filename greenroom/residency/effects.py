@@ -26,7 +26,7 @@ class Begin:
 
     @property
     def buries(self) -> bool:
-        """Whether it unloads a model whose process is dead, stopped or to be killed."""
+        """It unloads a model whose process is dead, stopped or to be killed."""
         return self.action is Action.UNLOAD and self.reason == HEAL
 
 

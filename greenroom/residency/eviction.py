@@ -19,7 +19,7 @@ class Eviction:
 
 
 def least_recently_used(entries: Iterable[Model]) -> list[Model]:
-    """Return the order in which models go, by the end of their last lease.
+    """The order in which models go, by the end of their last lease.
 
     A model that gives way already comes first of those that are in use, so that the choice
     does not change with every request for it.
@@ -32,7 +32,7 @@ def least_recently_used(entries: Iterable[Model]) -> list[Model]:
 
 
 def evictions(candidates: Sequence[Model], short: int, frees: Frees) -> list[Eviction] | None:
-    """Return how `short` bytes become free, None if the candidates do not hold so many.
+    """How `short` bytes become free, None if the candidates do not hold so many.
 
     Offloads come before unloads: a process that stays is back in the time of one copy. What
     a model leaves on the GPU when it is warm is freed last. What was loaded by hand is spared
@@ -57,7 +57,7 @@ def evictions(candidates: Sequence[Model], short: int, frees: Frees) -> list[Evi
 
 
 def _ways(candidates: Sequence[Model]) -> Iterator[Eviction]:
-    """Yield what can be done, the mildest first."""
+    """What can be done, the mildest first."""
     spared = sorted(candidates, key=_spared)
     for _, group in groupby(spared, key=_spared):
         entries = list(group)

@@ -40,7 +40,6 @@ class Footprint:
 
     @property
     def held(self) -> int:
-        """What the model holds now."""
         return self.device + self.overhead
 
     def reported(self, report: Report) -> None:

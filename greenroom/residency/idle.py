@@ -5,7 +5,7 @@ from greenroom.residency.states import Action, Residency
 
 
 def idle_action(model: Model) -> tuple[float, Action] | None:
-    """Return when the next idle action is due and which it is, None if there is none.
+    """When the next idle action is due and which it is, None if there is none.
 
     The clock starts at the end of the last lease. After a manual action the policy waits for
     the next request, after a failed one for its back-off; a pinned model and an

@@ -10,7 +10,7 @@ from greenroom.residency.states import TRANSITIONS, Action, Residency
 
 
 def pending_action(entry: Model, action: Action) -> ManualAction | None:
-    """Return the manual action of this kind that waits already, for others to join.
+    """The action of this kind that waits already, for others to join.
 
     Raises Conflict when the model cannot do it at all.
     """

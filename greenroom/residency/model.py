@@ -102,26 +102,25 @@ class Model:
 
     @property
     def moving(self) -> bool:
-        """Whether a transition is running."""
         return self.residency in MOVING
 
     @property
     def by_hand(self) -> bool:
-        """Whether policy keeps its hands off: the last thing asked for was a manual action."""
+        """Policy keeps its hands off: the last thing asked for was a manual action."""
         return self.demand.last_manual > self.demand.last_use
 
     @property
     def stays(self) -> bool:
-        """Whether its memory is not to be had: it is pinned and was not taken away by hand."""
+        """Its memory is not to be had: it is pinned and was not taken away by hand."""
         return self.policy.pinned and not (self.by_hand and self.residency in _AWAY)
 
     @property
     def idle(self) -> bool:
-        """Whether nobody holds or awaits it. Manual actions are not use."""
+        """Nobody holds or awaits it. Manual actions are not use."""
         return self.demand.leases == 0 and self.demand.waiting == 0
 
     def serves(self, ticket: Ticket) -> bool:
-        """Whether `ticket` may have its lease now.
+        """`ticket` may have its lease now.
 
         A restoring model counts if the request visits another one first: then the restore is
         in the model's queue before it. A request that goes straight there could overtake the
@@ -145,7 +144,7 @@ _AWAY = frozenset(
 
 
 def coldest(models: Collection[Model]) -> Residency:
-    """Return cold, warm or hot: the most distant start among `models`."""
+    """Cold, warm or hot: the most distant start among `models`."""
     states = {Residency.COLD if model.failure.broken else model.residency for model in models}
     if states & {Residency.COLD, Residency.LOADING, Residency.UNLOADING}:
         return Residency.COLD

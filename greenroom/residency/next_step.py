@@ -29,7 +29,7 @@ class NextStep:
         self._patience = patience
 
     def all(self, now: float) -> Iterator[Begin | Denied | Measure]:
-        """Yield what should begin, the most urgent first."""
+        """What should begin, the most urgent first."""
         yield from self._broken(now)
         yield from self._taken_by_hand()
         wanted = claims(self._watched, self._waiting)
@@ -64,7 +64,7 @@ class NextStep:
                 yield Begin(entry.name, idle[1], "idle")
 
     def due(self, now: float) -> float | None:
-        """Return when time alone changes what should happen, None if it never does."""
+        """When time alone changes what should happen, None if it never does."""
         due = [
             self._waiting.next_deadline(now),
             self._watched.retries.next(now),

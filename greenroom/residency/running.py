@@ -26,7 +26,6 @@ class Running:
         self._running: dict[str, Begin] = {}
 
     def begin(self, begin: Begin) -> Begin:
-        """Let a model move."""
         entry = self._models[begin.model]
         self._budget.begin(entry, begin.action)
         entry.came_from = entry.residency

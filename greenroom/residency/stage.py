@@ -204,7 +204,7 @@ class Stage:
     # -- decisions --------------------------------------------------------------------------
 
     def decide(self, now: float) -> list[Effect]:
-        """Return what to do now: who is answered, which transitions begin."""
+        """What to do now: who is answered, which transitions begin."""
         effects: list[Effect] = list(self._refuse_late(now))
         if not self.up:
             return effects
@@ -226,7 +226,7 @@ class Stage:
         return [*effects, *denied, *self.decide(now)] if denied else effects
 
     def next_due(self, now: float) -> float | None:
-        """Return the time of the next decision that nobody will ask for, None if none.
+        """The time of the next decision that nobody will ask for, None if none.
 
         What is due already and was not done by ``decide`` waits for an event, not for time.
         """

@@ -64,7 +64,7 @@ TAKES_AWAY = frozenset({Action.OFFLOAD, Action.UNLOAD})
 
 
 def way_to(target: Residency, here: Residency) -> Action | None:
-    """Return the action that leads from a resting state to `target`, None if there is no row."""
+    """From a resting state; None if there is no row."""
     for action, row in TRANSITIONS.items():
         if here in row.start and row.end is target:
             return action

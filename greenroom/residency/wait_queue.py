@@ -24,7 +24,6 @@ class WaitQueue:
         self._deadlines: Deadlines[int] = Deadlines()
 
     def add(self, ticket: Ticket) -> None:
-        """Let a ticket wait."""
         line = self._lines.get(ticket.needs)
         if line is None:
             line = self._lines[ticket.needs] = {}
@@ -55,33 +54,32 @@ class WaitQueue:
             self._watched.used(name)
 
     def lines(self) -> list[Iterator[Ticket]]:
-        """Return the lines, each from its first ticket on. Nothing may be removed meanwhile."""
+        """Each from its first ticket on. Nothing may be removed meanwhile."""
         return [iter(line.values()) for line in self._lines.values()]
 
     def firsts(self) -> list[Ticket]:
-        """Return the first of each line."""
         return [next(line) for line in self.lines()]
 
     def alike(self, needs: Needs) -> list[Ticket]:
-        """Return those who wait for just these models."""
+        """Those who wait for just these models."""
         return list(self._lines.get(needs, {}).values())
 
     def needing(self, model: str) -> list[Ticket]:
-        """Return those who need a model, whatever else they need."""
+        """Those who need a model, whatever else they need."""
         lines = (self._lines[needs].values() for needs in self._lines_of.get(model, ()))
         return sorted((ticket for line in lines for ticket in line), key=_order)
 
     def first_needing(self, model: str) -> int | None:
-        """Return the order of the first who needs a model, None if nobody does."""
+        """Its order, None if nobody needs the model."""
         lines = (self._lines[needs] for needs in self._lines_of.get(model, ()))
         return min((next(iter(line)) for line in lines), default=None)
 
     def late(self, now: float) -> list[Ticket]:
-        """Return the tickets whose deadline is over."""
+        """Those whose deadline is over."""
         return [self._tickets[order] for order in sorted(self._deadlines.due(now))]
 
     def next_deadline(self, now: float) -> float | None:
-        """Return the next deadline after `now`."""
+        """The next one after `now`."""
         return self._deadlines.next(now)
 
 

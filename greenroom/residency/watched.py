@@ -71,19 +71,19 @@ class Watched:
         self.used(entry.name)
 
     def on_stage(self) -> Iterable[Model]:
-        """Return the models that are not cold, by the start of their idle clock."""
+        """Models that are not cold, by the start of their idle clock."""
         return self._on_stage.values()
 
     def ordered(self, names: Iterable[str]) -> list[Model]:
-        """Return models in the order in which they were added."""
+        """In the order in which they were added."""
         return [self.models[name] for name in sorted(names, key=self._places.__getitem__)]
 
     def ensemble_loads(self, step: Model) -> bool:
-        """Whether an ensemble that needs this step is being loaded."""
+        """An ensemble that needs this step is being loaded."""
         return any(step.name in self.models[name].steps for name in self.loading)
 
     def steps_of_loading(self) -> Iterator[str]:
-        """Yield the steps of the ensembles that are being loaded."""
+        """The steps of the ensembles that are being loaded."""
         for name in self.loading:
             yield from self.models[name].steps
 

@@ -51,7 +51,7 @@ class ControllerSettings(EnvironmentSettings):
     )
 
     def policy_of(self, model: str, configured: Policy) -> Policy:
-        """Return a model's policy: what its config says, with this service's changes."""
+        """What its config says, with this service's changes."""
         given = self.policy.get(model, Policy())
         changes = {name: getattr(given, name) for name in given.model_fields_set}
         return configured.model_copy(update=changes)

@@ -11,7 +11,7 @@ _PREFIX = "GREENROOM_"
 
 
 def exported(settings: EnvironmentSettings) -> dict[str, str]:
-    """Return the variables; a setting that is None has none."""
+    """The settings as variables; a setting that is None has none."""
     values = settings.model_dump(mode="json", exclude_none=True)
     for name, value in settings:
         if isinstance(value, SecretStr):
@@ -23,7 +23,7 @@ def exported(settings: EnvironmentSettings) -> dict[str, str]:
 
 
 def child_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the inherited environment with exactly these settings in it.
+    """The inherited environment with exactly these settings in it.
 
     The runtime folder is always among them: a child's own user may have another default.
     """

@@ -91,6 +91,6 @@ class GatewaySettings(EnvironmentSettings):
     )
 
     def listening_on(self, port: int) -> str:
-        """Return host:port of a door of the gateway, an IPv6 host in brackets."""
+        """host:port of a door of the gateway, an IPv6 host in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{port}"

@@ -97,7 +97,7 @@ class TritonSettings(EnvironmentSettings):
 
     @property
     def repositories(self) -> tuple[Path, ...]:
-        """All model repositories; SetupError if none is named and there is no checkout."""
+        """SetupError if none is named and there is no checkout."""
         ensembles = self.ensemble_repository
         models = self.model_repository
         if not models:
@@ -122,27 +122,25 @@ class TritonSettings(EnvironmentSettings):
 
     @property
     def triton_on_socket(self) -> bool:
-        """Whether Triton's HTTP and gRPC are on unix sockets."""
+        """Triton's HTTP and gRPC are on unix sockets."""
         return self.triton_listen == _UNIX and self.triton_host is None
 
     @property
     def triton_listens_on(self) -> str:
-        """The address Triton listens on, a name or a number; of its metrics, if on sockets."""
+        """A name or a number; of its metrics, if on sockets."""
         if self.triton_listen != _UNIX:
             return self.triton_listen
         return self.triton_host or _LOOPBACK
 
     @property
     def triton_found_at(self) -> str:
-        """The address at which Triton is found, a name or a number."""
+        """A name or a number."""
         return self.triton_host or self.triton_listens_on
 
     @property
     def triton_metrics_listen_on(self) -> str:
-        """The address Triton's metrics listen on."""
         return self.triton_metrics_host or self.triton_listens_on
 
     @property
     def triton_metrics_found_at(self) -> str:
-        """The address at which Triton's metrics are found."""
         return self.triton_metrics_host or self.triton_found_at

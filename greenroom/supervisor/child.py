@@ -53,12 +53,12 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id; None before the start."""
+        """None before the start."""
         return self._process.pid if self._process else None
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """It has been started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
@@ -89,12 +89,12 @@ class Child:
         self._pump = asyncio.create_task(self._pass_on(reading))
 
     async def wait(self) -> int:
-        """Wait until the process has ended; returns its exit status, -n for signal n."""
+        """The exit status, -n for signal n."""
         assert self._process, "started"
         return await self._process.wait()
 
     async def last_words(self) -> str:
-        """Return the last lines of a process that has ended."""
+        """The last lines of a process that has ended."""
         if self._pump:
             await asyncio.wait({self._pump}, timeout=_LAST_WORDS)
         return "\n".join(self.tail)

@@ -46,7 +46,7 @@ def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[CheckResult]]
 
 
 def table(results: Sequence[CheckResult], subject: str = "check") -> Table:
-    """Return a row per result, under the name of what was looked at."""
+    """A row per result, under the name of what was looked at."""
     table = Table(box=None, pad_edge=False)
     table.add_column(subject, overflow="fold")
     table.add_column()

@@ -13,7 +13,7 @@ _LONGEST_INTERVAL = 2.0
 
 
 async def hanging(url: str, longest: float, socket: Path | None = None) -> None:
-    """Return when no GET has been answered for `longest` seconds, whatever the answer.
+    """Returns when no GET has been answered for `longest` seconds, whatever the answer.
 
     With 0 it never returns. With a `socket` it is asked through that.
     """

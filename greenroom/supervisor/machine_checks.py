@@ -64,7 +64,7 @@ def numpy(version: Callable[[str], str] = metadata.version) -> CheckResult:
 
 
 def gpus(command: str = "nvidia-smi") -> list[GpuInfo]:
-    """Return the GPUs the driver lists; none if there is no driver or it does not answer."""
+    """Those the driver lists; none if there is no driver or it does not answer."""
     if not shutil.which(command):
         return []
     query = "--query-gpu=name,driver_version,memory.total"

@@ -53,7 +53,7 @@ def _holding(folder: Path, component: str) -> Iterator[None]:
 
 
 def running_supervisor(settings: Settings) -> int | None:
-    """Return the process id of a supervisor that holds one here, None if there is none."""
+    """The process id of a supervisor that holds one here, None if there is none."""
     folders = {settings.runtime, settings.shared}
     for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
         pid = _pid_in(owner)
@@ -63,7 +63,7 @@ def running_supervisor(settings: Settings) -> int | None:
 
 
 def _pid_in(owner: Path) -> int | None:
-    """Return what a file holds; None for one that holds no process id, or cannot be read."""
+    """None for a file that holds no process id, or cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         pid = int(owner.read_bytes())
         return pid if 0 < pid < _PIDS else None

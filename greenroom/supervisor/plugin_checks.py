@@ -27,5 +27,4 @@ class CheckpointChecks(Protocol):
 
 
 def plugin_checks() -> list[PluginChecks]:
-    """Return the checks of all installed plug-ins."""
     return installed(GROUP)

@@ -25,7 +25,6 @@ class Listener:
 
 
 def gateway_listeners(settings: Settings) -> list[Listener]:
-    """Return the addresses of the gateway."""
     return [
         Listener("GREENROOM_HTTP_PORT", settings.host, settings.http_port),
         Listener("GREENROOM_GRPC_PORT", settings.host, settings.grpc_port),
@@ -33,7 +32,7 @@ def gateway_listeners(settings: Settings) -> list[Listener]:
 
 
 def triton_listeners(settings: Settings) -> list[Listener]:
-    """Return the addresses of Triton; of its metrics alone where the rest is on sockets."""
+    """Of its metrics alone where the rest is on sockets."""
     host, metrics = settings.triton_listens_on, settings.triton_metrics_listen_on
     found = [Listener("GREENROOM_TRITON_METRICS_PORT", metrics, settings.triton_metrics_port)]
     if not settings.triton_on_socket:
@@ -45,7 +44,7 @@ def triton_listeners(settings: Settings) -> list[Listener]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 on which nobody listens now, all different."""
+    """Ports of 127.0.0.1 on which nobody listens now, all different."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -76,7 +75,7 @@ def check_ports(listeners: Sequence[Listener]) -> None:
 
 
 def port_fault(listener: Listener) -> str | None:
-    """Return the sentence that says why an address cannot be listened on; None: it can."""
+    """The sentence that says why an address cannot be listened on; None: it can."""
     host, port = listener.host, listener.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -42,7 +42,7 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """Whether its process lives; it need not be ready."""
+        """Its process lives; it need not be ready."""
         return self._child is not None and self._child.running
 
     async def start(self) -> None:
@@ -69,7 +69,6 @@ class Program:
             await self._child.stop(grace)
 
     async def kill(self) -> None:
-        """End it at once, with SIGKILL."""
         await self.stop(0.0)
 
     def _not_yet(self, reason: str) -> None:

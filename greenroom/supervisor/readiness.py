@@ -23,7 +23,7 @@ async def ready(
     within: float | None = None,
     not_yet: Callable[[str], None] = lambda reason: None,
 ) -> None:
-    """Return when the URL answers 200.
+    """Returns when the URL answers 200.
 
     Raises SetupError with the child's last lines if it ends before, or if it has not answered
     after `within` seconds; None: it may take any time. `not_yet` gets the text of other answers.
@@ -51,7 +51,7 @@ async def answers(
     not_yet: Callable[[str], None] = lambda reason: None,
     socket: Path | None = None,
 ) -> None:
-    """Return when a GET has been answered with 200.
+    """Returns when a GET has been answered with 200.
 
     Any other answer's text goes to `not_yet`, once as long as it stays the same. With a
     `socket` it is asked through that. Waits for ever; the caller bounds it.

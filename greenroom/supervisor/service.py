@@ -36,7 +36,7 @@ Programs = Callable[[Settings, Log, Mapping[str, str] | None], Sequence[Program]
 def default_programs(
     settings: Settings, log: Log, environment: Mapping[str, str] | None
 ) -> Sequence[Program]:
-    """Return the programs before Triton, in the order of their start: the controller."""
+    """Those before Triton, in the order of their start: the controller."""
     ready = f"{http_url(settings)}/readyz"
     arguments = ("-m", "greenroom.gateway")
     return [Program("controller", arguments, ready, settings, log=log, environment=environment)]
@@ -57,12 +57,12 @@ def _program(
 
 
 def http_url(settings: Settings) -> str:
-    """Return the gateway's address as seen from this machine."""
+    """The gateway's address as seen from this machine."""
     return url(settings.host, settings.http_port)
 
 
 def longest_stop(settings: Settings) -> float:
-    """Return the seconds in which all components have ended, killed or not; 9 by default."""
+    """Seconds in which all components have ended, killed or not; 9 by default."""
     return _grace(settings) + stop_timeout(settings)
 
 
@@ -112,7 +112,6 @@ class Service:
 
     @property
     def url(self) -> str:
-        """The gateway's HTTP address."""
         return http_url(self.settings)
 
     async def start(self) -> None:
@@ -150,7 +149,6 @@ class Service:
         await self._end(_grace(self.settings))
 
     async def kill(self) -> None:
-        """End everything at once."""
         await self._end(0.0)
 
     async def __aenter__(self) -> Self:

@@ -29,7 +29,7 @@ LONGEST_START = 120.0
 
 
 def stop_timeout(settings: Settings) -> float:
-    """Return the seconds after which a server that is to stop is killed: its own and a bit."""
+    """Seconds after which a server that is to stop is killed: its own and a bit."""
     return settings.triton_exit_timeout + 1.0
 
 
@@ -79,11 +79,11 @@ class TritonServer:
 
     @property
     def running(self) -> bool:
-        """Whether the server's process lives; it need not be ready."""
+        """The server's process lives; it need not be ready."""
         return self._child is not None and self._child.running
 
     def stubs(self) -> list[psutil.Process]:
-        """Return the living model processes."""
+        """The living model processes."""
         return leftovers.stubs(self.prefix)
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class TritonServer:
             raise
 
     async def wait(self) -> int:
-        """Wait until the server's process has ended; returns its exit status."""
+        """Returns the exit status once the server's process has ended."""
         assert self._child, "started"
         return await self._child.wait()
 

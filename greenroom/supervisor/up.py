@@ -38,7 +38,7 @@ async def serve(service: Service) -> None:
 
 
 def _signals() -> list[signal.Signals]:
-    """Return what ends the service; SIGHUP too, unless nohup has it ignored."""
+    """What ends the service; SIGHUP too, unless nohup has it ignored."""
     hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
     return [signal.SIGINT, signal.SIGTERM, *hangup]
 

@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def traces(environment: Mapping[str, str]) -> Traces:
-    """Return what makes spans if there is somewhere to send them to."""
+    """Makes spans if there is somewhere to send them to."""
     url = endpoint(environment)
     if url is None:
         return Traces()

@@ -151,7 +151,7 @@ class _Joined(grpc.GenericRpcHandler):
         self._service = service
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return the call's handler, which runs in the task that asks for it."""
+        """The call's handler, which runs in the task that asks for it."""
         _join((key, value) for key, value in details.invocation_metadata or ())
         handler: Handler | None = self._service.service(details)
         return handler

@@ -43,11 +43,11 @@ class Traces:
     """Makes no spans and leaves everything as it is."""
 
     def around_http(self, app: ASGIApp) -> ASGIApp:
-        """Return an application whose spans belong to the client's trace."""
+        """Spans of the application belong to the client's trace."""
         return app
 
     def around_grpc(self, service: grpc.GenericRpcHandler) -> grpc.GenericRpcHandler:
-        """Return a service whose spans belong to the client's trace."""
+        """Spans of the service belong to the client's trace."""
         return service
 
     def request(self, model: str, protocol: str) -> AbstractContextManager[Span]:
@@ -67,7 +67,7 @@ class Traces:
         return _NONE
 
     def passed(self, headers: Iterable[tuple[str, _Value]]) -> Iterable[tuple[str, _Value | str]]:
-        """Return a client's headers as Triton shall get them: its spans belong to ours."""
+        """A client's headers as Triton shall get them: its spans belong to ours."""
         return headers
 
     def end(self) -> None:
@@ -75,7 +75,7 @@ class Traces:
 
 
 def endpoint(environment: Mapping[str, str]) -> str | None:
-    """Return the URL to which traces go over HTTP; None without one."""
+    """The URL to which traces go over HTTP; None without one."""
     if whole := environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         return whole
     base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")

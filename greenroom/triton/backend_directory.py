@@ -26,7 +26,7 @@ def backend_directory(installation: Installation, runtime: Path) -> Path | None:
 
 
 def fitting_stub(installation: Installation, python: str = VERSION) -> Path | None:
-    """Return the stub for a Python; SetupError if there are only stubs for others.
+    """The stub for a Python; SetupError if there are only stubs for others.
 
     None: the layout is unknown (a wrapper, a build of one's own); such a server finds its
     backends by itself.

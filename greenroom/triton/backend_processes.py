@@ -99,16 +99,15 @@ class BackendProcesses:
             os.close(descriptor)
 
     def close(self) -> None:
-        """Watch nothing any longer."""
         for model in list(self._ends):
             self.forget(model)
 
     async def ended(self, model: str) -> None:
-        """Return when a watched process of the model has ended; never, if none is watched."""
+        """Returns when a watched process of the model has ended; never, if none is watched."""
         await self._ends.get(model, asyncio.Event()).wait()
 
     async def gone(self, model: str) -> bool:
-        """Whether it is known that the model has no process."""
+        """It is known that the model has no process."""
         return await asyncio.to_thread(self._none_left, model)
 
     async def look(self, model: str, since: float) -> Look | None:
@@ -150,7 +149,7 @@ class BackendProcesses:
         return gone
 
     def _orphans(self) -> list[str]:
-        """Return regions that no process names; one that is being made has none for a moment."""
+        """Regions that no process names; one that is being made has none for a moment."""
         named = {
             name for process in stubs(self._prefix) for name in regions_of(process, self._prefix)
         }
@@ -166,7 +165,7 @@ class BackendProcesses:
 
 
 def _signal_of(zombie: int) -> int:
-    """Return the signal that ended a process whose parent has not asked yet; 0: none is seen.
+    """What ended a process whose parent has not asked yet; 0: none is seen.
 
     Triton asks when it unloads the model.
     """
@@ -178,12 +177,12 @@ def _signal_of(zombie: int) -> int:
 
 
 def backend_processes(model: str, region_prefix: str) -> list[psutil.Process]:
-    """Return the living processes of a model; none if it runs where this process cannot see."""
+    """The living ones of a model; none if it runs where this process cannot see."""
     return [process for process in stubs(region_prefix) if _model_of(process) == model]
 
 
 def _left_zombie(server: psutil.Process, since: float) -> bool:
-    """Whether a child that began then, to the second, has ended and was not reaped."""
+    """A child that began then, to the second, has ended and was not reaped."""
     with contextlib.suppress(psutil.Error):
         for child in server.children():
             with contextlib.suppress(psutil.Error):
@@ -193,7 +192,7 @@ def _left_zombie(server: psutil.Process, since: float) -> bool:
 
 
 def _model_of(process: psutil.Process) -> str | None:
-    """Return the folder name in ``.../<model>/<version>/model.py``."""
+    """The folder name in ``.../<model>/<version>/model.py``."""
     try:
         arguments = process.cmdline()
     except psutil.Error:

@@ -56,11 +56,9 @@ class KeyedChannel:
         self._key = (GRPC_METADATA, key)
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
-        """Return the call of a method, as a channel does."""
         return self._keyed(self._channel.unary_unary(*arguments, **options))
 
     def stream_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
-        """Return the call of a method, as a channel does."""
         return self._keyed(self._channel.stream_stream(*arguments, **options))
 
     def _keyed(self, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,11 +83,11 @@ class Triton:
 
     @property
     def connected(self) -> bool:
-        """Whether the connection stands; a call may still fail."""
+        """The connection stands; a call may still fail."""
         return self._connection.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
 
     async def ready(self) -> None:
-        """Return when Triton is ready; waits for ever."""
+        """Waits for ever."""
         while True:
             try:
                 answer = await self._stub.ServerReady(
@@ -102,7 +100,7 @@ class Triton:
             await asyncio.sleep(_READY_INTERVAL)
 
     async def alive(self) -> bool:
-        """Whether the connection stands, tried by a call; if not, `lost` returns as well."""
+        """The connection stands, tried by a call; if not, `lost` returns as well."""
         try:
             await self._stub.ServerLive(pb.ServerLiveRequest(), timeout=_READY_TIMEOUT)
         except grpc.aio.AioRpcError:
@@ -110,12 +108,12 @@ class Triton:
         return True
 
     async def lost(self) -> None:
-        """Return when the connection that `ready` found has broken, even if there is a new one."""
+        """Returns when the connection that `ready` found has broken, even if there is a new one."""
         if self.connected:
             await self._connection.wait_for_state_change(grpc.ChannelConnectivity.READY)
 
     async def version(self) -> str:
-        """Return the version of the server, such as 2.64.0."""
+        """Of the server, such as 2.64.0."""
         async with self._errors():
             answer = await self._stub.ServerMetadata(pb.ServerMetadataRequest())
         return str(answer.version)
@@ -138,7 +136,7 @@ class Triton:
             ) from error
 
     async def config(self, model: str) -> model_config_pb2.ModelConfig:
-        """Return the config of a loaded model as Triton has it, completed."""
+        """As Triton has it, completed; the model must be loaded."""
         async with self._errors():
             answer = await self._stub.ModelConfig(pb.ModelConfigRequest(name=model))
         return answer.config
@@ -159,7 +157,7 @@ class Triton:
             await self._stub.RepositoryModelUnload(request)
 
     async def settled(self, model: str) -> None:
-        """Return when the model is neither loading nor unloading."""
+        """Returns when the model is neither loading nor unloading."""
         while True:
             entries = (await self.index()).models
             if not any(entry.name == model and entry.state in _MOVING for entry in entries):
@@ -167,7 +165,7 @@ class Triton:
             await asyncio.sleep(_POLL_INTERVAL)
 
     async def states(self) -> dict[str, Residency]:
-        """Return where the models are that Triton has: hot if a version is ready.
+        """Where the models are that Triton has: hot if a version is ready.
 
         It does not tell hot from warm; that the model's report does.
         """
@@ -178,7 +176,6 @@ class Triton:
         return {name: _READ_AS[state] for name, state in found.items() if state in _READ_AS}
 
     async def index(self, only_ready: bool = False) -> pb.RepositoryIndexResponse:
-        """Return Triton's repository index."""
         async with self._errors():
             return await self._stub.RepositoryIndex(pb.RepositoryIndexRequest(ready=only_ready))
 
@@ -209,7 +206,7 @@ class Triton:
             raise await self.translated(error) from error
 
     async def translated(self, error: grpc.aio.AioRpcError) -> GreenroomError:
-        """Return Triton's own error, or ServerDown if it was the connection that failed.
+        """Triton's own error, or ServerDown if it was the connection that failed.
 
         Of a model's dead process it tells as BackendDied.
         gRPC has no sure sign of the one or the other, so a doubtful one is settled by a look.

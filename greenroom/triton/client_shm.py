@@ -13,7 +13,7 @@ _LONGEST_HELP = 30.0
 def client_shm_options(
     settings: Settings, installation: Installation, environment: Mapping[str, str]
 ) -> list[str]:
-    """Return the option that lets clients register shared memory, where Triton has and needs it."""
+    """Lets clients register shared memory, where Triton has and needs an option for it."""
     if not settings.shared_memory:
         return []
     asked = subprocess.run(

@@ -16,18 +16,17 @@ _RESTRICTED = (
 
 
 def regions_option(prefix: str) -> str:
-    """Return the option that names the shared-memory regions, and with them this service."""
+    """Names the shared-memory regions, and with them this service."""
     return f"--backend-config=python,shm-region-prefix-name={prefix}"
 
 
 def triton_command_line(
     settings: Settings, installation: Installation, backends: Path | None, traces: str | None
 ) -> list[str]:
-    """Return how tritonserver is started.
+    """With a URL for `traces`, only what the gateway traces is traced.
 
     Readiness is not strict because cold models are no fault; no response cache is configured
-    because it would answer control requests. With a URL for `traces`, only what the gateway traces
-    is traced.
+    because it would answer control requests.
     """
     options = [
         "--model-control-mode=explicit",

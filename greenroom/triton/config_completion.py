@@ -9,7 +9,7 @@ from greenroom.triton.repository import Repository
 
 
 def completes_configs(settings: Settings) -> bool:
-    """Whether Triton is to be started with automatic completion."""
+    """Triton is to be started with automatic completion."""
     if settings.auto_complete_config != "auto":
         return settings.auto_complete_config == "true"
     models = Repository(*settings.repositories).models.values()

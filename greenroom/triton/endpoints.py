@@ -60,7 +60,7 @@ class Endpoints:
 
 
 def endpoints(settings: Settings) -> Endpoints:
-    """Return where Triton is found. Raises SetupError."""
+    """Raises SetupError."""
     if not settings.triton_on_socket:
         host = seen_from_here(settings.triton_found_at)
         grpc = f"{host}:{settings.triton_grpc_port}"
@@ -70,12 +70,11 @@ def endpoints(settings: Settings) -> Endpoints:
 
 
 def metrics_url(settings: Settings) -> str:
-    """Return where Triton's metrics are found."""
     return f"{url(settings.triton_metrics_found_at, settings.triton_metrics_port)}/metrics"
 
 
 def listening_options(settings: Settings) -> list[str]:
-    """Return the options of tritonserver that say where it listens. Raises SetupError."""
+    """Options of tritonserver that say where it listens. Raises SetupError."""
     metrics = _numeric(settings.triton_metrics_listen_on, "GREENROOM_TRITON_METRICS_HOST")
     options = [f"--metrics-address={metrics}", f"--metrics-port={settings.triton_metrics_port}"]
     if settings.triton_on_socket:
@@ -108,7 +107,7 @@ def _sockets(settings: Settings) -> tuple[Path, Path]:
 
 
 def _short_folder(settings: Settings) -> Path:
-    """Return this user's own folder of a short name that Triton and the controller both know."""
+    """This user's own, of a short name that Triton and the controller both know."""
     folder = _SHORT / region_prefix(settings).rstrip("-")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

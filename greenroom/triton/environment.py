@@ -19,7 +19,7 @@ _NOT_FOR_MODELS = re.compile(r"GREENROOM_\w*(KEY|KEYS|KEYS_FILE|PASSWORD|SECRETS
 def triton_environment(
     settings: Settings, installation: Installation, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment of tritonserver, which the models' processes inherit."""
+    """What tritonserver gets, and the models' processes inherit."""
     environment = child_environment(settings, inherited)
     for name in filter(_NOT_FOR_MODELS.fullmatch, list(environment)):
         del environment[name]
@@ -40,7 +40,7 @@ def triton_environment(
 
 
 def visible_gpu(gpu: int, visible: str | None) -> str:
-    """Return the one GPU Triton may see, as CUDA_VISIBLE_DEVICES.
+    """The one GPU Triton may see, as CUDA_VISIBLE_DEVICES.
 
     gpu counts within the devices that the inherited CUDA_VISIBLE_DEVICES leaves; an empty
     one hides all. Raises SetupError if gpu is beyond them.

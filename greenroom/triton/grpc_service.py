@@ -8,11 +8,10 @@ METHODS = _SERVICE.methods_by_name
 
 
 def method_path(method: str) -> str:
-    """Return the path under which a method is called."""
     return f"/{_SERVICE.full_name}/{method}"
 
 
 def method_name(path: str) -> str | None:
-    """Return the method that a path names; None for what is not of this service."""
+    """None for a path that is not of this service."""
     service, _, method = path.removeprefix("/").partition("/")
     return method if service == _SERVICE.full_name and method in METHODS else None

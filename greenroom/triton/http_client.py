@@ -44,7 +44,6 @@ class TritonAnswer:
 
     @property
     def good(self) -> bool:
-        """Whether it is no error."""
         return self.status < 400
 
     @cached_property
@@ -105,7 +104,7 @@ class TritonHttp:
 
 
 def session(settings: Settings) -> aiohttp.ClientSession:
-    """Return a session that passes bodies through untouched and never gives up on a model.
+    """Passes bodies through untouched and never gives up on a model.
 
     Triton's key goes with every request; a client's own never does.
     """

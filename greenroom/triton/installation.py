@@ -38,7 +38,7 @@ class Installation:
         return self.root.parent.parent / "nvidia_pytriton.libs" if self.from_wheel else None
 
     def stub(self, python: str) -> Path:
-        """Return where the stub for a Python, such as "3.11", has to be."""
+        """Where the stub for a Python, such as "3.11", has to be."""
         if self.from_wheel:
             return self.root / "python_backend_stubs" / python / STUB
         return self.python_backend / STUB
@@ -72,7 +72,7 @@ def find_installation(settings: Settings) -> Installation:
 
 
 def python_of_stub(stub: Path) -> str | None:
-    """Return the Python version, such as "3.11", that a stub is linked to; None if unknown."""
+    """The version, such as "3.11", that a stub is linked to; None if unknown."""
     linked = _LINKED_PYTHON.search(stub.read_bytes())
     return linked[1].decode() if linked else None
 

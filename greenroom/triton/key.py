@@ -15,7 +15,7 @@ _FORM = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 def triton_key(settings: Settings) -> str:
-    """Return the configured key, else the one created in the runtime folder, mode 0600.
+    """The configured key, else the one created in the runtime folder, mode 0600.
 
     Every process of the service gets the same one.
     """

@@ -17,19 +17,19 @@ _PATIENCE = 3.0
 
 
 def regions(prefix: str) -> list[Path]:
-    """Return the shared-memory regions that are named with the prefix."""
+    """Shared-memory regions that are named with the prefix."""
     named = _named_with(prefix)
     return sorted(path for path in SHARED_MEMORY.iterdir() if named.fullmatch(path.name))
 
 
 def stubs(prefix: str) -> list[psutil.Process]:
-    """Return the living model processes whose region is named with the prefix."""
+    """Living model processes whose region is named with the prefix."""
     named = _named_with(prefix)
     return [process for process, arguments in _living() if _is_stub(arguments, named)]
 
 
 def regions_of(process: psutil.Process, prefix: str) -> list[str]:
-    """Return the names of a model process's regions; none of one that has ended."""
+    """None of a process that has ended."""
     named = _named_with(prefix)
     with contextlib.suppress(psutil.Error):
         return list(filter(named.fullmatch, process.cmdline()))
@@ -37,7 +37,7 @@ def regions_of(process: psutil.Process, prefix: str) -> list[str]:
 
 
 def own(process: psutil.Process) -> bool:
-    """Whether a process is this user's; another's is never ended, though root could."""
+    """Another user's process is never ended, though root could."""
     with contextlib.suppress(psutil.Error):
         return process.uids().effective == os.geteuid()
     return False
@@ -51,7 +51,7 @@ def remove_region(path: Path) -> None:
 
 
 def servers(prefix: str) -> list[psutil.Process]:
-    """Return the living servers that were started with the prefix."""
+    """Living servers that were started with the prefix."""
     option = regions_option(_checked(prefix))
     return [process for process, arguments in _living() if option in arguments]
 
@@ -71,7 +71,7 @@ def clear_leftovers(prefix: str) -> None:
 
 
 def _named_with(prefix: str) -> re.Pattern[str]:
-    """Return what Triton's names of regions look like: the prefix and something drawn."""
+    """What Triton's names of regions look like: the prefix and something drawn."""
     return re.compile(re.escape(_checked(prefix)) + r"[\w-]+", re.ASCII)
 
 
@@ -108,7 +108,7 @@ def _wait(processes: list[psutil.Process]) -> None:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether a process runs; one that has ended but is not reaped yet does not."""
+    """A process that has ended but is not reaped yet does not run."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

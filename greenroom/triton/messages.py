@@ -12,7 +12,7 @@ _UNREADABLE = ("failed to parse", "attempt to ")
 
 
 def dead_backend(message: str) -> BackendDied | None:
-    """Return the error if Triton says that the process behind a model is dead or stopped.
+    """An error if Triton says that the process behind a model is dead or stopped.
 
     The whole message is compared: a model's own words may contain anything.
     """
@@ -21,7 +21,7 @@ def dead_backend(message: str) -> BackendDied | None:
 
 
 def dead_model(instance: str, needs: tuple[str, ...]) -> str | None:
-    """Return which of the models that a request needs an instance belongs to.
+    """Which of the models that a request needs an instance belongs to.
 
     Triton names instances ``<model>_<number>_<number>``, unless the model's config names them.
     """
@@ -32,20 +32,20 @@ def dead_model(instance: str, needs: tuple[str, ...]) -> str | None:
 
 
 def died_loading(message: str) -> bool:
-    """Whether a load has failed because the model's process died."""
+    """A load has failed because the model's process died."""
     return _DIED_LOADING in message
 
 
 def is_restricted(message: str) -> bool:
-    """Whether Triton refuses a call because of its key."""
+    """Triton refuses a call because of its key."""
     return message.startswith(_RESTRICTED)
 
 
 def is_not_in_repository(message: str) -> bool:
-    """Whether a load has failed because the model's folder or its config cannot be read."""
+    """A load has failed because the model's folder or its config cannot be read."""
     return _NOT_READ in message
 
 
 def is_unreadable_json(message: str) -> bool:
-    """Whether a request failed because of its JSON; Triton calls that an error of its own (500)."""
+    """A request failed because of its JSON; Triton calls that an error of its own (500)."""
     return any(words in message for words in _UNREADABLE)

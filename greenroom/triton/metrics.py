@@ -13,10 +13,7 @@ _TOTAL, _USED = "nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes"
 
 
 async def triton_metrics(settings: Settings, seconds: float) -> str:
-    """Return what Triton's metrics port shows now.
-
-    Raises ServerDown when it does not answer within so many seconds.
-    """
+    """Raises ServerDown when it does not answer within so many seconds."""
     url = metrics_url(settings)
     timeout = aiohttp.ClientTimeout(total=seconds)
     try:
@@ -27,7 +24,7 @@ async def triton_metrics(settings: Settings, seconds: float) -> str:
 
 
 def gpu_memory(metrics: str, index: int) -> tuple[int, int] | None:
-    """Return a GPU's total and used bytes as the metrics show them; None if they show no GPU.
+    """Total and used bytes as the metrics show them; None if they show no GPU.
 
     A Triton that sees only the one GPU of the service shows only that, whatever its index.
     """

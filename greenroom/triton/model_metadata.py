@@ -24,6 +24,6 @@ def metadata(
 
 
 def datatype(number: int) -> str:
-    """Return the name that requests and metadata have for a config's number of a datatype."""
+    """The name that requests and metadata have for a config's number of a datatype."""
     name = str(model_config_pb2.DataType.Name(number)).removeprefix(_PREFIX)
     return "BYTES" if name == "STRING" else name

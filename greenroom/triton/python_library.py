@@ -10,10 +10,10 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def libpython_folder() -> Path:
-    """Return the folder of this Python's shared library.
+    """The interpreter's own prefix comes first. Raises SetupError.
 
-    The interpreter's own prefix comes first: the configured LIBDIR of a relocated Python
-    (uv, conda) names a folder of the machine it was built on. Raises SetupError.
+    The configured LIBDIR of a relocated Python (uv, conda) names a folder of the machine it was
+    built on.
     """
     name = f"libpython{VERSION}.so.1.0"
     for folder in _candidates():
@@ -26,7 +26,7 @@ def libpython_folder() -> Path:
 
 
 def linker_looks_in(folder: Path) -> bool:
-    """Whether the dynamic linker finds what is in a folder without being told of it."""
+    """The dynamic linker finds what is in a folder without being told of it."""
     architecture = str(sysconfig.get_config_var("MULTIARCH") or "")
     systems = [Path(root, part) for root in ("/lib", "/usr/lib") for part in ("", architecture)]
     return folder.resolve() in [system.resolve() for system in systems]

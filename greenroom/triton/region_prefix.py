@@ -11,7 +11,7 @@ FORM = re.compile(r"greenroom-[0-9a-f]{12}-")
 
 
 def region_prefix(settings: Settings) -> str:
-    """Return the prefix that tells this service's regions and model processes from others'.
+    """Tells this service's regions and model processes from others'.
 
     Drawn, not computed from the folder's path: containers that share /dev/shm may have
     the same paths. Triton and the controller may be different users, and it is no secret: every

@@ -34,7 +34,7 @@ class ModelSpec:
 
     @property
     def complete(self) -> bool:
-        """Whether Triton can load it without completing its config.
+        """Triton can load it without completing its config.
 
         A Python model that has code for this may change anything, so its config never is.
         """
@@ -55,22 +55,20 @@ class ModelSpec:
 
     @property
     def controllable(self) -> bool:
-        """Whether it takes the RESIDENCY control input."""
+        """It takes the RESIDENCY control input."""
         return any(entry.name == RESIDENCY_INPUT for entry in self.config.input)
 
     @property
     def batched(self) -> bool:
-        """Whether its tensors have a batch dimension."""
         return bool((self.known_config or self.config).max_batch_size > 0)
 
     @property
     def has_process(self) -> bool:
-        """Whether it runs in a process of its own, as far as its config says."""
+        """It runs in a process of its own, as far as its config says."""
         return bool(self.config.backend == "python")
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The `parameters` of its config."""
         return {key: value.string_value for key, value in self.config.parameters.items()}
 
     @property
@@ -80,11 +78,11 @@ class ModelSpec:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version folders, oldest first; none when the folder was removed."""
+        """Oldest first; none when the folder was removed."""
         return versions(self.folder)
 
     def fingerprint(self) -> frozenset[tuple[str, int, int]]:
-        """Return what changes when any file of the model does; compiled files do not count."""
+        """Changes when any file of the model does; compiled files do not count."""
         return frozenset(
             (str(path), path.stat().st_size, path.stat().st_mtime_ns)
             for path in self.folder.rglob("*")
@@ -120,7 +118,7 @@ class Repository:
         return known.completed if known else model_config_pb2.ModelConfig()
 
     def has(self, name: str) -> bool:
-        """Whether there is such a model; one that was added since is noticed.
+        """One that was added since the last scan is noticed.
 
         Raises InvalidInput for a name with a NUL: Triton would read it only up to there.
         """
@@ -131,11 +129,11 @@ class Repository:
         return name in self.models
 
     def still_has(self, name: str) -> bool:
-        """Whether the folder of a model that was found before is still there."""
+        """The folder of a model that was found before is still there."""
         return name in self.models and _is_model(self.models[name].folder)
 
     def _times(self) -> dict[Path, int]:
-        """Return when each config was written: it may come later than its folder."""
+        """When each config was written: it may come later than its folder."""
         found = {}
         for folder in self._found():
             with suppress(FileNotFoundError):
@@ -176,7 +174,7 @@ def read_config(folder: Path) -> model_config_pb2.ModelConfig:
 
 
 def model_folders(repository: Path) -> list[Path]:
-    """Return the folders of a repository that are models: with a config or a version."""
+    """With a config or a version."""
     return [entry for entry in sorted(repository.glob("*")) if _is_model(entry)]
 
 
@@ -185,7 +183,7 @@ def _is_model(folder: Path) -> bool:
 
 
 def versions(folder: Path) -> tuple[str, ...]:
-    """Return the version folders of a model, oldest first."""
+    """Oldest first."""
     found = (entry.name for entry in folder.glob("*") if entry.name.isdigit() and entry.is_dir())
     return tuple(sorted(found, key=int))
 
@@ -208,7 +206,7 @@ def _policy(config: model_config_pb2.ModelConfig) -> Policy:
 def _steps(
     name: str, configs: Mapping[str, tuple[Path, model_config_pb2.ModelConfig]]
 ) -> Iterator[str]:
-    """Yield what must be loaded before an ensemble, dependencies first, each once."""
+    """What must be loaded before an ensemble, dependencies first, each once."""
     found: dict[str, None] = {}
 
     def visit(ensemble: str, above: tuple[str, ...]) -> None:

@@ -48,7 +48,7 @@ async def asked_for_restart(settings: Settings) -> str:
 
 
 def _reason(request: Path) -> str:
-    """Return the sentence; of what somebody else may have left there, one printable line."""
+    """The sentence; of what somebody else may have left there, one printable line."""
     with request.open("rb") as file:
         text = file.read(_LONGEST).decode(errors="replace")
     return "".join(c for c in text.partition("\n")[0] if c.isprintable()) or "asked for"

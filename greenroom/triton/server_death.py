@@ -29,7 +29,7 @@ def tell_death(settings: Settings, signal: int) -> None:
 
 
 def last_death(settings: Settings) -> Death | None:
-    """Return the last end; None if none is known, or not in words that can be read."""
+    """None if none is known, or not in words that can be read."""
     try:
         told = json.loads((settings.shared / _FILE).read_text())
         return Death(int(told["signal"]), float(told["at"]))

@@ -37,9 +37,8 @@ class TensorCalls:
     async def infer(
         self, model: str, inputs: Tensors, *, batched: bool, metadata: Iterable[tuple[str, str]]
     ) -> dict[str, Array]:
-        """Return the outputs of one request.
+        """Of a `batched` model neither side has the batch dimension; it is 1 on the way.
 
-        Of a model that is `batched` neither side has the batch dimension; it is 1 on the way.
         Raises InvalidInput for a tensor of no type of Triton's, and what Triton says as
         TritonError, BackendDied or ServerDown.
         """

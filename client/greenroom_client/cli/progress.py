@@ -27,8 +27,7 @@ class Phase:
 class Telling(Protocol):
     """Tells what goes on from the models of GET /residency."""
 
-    def of(self, models: dict[str, Any]) -> Phase:
-        """Return what goes on now."""
+    def of(self, models: dict[str, Any]) -> Phase: ...
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Phases:
     _since: float = field(default=0.0, init=False)
 
     def of(self, models: dict[str, Any]) -> Phase:
-        """Return what holds the request up, else the work.
+        """What holds the request up, else the work.
 
         A request waits for all its models together, so each of them counts it as waiting: a
         model in transition says more, then one that is not there yet.
@@ -82,7 +81,7 @@ def _queue(name: str, model: dict[str, Any]) -> str | None:
 
 @contextmanager
 def display(quiet: bool) -> Iterator[Callable[[Phase], None]]:
-    """Yield what shows a phase: a spinner on a terminal, a line per change elsewhere."""
+    """A spinner on a terminal, a line per change elsewhere."""
     console = Console(stderr=True)
     if quiet:
         yield lambda phase: None

@@ -24,7 +24,7 @@ class Session:
     quiet: bool
 
     def run(self, ask: Callable[["AsyncClient"], Awaitable[Answer]], phases: Telling) -> Answer:
-        """Return the answer to ``ask``; meanwhile show the phases."""
+        """Meanwhile the phases are shown."""
         with display(self.quiet) as show:
             return asyncio.run(self._run(ask, phases, show))
 

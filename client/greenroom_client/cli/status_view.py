@@ -23,7 +23,7 @@ def print_status(report: Mapping[str, Any], console: Console, as_json: bool) -> 
 
 
 def status_view(report: Mapping[str, Any]) -> Group:
-    """Return the table of the models, the GPU's memory and the last errors below it."""
+    """The table of the models, the GPU's memory and the last errors below it."""
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("model")
     table.add_column("residency")
@@ -42,7 +42,6 @@ def status_view(report: Mapping[str, Any]) -> Group:
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Return one transition as a line of text."""
     line = f"{event.get('at', '')} {event.get('model')} {event.get('from')} -> {event.get('to')}"
     if isinstance(seconds := event.get("seconds"), int | float):
         line += f", {seconds:.2f} s"

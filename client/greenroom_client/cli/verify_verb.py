@@ -75,11 +75,9 @@ class _Stages:
         self.begin("looking")
 
     def begin(self, name: str) -> None:
-        """Note that a check begins now."""
         self._name, self._begun = name, time.monotonic()
 
     def of(self, models: Mapping[str, Any]) -> Phase:
-        """Return what is going on."""
         shown = models.get(self._model)
         where = f": {self._model} is {shown['residency']}" if isinstance(shown, dict) else ""
         return Phase(f"{self._name}{where}", time.monotonic() - self._begun)

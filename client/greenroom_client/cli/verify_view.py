@@ -11,7 +11,7 @@ _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHEC
 
 
 def verify_view(results: Iterable[VerifyResult]) -> Table:
-    """Return a row for each check, its faults below what was measured."""
+    """A row for each check, its faults below what was measured."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 1, 0))
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)

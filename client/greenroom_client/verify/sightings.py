@@ -44,7 +44,7 @@ class Sightings:
             self._news.notify_all()
 
     async def first(self, action: str, since: float, within: float) -> Sighting | None:
-        """Return the first transition of that kind that ended after `since`.
+        """The first transition of that kind that ended after `since`.
 
         None when there is none `within` seconds from now. Raises GreenroomClientError when
         the server tells no more.

@@ -42,7 +42,7 @@ class Subject:
             )
 
     async def shown(self) -> ModelResidency:
-        """Return its object of GET /residency."""
+        """Its object of GET /residency."""
         return (await self._client.residency())["models"][self.model]
 
     async def task(self) -> float:
@@ -89,13 +89,12 @@ class Subject:
         offload_after: float | None = None,
         unload_after: float | None = None,
     ) -> None:
-        """Change its policy."""
         await self._client.set_policy(
             self.model, pinned=pinned, offload_after=offload_after, unload_after=unload_after
         )
 
     async def saw(self, action: str, since: float, within: float) -> Sighting | str:
-        """Return the transition that ended after `since`, or the sentence that says it did not.
+        """The transition that ended after `since`, or the sentence that says it did not.
 
         `since` is a moment of the monotonic clock; it is waited for `within` seconds from now.
         """
@@ -116,7 +115,7 @@ def _next_verb(here: str, state: str) -> str:
 
 
 def _buzz() -> tuple[Samples, int]:
-    """Return two seconds of a voiced sound at 16 kHz, which engines take for a voice."""
+    """Two seconds of a voiced sound at 16 kHz, which engines take for a voice."""
     moments = np.arange(32_000) / 16_000
     harmonics = [np.sin(2 * np.pi * 120 * number * moments) / number for number in range(1, 12)]
     return (0.1 * np.sum(harmonics, axis=0)).astype(np.float32), 16_000

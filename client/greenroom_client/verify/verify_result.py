@@ -45,7 +45,6 @@ class VerifyResult:
 
     @classmethod
     def of(cls, check: str, expected: str, measured: Measured) -> "VerifyResult":
-        """Judge what was measured."""
         return cls(
             check,
             Outcome.FAILED if measured.faults else Outcome.PASSED,
@@ -57,5 +56,5 @@ class VerifyResult:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the row for machines."""
+        """The row for machines."""
         return asdict(self)

@@ -77,7 +77,7 @@ class Arena:
         self.hot = False
 
     def scratch(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """Return a static buffer in the same range, without a host copy.
+        """A static buffer in the same range, without a host copy.
 
         It keeps its address; its content is undefined at first and after every restore.
         """

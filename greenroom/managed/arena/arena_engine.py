@@ -47,7 +47,6 @@ class ArenaEngine(OneByOne):
         """Read checkpoints with ``self.arena.read``; the arena is warm. Nothing by default."""
 
     def offload(self) -> None:
-        """Leave the device."""
         self.arena.offload()
 
     def restore(self) -> None:
@@ -65,5 +64,4 @@ class ArenaEngine(OneByOne):
         return held
 
     def close(self) -> None:
-        """Give all memory back."""
         self.arena.close()

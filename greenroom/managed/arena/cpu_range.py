@@ -26,7 +26,6 @@ class CpuRange:
         self.bytes[: weights.numel()].copy_(weights)
 
     def resident_bytes(self) -> int:
-        """Return the bytes that are in memory."""
         return self._pages.resident_bytes()
 
     def overhead_bytes(self) -> int:

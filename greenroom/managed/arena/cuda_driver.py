@@ -8,7 +8,7 @@ from greenroom.errors import GreenroomError, OutOfMemory
 
 
 def call(name: str, *arguments: Any) -> Any:
-    """Call a function of the driver and return its value, if it has one."""
+    """The value, if the function has one. Raises OutOfMemory, GreenroomError."""
     status, *values = getattr(driver, name)(*arguments)
     if status == driver.CUresult.CUDA_SUCCESS:
         return values[0] if values else None

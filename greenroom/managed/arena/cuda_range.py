@@ -66,18 +66,17 @@ class CudaRange:
             torch.cuda.current_stream().synchronize()
 
     def resident_bytes(self) -> int:
-        """Return the bytes that are mapped."""
         return sum(length for _, length in self._pieces)
 
     def overhead_bytes(self) -> int:
-        """Return NVML's figure for this process without the range, else what torch reserves."""
+        """NVML's figure for this process without the range, else what torch reserves."""
         used = _process_bytes(self._device)
         if used is None:
             return torch.cuda.memory_reserved(self._device)
         return max(0, used - self.resident_bytes())
 
     def _tensor(self) -> Tensor:
-        """Return a tensor over all addresses; torch looks at the first, so it is mapped."""
+        """Over all addresses; torch looks at the first, so it is mapped."""
         addresses = _Addresses(self._address, self._size)
         self.map(1)
         try:
@@ -102,7 +101,6 @@ class _Addresses:
 
 
 def _memory_kind(index: int) -> Any:
-    """Return the description of ordinary memory on that card."""
     kind = driver.CUmemAllocationProp()
     kind.type = driver.CUmemAllocationType.CU_MEM_ALLOCATION_TYPE_PINNED
     kind.location.type = driver.CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE
@@ -118,7 +116,7 @@ def _access(kind: Any) -> Any:
 
 
 def _process_bytes(device: torch.device) -> int | None:
-    """Return what NVML says this process holds; None where it can't see the process."""
+    """What NVML says this process holds; None where it can't see the process."""
     uuid = torch.cuda.get_device_properties(device).uuid
     try:
         pynvml.nvmlInit()

@@ -24,9 +24,9 @@ class DeviceRange(Protocol):
         ...
 
     def resident_bytes(self) -> int:
-        """Return the bytes that have memory now."""
+        """Bytes that have memory now."""
         ...
 
     def overhead_bytes(self) -> int:
-        """Return what else this process holds on the device."""
+        """What else this process holds on the device."""
         ...

@@ -25,11 +25,10 @@ class HostCopy:
         self._pinned = size > 0 and device.type == "cuda" and _pin(self._pages, size)
 
     def resident_bytes(self) -> int:
-        """Return the bytes that are in memory; what was never written is not."""
+        """Bytes in memory; what was never written is not."""
         return self._pages.resident_bytes()
 
     def close(self) -> None:
-        """Give the memory back."""
         if self._pinned:
             from greenroom.managed.arena.cuda_driver import call
 

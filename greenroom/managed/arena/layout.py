@@ -36,11 +36,11 @@ class Place:
         return self.offset, self.shape, self.stride, self.dtype
 
     def contains(self, other: "Place") -> bool:
-        """Whether the other tensor is part of this one, every byte of which is its own."""
+        """The other tensor is part of this one, every byte of which is its own."""
         return self.contiguous and self.offset <= other.offset and other.end <= self.end
 
     def view(self, base: Tensor) -> Tensor:
-        """Return this tensor over the bytes of an arena (uint8, any device)."""
+        """This tensor over the bytes of an arena (uint8, any device)."""
         made = torch.empty(0, dtype=self.dtype, device=base.device)
         start = self.offset // self.dtype.itemsize
         return made.set_(base.untyped_storage(), start, self.shape, self.stride)
@@ -56,7 +56,7 @@ class Block:
     offset: int = 0
 
     def source(self) -> Tensor | None:
-        """Return its bytes as they are now (uint8); None on the meta device."""
+        """Its bytes as they are now (uint8); None on the meta device."""
         storage = self.tensors[0].untyped_storage()
         if storage.device.type == "meta":
             return None
@@ -64,7 +64,6 @@ class Block:
         return made.set_(storage, self.start, (self.stop - self.start,), (1,))
 
     def places(self) -> Iterator[tuple[Tensor, Place]]:
-        """Return each of its tensors with its place."""
         for tensor in self.tensors:
             begin, end = _extent(tensor)
             shift = self.offset - self.start
@@ -106,7 +105,7 @@ def bind(tensor: Tensor) -> None:
 
 
 def laid_out(modules: Iterable[nn.Module]) -> Layout:
-    """Return the layout of all parameters and buffers, in the order of the modules.
+    """All parameters and buffers, in the order of the modules.
 
     Tensors that overlap in one storage (tied, views of each other) stay so, with their
     strides; the rest of a storage that no tensor sees is left behind.
@@ -123,7 +122,7 @@ def laid_out(modules: Iterable[nn.Module]) -> Layout:
 
 
 def aligned(size: int) -> int:
-    """Return the next offset at which a tensor may begin."""
+    """The next offset at which a tensor may begin."""
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
@@ -149,7 +148,7 @@ def _check(name: str, tensor: Tensor) -> None:
 
 
 def _blocks(tensors: Sequence[Tensor]) -> Iterator[Block]:
-    """Return the merged extents of tensors of one storage."""
+    """The merged extents of tensors of one storage."""
     block: Block | None = None
     for tensor in sorted(tensors, key=_extent):
         start, stop = _extent(tensor)
@@ -165,7 +164,7 @@ def _blocks(tensors: Sequence[Tensor]) -> Iterator[Block]:
 
 
 def _extent(tensor: Tensor) -> tuple[int, int]:
-    """Return the bytes of its storage, from and to, between which a tensor lies."""
+    """From and to, in bytes of the tensor's storage."""
     start = int(tensor.storage_offset()) * tensor.itemsize
     if not tensor.numel():
         return start, start

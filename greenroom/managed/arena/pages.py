@@ -73,7 +73,7 @@ class Pages:
             self.mapped = 0
 
     def resident_bytes(self) -> int:
-        """Return the bytes that are in memory now; pages never touched are not."""
+        """Bytes in memory now; pages never touched are not."""
         if not self.mapped:
             return 0
         present = np.empty(self.mapped // PAGE, np.uint8)

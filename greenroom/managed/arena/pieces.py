@@ -40,12 +40,12 @@ class Piece:
         target.copy_(values)
 
     def differs(self, host: Tensor) -> bool:
-        """Whether the host copy has other bits than the checkpoint."""
+        """The host copy has other bits than the checkpoint."""
         target = self._target(host)
         return not torch.equal(_bits(target), _bits(self._values(target).to(target.dtype)))
 
     def _target(self, host: Tensor) -> Tensor:
-        """Return the elements in the host copy: flat, or a strided tensor in its shape."""
+        """The elements in the host copy: flat, or a strided tensor in its shape."""
         place = self.place
         if not place.contiguous:
             return place.view(host)
@@ -56,7 +56,7 @@ class Piece:
 
 
 def pieces_of(name: str, stored: Stored, place: Place) -> Iterator[Piece]:
-    """Return the pieces of a tensor; one that is strided is a piece as a whole."""
+    """A strided tensor is a piece as a whole."""
     count = stored.shape.numel()
     step = max(1, SIZE // place.dtype.itemsize) if place.contiguous else max(1, count)
     for begin in range(0, count, step):

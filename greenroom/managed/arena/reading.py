@@ -25,7 +25,7 @@ class Wanted:
 
 
 def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wanted]:
-    """Return all names of a module; required are the persistent and those without values."""
+    """All names of a module; required are the persistent and those without values."""
     persistent = set(module.state_dict(keep_vars=True))
     named = (
         *module.named_parameters(remove_duplicate=False),
@@ -114,7 +114,7 @@ def _check(
 
 
 def _missing(wanted: Mapping[str, Wanted], stored: Mapping[str, object]) -> list[str]:
-    """Return what is required and neither stored nor part of something stored."""
+    """What is required and neither stored nor part of something stored."""
     places = [wanted[name].place for name in stored]
     geometries = {place.geometry for place in places}
     absent = [

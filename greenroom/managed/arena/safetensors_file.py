@@ -52,7 +52,7 @@ class FileTensor:
     dtype: torch.dtype
 
     def values(self, begin: int, end: int) -> Tensor:
-        """Return the elements from begin to end, flat, in memory of their own."""
+        """The elements from begin to end, flat, in memory of their own."""
         made = torch.empty(end - begin, dtype=self.dtype)
         self.read_into(made, begin)
         return made
@@ -70,7 +70,7 @@ class FileTensor:
 
 @contextmanager
 def opened(path: Path) -> Iterator[dict[str, FileTensor]]:
-    """Return the tensors of a file, readable within the context; SetupError if it lies."""
+    """Readable within the context; SetupError if the file lies about itself."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start, header = _header(path, file.read(_LENGTH_BYTES), file, size)

@@ -12,7 +12,7 @@ _REFUSED = re.compile(r"nsupported (?:global: )?GLOBAL (\w+(?:\.\w+)*)")
 
 
 def read(path: Path) -> object:
-    """Return what a ``.pt`` file holds; its tensors are pages of the file if it is an archive.
+    """What a ``.pt`` file holds; its tensors are pages of the file if it is an archive.
 
     SetupError says whether it is not there, is not whole, or holds objects, which would have to
     be executed. torch's own sentences advise to trust the file, so they are not handed on.

@@ -24,17 +24,15 @@ class Stored(Protocol):
     """A tensor of a checkpoint."""
 
     @property
-    def shape(self) -> torch.Size:
-        """Its shape."""
-        ...
+    def shape(self) -> torch.Size: ...
 
     @property
     def dtype(self) -> torch.dtype:
-        """Its dtype as stored."""
+        """As stored."""
         ...
 
     def values(self, begin: int, end: int) -> Tensor:
-        """Return the elements from begin to end, flat."""
+        """The elements from begin to end, flat."""
         ...
 
     def read_into(self, flat: Tensor, begin: int) -> None:
@@ -51,21 +49,18 @@ class MemoryTensor:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Its dtype."""
         return self.flat.dtype
 
     def values(self, begin: int, end: int) -> Tensor:
-        """Return the elements from begin to end, flat."""
         return self.flat[begin:end]
 
     def read_into(self, flat: Tensor, begin: int) -> None:
-        """Copy the elements from begin on."""
         flat.copy_(self.flat[begin : begin + flat.numel()])
 
 
 @contextmanager
 def opened(sources: tuple[WeightSource, ...]) -> Iterator[list[tuple[str, str, Stored]]]:
-    """Return (source, name, tensor) of all sources, readable within the context."""
+    """(source, name, tensor) of all sources, readable within the context."""
     with ExitStack() as stack:
         found: list[tuple[str, str, Stored]] = []
         for source in sources:
@@ -96,7 +91,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _shards(index: Path) -> list[Path]:
-    """Return the files that an index names; all of them lie beside it."""
+    """The files that an index names; all of them lie beside it."""
     try:
         names = set(json.loads(index.read_bytes())["weight_map"].values())
         if not all(Path(name).name == name for name in names):
