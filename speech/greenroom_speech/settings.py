@@ -74,7 +74,7 @@ class VoiceSettings(EnvironmentSettings):
 
     @property
     def voices_folder(self) -> Path:
-        """The folder of the saved voices."""
+        """``voices_dir``, else the user's data folder as the platform has it."""
         return self.voices_dir or user_data_path("greenroom") / "voices"
 
 

@@ -6,7 +6,7 @@ _WORD = re.compile(r"[\w']+")
 
 
 def word_errors(said: str, heard: str) -> tuple[int, int]:
-    """Return the edit distance in words and the number of words that were said.
+    """The edit distance in words, and the number of words that were said.
 
     Their ratio is the word error rate. Case and punctuation do not count.
     """

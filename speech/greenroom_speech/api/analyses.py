@@ -9,7 +9,6 @@ from greenroom_speech.decoder.client import Reader
 
 
 def analyses_routes(pipeline: Pipeline, read: Reader) -> APIRouter:
-    """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
     @router.post(

@@ -25,7 +25,7 @@ server's `/v1` as its base URL. A request for a model that is not on the GPU wai
 
 
 def speech_app(gateway: Gateway) -> ASGIApp:
-    """Return the application."""
+    """Starts the decoder process, and removes what a crash has left of voices half written."""
     decoder = Decoder(gateway.held)
     decoder.start()
     read = partial(decoder.recording, longest=EngineSettings().max_audio_seconds)

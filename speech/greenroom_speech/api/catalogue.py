@@ -10,7 +10,6 @@ from greenroom.plugin import Gateway
 
 
 def catalogue_routes(gateway: Gateway) -> APIRouter:
-    """Return the endpoints."""
     router = APIRouter(tags=["models"], responses=ERRORS)
 
     @router.get("/v1/models")

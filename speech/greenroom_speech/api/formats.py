@@ -28,7 +28,7 @@ MEDIA_TYPES = tuple(encoding.media_type for encoding in _ENCODINGS.values())
 
 
 def encoded(recording: Recording, kind: Format) -> tuple[bytes, str]:
-    """Return a file of that format and its media type; ``pcm`` is 16 bit, little-endian."""
+    """A file of that format, and its media type; ``pcm`` is 16 bit, little-endian."""
     encoding = _ENCODINGS[kind]
     file = io.BytesIO()
     soundfile.write(

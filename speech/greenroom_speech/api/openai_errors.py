@@ -30,20 +30,18 @@ class InvalidField(InvalidInput):
 def problem(
     status: int, message: str, param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an error answer."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     body = {"message": message, "type": kind, "param": param, "code": None}
     return JSONResponse({"error": body}, status, headers)
 
 
 def refusal(error: GreenroomError) -> Response:
-    """Return the answer for one of our errors."""
     param = getattr(error, "param", None)
     return problem(error.http_status, str(error), param, error.headers)
 
 
 def invalid(errors: Sequence[Any]) -> InvalidField:
-    """Return the first of pydantic's errors as a sentence: field, value and rule."""
+    """The first of pydantic's errors as a sentence: field, value and rule."""
     first = errors[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     param = ".".join(place) or None

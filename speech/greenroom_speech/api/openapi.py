@@ -19,14 +19,14 @@ AUDIO_ANSWER: dict[str, Any] = {
 
 
 def body_of(kind: type[BaseModel], *media_types: str) -> dict[str, Any]:
-    """Return the part of an operation that describes a body which the endpoint reads itself."""
+    """The part of an operation that describes a body which the endpoint reads itself."""
     schema = kind.model_json_schema()
     content = {media_type: {"schema": schema} for media_type in media_types}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def checked(kind: type[_Model], fields: Mapping[str, Any]) -> _Model:
-    """Return the fields as a request. Raises InvalidField."""
+    """Raises InvalidField."""
     try:
         return kind.model_validate(fields)
     except ValidationError as error:

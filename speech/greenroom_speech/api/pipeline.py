@@ -51,7 +51,7 @@ class Pipeline:
         self._gateway = gateway
 
     async def speak(self, script: Script) -> tuple[Spoken, Timing]:
-        """Return the waveform that the script asks for."""
+        """Without a transcript in the script, asr hears the reference first."""
         async with self._lease(SPEECH, script.reference) as lease:
             audio, transcript = _audio(script.reference), script.transcript
             if transcript is None:
@@ -65,7 +65,7 @@ class Pipeline:
     async def hear(
         self, recording: Recording, language: str | None
     ) -> tuple[Transcription, Timing]:
-        """Return the words of a recording."""
+        """Without ``language`` the engine detects it, if it can."""
         async with self._lease(ASR, recording) as lease:
             heard = await _heard(lease, _audio(recording), language)
         return heard, lease.timing

@@ -12,7 +12,7 @@ MULTIPART = "multipart/form-data"
 
 
 async def fields_of(request: Request) -> dict[str, Any]:
-    """Return the fields of a JSON or multipart body; a file's value is its content.
+    """The fields of a JSON or multipart body; a file's value is its content.
 
     Raises InvalidField for a body that is neither, or that has a field twice.
     """

@@ -30,7 +30,6 @@ _PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
 
 
 def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
-    """Return the endpoints; `read` reads recordings."""
     router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=ERRORS)
 
     @router.get("")

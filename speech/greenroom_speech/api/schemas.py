@@ -70,7 +70,7 @@ class SpeechRequest(_Request):
     )
 
     def tasks(self) -> dict[str, Array]:
-        """Return the tensors of the clone and what follows it."""
+        """The tensors TASK and TASK_INFO: a clone, and the edits after it."""
         edits = self.n_edits if self.task else 0
         return {
             "TASK": text(CLONE, *[self.task or ""] * edits),
@@ -96,7 +96,7 @@ class EditRequest(_Request):
     response_format: Format = "wav"
 
     def tasks(self) -> dict[str, Array]:
-        """Return the tensors of the edits."""
+        """The tensors TASK and TASK_INFO: the same edit `n_edits` times."""
         return {
             "TASK": text(*[self.task] * self.n_edits),
             "TASK_INFO": text(*[self.task_info] * self.n_edits),

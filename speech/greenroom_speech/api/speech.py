@@ -18,7 +18,6 @@ from greenroom_speech.decoder.recording import Recording
 
 
 def speech_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
-    """Return the two endpoints; `read` reads recordings."""
     router = APIRouter(tags=["speech"])
 
     @router.post(
@@ -74,5 +73,5 @@ def _file(recording: Recording, kind: Format, speed: float) -> tuple[bytes, str]
 
 
 def ascii_only(words: str) -> str:
-    """Return text as a header may carry it: percent-encoded UTF-8."""
+    """As a header may carry it: percent-encoded UTF-8."""
     return quote(words, safe=" ,.!?'()")

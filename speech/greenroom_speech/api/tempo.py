@@ -12,7 +12,7 @@ SEARCH_SECONDS = 0.008
 
 
 def at_speed(recording: Recording, speed: float) -> Recording:
-    """Return the recording `speed` times as fast; its length is divided by `speed`."""
+    """The recording `speed` times as fast; its length is divided by `speed`."""
     half = round(WINDOW_SECONDS * recording.rate / 2)
     if speed == 1.0 or len(recording.samples) < 4 * half:
         return recording
@@ -39,7 +39,7 @@ def _overlapped(samples: Samples, speed: float, half: int, reach: int) -> Sample
 
 
 def _best(region: Samples, expected: Samples) -> int:
-    """Return the offset in `region` where it continues the last piece best."""
+    """The offset in `region` where it continues the last piece best, by normalised correlation."""
     if len(expected) < len(region) - len(expected):
         return 0
     energy = np.convolve(region**2, np.ones(len(expected), np.float32), "valid")

@@ -20,17 +20,16 @@ class TensorField:
 
 
 def text(*values: str) -> Array:
-    """Return a STRING tensor of shape (n,)."""
+    """A STRING tensor of shape (n,), its items UTF-8."""
     return np.array([value.encode() for value in values], dtype=np.object_)
 
 
 def one_text(array: Array) -> str:
-    """Return the one value of a STRING tensor."""
     return str(array.reshape(-1)[0].decode())
 
 
 def tensors_of(request: BaseModel) -> dict[str, Array]:
-    """Return the tensors of the fields that are marked and given; an empty text is not given."""
+    """The tensors of the fields that are marked and given; an empty text is not given."""
     found = {}
     for name, field in type(request).model_fields.items():
         for mark in field.metadata:

@@ -18,7 +18,7 @@ class Timing:
     """Seconds of each model's call."""
 
     def headers(self) -> dict[str, str]:
-        """Return the response headers; Server-Timing is shown by browsers."""
+        """Seconds, but milliseconds in Server-Timing, which browsers show."""
         stages = {"wait": self.waited, **self.stages}
         timing = ", ".join(f"{name};dur={1000 * seconds:.1f}" for name, seconds in stages.items())
         return {

@@ -17,7 +17,6 @@ from pydantic import BaseModel
 
 
 def transcriptions_routes(pipeline: Pipeline, read: Reader) -> APIRouter:
-    """Return the endpoint; `read` reads recordings."""
     router = APIRouter(tags=["transcription"])
 
     @router.post(

@@ -83,7 +83,10 @@ def opened(place: Path) -> Iterator[int | None]:
 
 
 def signature(folder: int) -> Signature | None:
-    """Return the signature of the facts; None where neither they nor a recording are there."""
+    """What changes whenever the facts do; None where neither they nor a recording are there.
+
+    Raises OddVoice for a recording without facts, and for facts that are no ordinary file.
+    """
     try:
         found = os.stat(FACTS, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -99,7 +102,7 @@ def signature(folder: int) -> Signature | None:
 
 
 def facts_in(folder: int) -> Facts:
-    """Return the facts. Raises OddVoice."""
+    """Raises OddVoice."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # it may have become a link or a pipe
     try:
         with os.fdopen(os.open(FACTS, flags, dir_fd=folder), "rb") as file:
@@ -113,7 +116,7 @@ def facts_in(folder: int) -> Facts:
 
 
 def has_recording(folder: int) -> bool:
-    """Whether the recording is there and not empty. Raises OddVoice for a link."""
+    """True if it is there and not empty. Raises OddVoice for a link."""
     try:
         found = os.stat(AUDIO, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

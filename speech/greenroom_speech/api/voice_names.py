@@ -9,7 +9,7 @@ _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 
 
 def allowed(name: str) -> str:
-    """Return the name as it is kept, in NFC. Raises InvalidInput."""
+    """The name as it is kept, in NFC. Raises InvalidInput."""
     normal = unicodedata.normalize("NFC", name)
     if not _NAME.fullmatch(normal) or ".." in normal or not normal.isprintable():
         raise InvalidInput(
@@ -22,7 +22,7 @@ def allowed(name: str) -> str:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether a voice can have exactly this name."""
+    """False too for a name that is allowed in another normal form only."""
     try:
         return allowed(name) == name
     except InvalidInput:

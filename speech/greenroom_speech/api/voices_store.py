@@ -77,11 +77,11 @@ class VoicesStore:
         self._locked = False
 
     def all(self) -> list[SavedVoice]:
-        """Return the bundled voices and then the saved ones by name."""
+        """The bundled voices, then the saved ones by name."""
         return list(self._each())
 
     def get(self, name: str) -> SavedVoice:
-        """Return a voice. Raises UnknownVoice naming some that there are, NoRecording."""
+        """Raises UnknownVoice naming some that there are, NoRecording."""
         wanted = unicodedata.normalize("NFC", name)
         found = _bundled().get(wanted)
         if not found and is_allowed(wanted):
@@ -94,7 +94,7 @@ class VoicesStore:
         raise UnknownVoice(f"voice is {name[:80]!r}; it must be one of {there_are}{more}.")
 
     def recording(self, name: str) -> tuple[SavedVoice, bytes]:
-        """Return a voice and its whole recording, both of one moment. Raises as `get` does."""
+        """A voice and its whole recording, both of one moment. Raises as `get` does."""
         voice = self.get(name)
         with suppress(FileNotFoundError):
             content = self._content(voice)
@@ -105,7 +105,7 @@ class VoicesStore:
             return voice, self._content(voice)
 
     def check_free(self, name: str) -> str:
-        """Return the name as it would be saved.
+        """The name as it would be saved.
 
         Raises InvalidInput for one that is not allowed, Conflict for one that is taken.
         """
@@ -198,7 +198,7 @@ class VoicesStore:
                     yield found
 
     def _names(self) -> list[str]:
-        """Return what lies in the folder, voices and other things."""
+        """What lies in the folder, voices and other things."""
         try:
             with os.scandir(self._folder) as entries:
                 found = [entry.name for entry in entries if not entry.name.startswith(".")]
@@ -211,7 +211,7 @@ class VoicesStore:
         return found
 
     def _looked_at(self, name: str) -> SavedVoice | None:
-        """Return the voice in a folder; None for none or an odd one. Raises NoRecording."""
+        """The voice in a folder; None for none or an odd one. Raises NoRecording."""
         try:
             return self._judged(name)
         except (OddVoice, NoRecording) as problem:

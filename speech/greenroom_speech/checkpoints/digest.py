@@ -34,5 +34,4 @@ class Digest:
 
 
 def sha256(value: str) -> Digest:
-    """Return a SHA-256 digest."""
     return Digest("sha256", value)

@@ -23,11 +23,9 @@ class HuggingFace:
         self._api = HfApi()
 
     def has(self, release: Release) -> bool:
-        """Whether the release has a repository there."""
         return release.huggingface is not None
 
     def listing(self, release: Release, revision: str | None) -> Listing:
-        """Ask for the repository's files with their sizes and hashes."""
         repository = str(release.huggingface)
         try:
             info = self._api.model_info(

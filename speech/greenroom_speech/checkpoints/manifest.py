@@ -23,7 +23,6 @@ class PulledFile(BaseModel):
     pulled: datetime
 
     def verified(self) -> Digest:
-        """Return the hash that the file had."""
         return Digest.parse(self.digest)
 
 
@@ -39,7 +38,7 @@ class Manifest:
         self._files = _read(self._path)
 
     def get(self, location: str) -> PulledFile | None:
-        """Return what is known of a file; None: it was not pulled."""
+        """None if the file was not pulled."""
         return self._files.get(location)
 
     def add(

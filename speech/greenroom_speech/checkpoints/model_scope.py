@@ -22,11 +22,9 @@ class ModelScope:
         self._api = HubApi(HubConfig())
 
     def has(self, release: Release) -> bool:
-        """Whether the release has a repository there."""
         return release.modelscope is not None
 
     def listing(self, release: Release, revision: str | None) -> Listing:
-        """Ask for the repository's files with their sizes and hashes."""
         repository, revision = str(release.modelscope), revision or NEWEST
         client = self._api.legacy
         try:

@@ -16,11 +16,10 @@ class OpenAIStorage:
     name = "OpenAI"
 
     def has(self, release: Release) -> bool:
-        """Whether the files have an address of their own."""
         return bool(release.urls)
 
     def listing(self, release: Release, revision: str | None) -> Listing:
-        """Ask for the sizes; there are no revisions."""
+        """Sizes are asked for; there are no revisions."""
         files = {
             file.path: RemoteFile(url, self._size(url), sha256(file.sha256))
             for file in release.files

@@ -78,7 +78,7 @@ class Pull:
         return path.stat().st_size == pulled.bytes
 
     def _listings(self, release: Release) -> Iterator[Listing]:
-        """Yield what each source has; who has used up all of them gets a PullFailed."""
+        """What each source has, in order; who has used up all of them gets a PullFailed."""
         faults = self._faults[release.name]
         for source in self._sources:
             if source.has(release):

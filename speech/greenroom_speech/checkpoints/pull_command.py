@@ -40,7 +40,7 @@ def _releases(what: Releases, whisper: str) -> list[Release]:
 
 
 def _sources(hub: Hub) -> list[Source]:
-    """Return the sources in the order in which they are asked."""
+    """In the order in which they are asked. Raises SetupError without the hubs' libraries."""
     try:
         from greenroom_speech.checkpoints.hugging_face import HuggingFace
         from greenroom_speech.checkpoints.model_scope import ModelScope

@@ -40,11 +40,11 @@ class Release:
     """File to the address its author publishes it at."""
 
     def location(self, file: ReleasedFile) -> str:
-        """Return where the file lies below the folder of all models."""
+        """Where the file lies below the folder of all models."""
         return str(PurePosixPath(self.folder, file.path))
 
     def locations(self) -> list[str]:
-        """Return where all files lie below the folder of all models."""
+        """Where all files lie below the folder of all models."""
         return [self.location(file) for file in self.files]
 
 
@@ -112,10 +112,10 @@ _WHISPER_ON_MODELSCOPE = {"large-v3": "iic/Whisper-large-v3"}
 
 
 def whisper(model: str) -> Release:
-    """Return the one file of a Whisper model.
+    """The one file of a Whisper model.
 
-    ``model`` is one of OpenAI's names, the name of a ``.pt`` file in the folder ``whisper``,
-    or the path of a ``.pt`` file anywhere; the latter two cannot be fetched.
+    ``model`` is one of OpenAI's names, the name of a ``.pt`` file in the folder ``whisper``, or
+    the path of a ``.pt`` file anywhere; the latter two cannot be fetched.
     """
     if model.endswith(".pt"):
         path = PurePosixPath(model)
@@ -132,7 +132,7 @@ def whisper(model: str) -> Release:
 
 
 def released_whisper(model: str) -> Release:
-    """Return one of OpenAI's releases; SetupError for any other model."""
+    """As `whisper`, but SetupError for any model that is not one of OpenAI's."""
     release = whisper(model)
     if not release.urls:
         known = ", ".join([*WHISPER_SHA256, *_ALIASES])

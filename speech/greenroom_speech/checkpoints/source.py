@@ -36,7 +36,7 @@ class Source(Protocol):
     name: str
 
     def has(self, release: Release) -> bool:
-        """Whether the release is published there at all."""
+        """True if the release is published there at all; nobody is asked."""
         ...
 
     def listing(self, release: Release, revision: str | None) -> Listing:

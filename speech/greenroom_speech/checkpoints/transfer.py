@@ -12,16 +12,15 @@ from greenroom.errors import PullFailed, SourceUnreachable
 
 
 def partial(remote: RemoteFile, target: Path) -> Path:
-    """Return where an unfinished download lies.
+    """Where an unfinished download lies.
 
-    Its name carries the content's hash, so that only the same content is continued, be it
-    from another source.
+    Its name carries the content's hash, so that only the same content is continued, be it from
+    another source.
     """
     return target.with_name(f".{target.name}.{remote.digest.value[:16]}.part")
 
 
 def bytes_to_come(remote: RemoteFile, target: Path) -> int:
-    """Return what is still missing of a file."""
     part = partial(remote, target)
     return max(remote.bytes - (part.stat().st_size if part.exists() else 0), 0)
 

@@ -50,7 +50,7 @@ class Sound:
         """Samples a second of every window, at most 48,000."""
 
     async def windows(self) -> AsyncIterator[Samples]:
-        """Return mono samples [n] in [-1, 1], at most 30 s each, the last window shorter.
+        """Mono samples [n] in [-1, 1], at most 30 s each, the last window shorter.
 
         A window's bytes count as held until the next is asked for. Raises InvalidInput, TooLarge
         as soon as the file turns out to be damaged or too long; QueueFull.
@@ -146,12 +146,12 @@ class Decoder:
 
     @property
     def pid(self) -> int | None:
-        """The decoder process, None while there is none."""
+        """None while there is no decoder process."""
         return self._process.pid if self._process else None
 
     @property
     def lives(self) -> bool:
-        """Whether the decoder process has its end of the control socket open."""
+        """True while the decoder process has its end of the control socket open."""
         if self._control is None:
             return False
         poll = select.poll()
@@ -209,7 +209,7 @@ class Decoder:
             self._files -= 1
 
     async def recording(self, content: bytes, field: str, longest: float) -> Recording:
-        """Return all of a file's sound; raises as `opened` and `Sound.windows` do."""
+        """All of a file's sound; raises as `opened` and `Sound.windows` do."""
         async with self.opened(content, field, longest) as sound:
             windows = [window async for window in sound.windows()]
             samples = windows[0] if len(windows) == 1 else np.concatenate(windows)
@@ -239,7 +239,7 @@ class Decoder:
             yield sound
 
     def _handed(self, file: int, longest: float) -> socket.socket:
-        """Return our end of the socket to the process that reads the file."""
+        """Our end of the socket to the process that reads the file."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         asked = json.dumps({"longest": longest}).encode()
@@ -256,7 +256,7 @@ class Decoder:
 
 
 def _file(content: bytes) -> int:
-    """Return a descriptor of the content in memory."""
+    """A descriptor of the content in memory, for the caller to close."""
     file = os.memfd_create("audio")
     left = memoryview(content)
     while left:

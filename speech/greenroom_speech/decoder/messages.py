@@ -29,10 +29,8 @@ class Head:
     FORM: ClassVar[struct.Struct] = struct.Struct("<BIQ")
 
     def packed(self) -> bytes:
-        """The head's bytes."""
         return self.FORM.pack(self.kind, self.rate, self.size)
 
     @classmethod
     def unpacked(cls, content: bytes) -> "Head":
-        """The head of these bytes."""
         return cls(*cls.FORM.unpack(content))

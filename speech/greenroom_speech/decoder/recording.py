@@ -17,5 +17,4 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
         return len(self.samples) / self.rate

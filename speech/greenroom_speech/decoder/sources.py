@@ -55,7 +55,7 @@ class AudioStream:
 
 
 def source(descriptor: int, size: int) -> AudioStream:
-    """Return the sound of an open file of that many bytes. Raises NoSound."""
+    """The sound of an open file of `size` bytes. Raises NoSound."""
     return _sndfile(descriptor) or _ffmpeg(descriptor, size)
 
 
@@ -118,7 +118,7 @@ def _ffmpeg(descriptor: int, size: int) -> AudioStream:
 
 
 def _is_gsm(descriptor: int, size: int) -> bool:
-    """Whether it is bare GSM 06.10, which has no header: each frame begins with the nibble 13."""
+    """True for bare GSM 06.10, which has no header: each frame begins with the nibble 13."""
     if not size or size % _GSM_FRAME_BYTES:
         return False
     head = os.pread(descriptor, 100 * _GSM_FRAME_BYTES, 0)
@@ -137,7 +137,7 @@ def _ffmpeg_blocks(container: Any, stream: Any) -> Iterator[Block]:
 
 
 def _floats(frame: Any) -> Samples:
-    """Return a frame's channels averaged; its integers become numbers in [-1, 1]."""
+    """A frame's channels averaged, (samples,); its integers become numbers in [-1, 1]."""
     array = frame.to_ndarray()
     if frame.format.is_packed:
         array = array.reshape(-1, frame.layout.nb_channels).T

@@ -9,7 +9,7 @@ from greenroom_speech.decoder.sources import Block
 
 
 def windows(blocks: Iterator[Block], rate: int, size: int) -> Iterator[Samples]:
-    """Return mono windows of `size` samples at `rate`, the last one shorter.
+    """Mono windows of `size` samples at `rate` in Hz, the last one shorter.
 
     A window is good until the next one is asked for: all of them lie in the same memory.
     """

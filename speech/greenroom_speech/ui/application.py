@@ -27,7 +27,10 @@ from greenroom.supervisor.service import http_url
 
 
 def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
-    """Return the application behind its doors. Its files of earlier runs are removed."""
+    """Removes the files of earlier runs, and sets GRADIO_TEMP_DIR for this process.
+
+    Raises SetupError as `page_password` does.
+    """
     password = page_password(page_settings)
     files = VisitorsFiles(runtime_folder(settings) / "page", page_settings.ui_files_bytes)
     os.environ["GRADIO_TEMP_DIR"] = str(files.folder)

@@ -11,12 +11,12 @@ _COLUMNS = ("model", "entries", "size", "found")
 
 
 def cached_models(models: Mapping[str, Any]) -> Iterator[str]:
-    """Name the models that show a cache; `models` is that of GET /residency."""
+    """The names of those that show a cache; `models` is that of GET /residency."""
     return (name for name, model in models.items() if model["cache"])
 
 
 def cache_table(words: Translations, models: Mapping[str, Any]) -> str:
-    """Return the table as HTML, a sentence where no model shows a cache."""
+    """HTML; a sentence where no model shows a cache. `models` is that of GET /residency."""
     rows = "".join(_row(name, models[name]["cache"]) for name in cached_models(models))
     if not rows:
         return f'<p class="status">{words("no_caches")}</p>'

@@ -14,5 +14,5 @@ class Clips:
     clips: tuple[Clip, ...] = ()
 
     def with_clip(self, clip: Clip) -> "Clips":
-        """Return these and one more, at most KEPT."""
+        """The new one first, at most KEPT."""
         return Clips((clip, *self.clips)[:KEPT])

@@ -217,7 +217,6 @@ class CloneTab:
 
 
 def said(words: Translations, sound: Clip) -> str:
-    """Return how a request went."""
     return words(
         "done",
         seconds=f"{sound.seconds:.1f}",

@@ -106,7 +106,7 @@ class VisitorsFiles:
 
 
 def paths_in(value: Any) -> Iterator[Any]:
-    """Yield every ``path`` of an event's or an answer's values, however deep."""
+    """Every ``path`` in an event's or an answer's values, however deep."""
     waiting = [value]
     while waiting:
         one = waiting.pop()

@@ -32,7 +32,7 @@ class GatewayClient:
         self.history = History()
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send a request and return the good answer. Raises GatewayError."""
+        """The answer if it is a good one. Raises GatewayError."""
         try:
             answer = await self._web.request(method, path, **request)
         except httpx.HTTPError:
@@ -42,7 +42,7 @@ class GatewayClient:
         raise GatewayError(_sentence(answer))
 
     async def residency(self) -> dict[str, Any]:
-        """Return GET /residency."""
+        """GET /residency. Raises GatewayError."""
         found: dict[str, Any] = (await self.ask("GET", "/residency")).json()
         return found
 
@@ -69,7 +69,6 @@ class GatewayClient:
             await asyncio.sleep(self.history.INTERVAL)
 
     async def close(self) -> None:
-        """End all connections."""
         await self._web.aclose()
 
 

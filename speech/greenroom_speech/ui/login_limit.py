@@ -96,7 +96,7 @@ class LoginLimit:
 
 
 def _network(address: str) -> str:
-    """Return the address that one household has: of IPv6 a network."""
+    """What one household has: an IPv4 address, or the /64 network of an IPv6 one."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -18,7 +18,7 @@ _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
 def theme() -> gr.themes.Base:
-    """Return the look that look.css builds on: stone greys and one green."""
+    """The look that look.css builds on: stone greys and one green."""
     return gr.themes.Base(
         primary_hue="emerald",
         neutral_hue="stone",
@@ -40,7 +40,6 @@ def theme() -> gr.themes.Base:
 
 
 def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Blocks:
-    """Lay the page out."""
     words = Translations(language)
     other = next(code for code in LANGUAGES if code != language)
     blocks = OwnFilesBlocks(files, title="Greenroom", analytics_enabled=False)
@@ -63,5 +62,4 @@ def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Block
 
 
 def path_of(language: str) -> str:
-    """Return where the page of a language is."""
     return "/en/" if language == "en" else f"/{language}/"

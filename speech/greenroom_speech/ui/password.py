@@ -9,7 +9,7 @@ LEAST_CHARACTERS = 12
 
 
 def page_password(settings: PageSettings) -> str | None:
-    """Return what the page asks its visitors for; None: nothing.
+    """What the page asks its visitors for; None: nothing.
 
     Raises SetupError when the password is short, or when other machines can reach the page but
     there is none.

@@ -11,7 +11,7 @@ from greenroom.supervisor.ports import Listener
 
 
 def process(settings: Settings, page: PageSettings | None = None) -> PluginProcess:
-    """The page's process; off where GREENROOM_UI is false."""
+    """Off where GREENROOM_UI is false; settings are read from the environment where not given."""
     page = page or PageSettings()
     return PluginProcess(
         name="ui",
@@ -26,5 +26,5 @@ def process(settings: Settings, page: PageSettings | None = None) -> PluginProce
 
 
 def page_url(page: PageSettings) -> str:
-    """Return the web page's address as seen from this machine."""
+    """The web page's address as seen from this machine."""
     return url(page.ui_host, page.ui_port)

@@ -44,7 +44,7 @@ async def followed(
 
 
 async def _phase(server: GatewayClient, words: Translations, models: Sequence[str]) -> str | None:
-    """Return what the work waits for, None when its models are there."""
+    """What the work waits for; None when its models are there, or the gateway does not say."""
     try:
         shown = (await server.residency())["models"]
     except GatewayError:
@@ -64,15 +64,15 @@ def _waits(model: Mapping[str, Any]) -> bool:
 
 
 def working(text: str) -> str:
-    """Return a line that says what goes on."""
+    """HTML: a line that says what goes on."""
     return f'<p class="status working"><span class="pulse"></span>{escape(text)}</p>'
 
 
 def told(text: str) -> str:
-    """Return a line that says how it went."""
+    """HTML: a line that says how it went."""
     return f'<p class="status">{escape(text)}</p>'
 
 
 def failed(text: str) -> str:
-    """Return a line that says why it did not go."""
+    """HTML: a line that says why it did not go."""
     return f'<p class="status failed" role="alert">{escape(text)}</p>'

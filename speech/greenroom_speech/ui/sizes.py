@@ -2,7 +2,7 @@
 
 
 def size(count: int) -> str:
-    """Return a number of bytes in the unit that suits it."""
+    """In GiB, MiB or KiB, whichever suits it."""
     if count >= 2**30:
         return f"{count / 2**30:.2f} GiB"
     return f"{count / 2**20:.0f} MiB" if count >= 2**20 or not count else f"{count / 2**10:.0f} KiB"

@@ -27,7 +27,6 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
         return float(soundfile.info(io.BytesIO(self.content)).duration)
 
     @property
@@ -38,7 +37,7 @@ class Clip:
 
 
 def content_of(path: str) -> bytes:
-    """Return an uploaded file. Raises GatewayError when it has gone meanwhile."""
+    """Raises GatewayError when the file has gone meanwhile."""
     try:
         return Path(path).read_bytes()
     except OSError:
@@ -46,7 +45,7 @@ def content_of(path: str) -> bytes:
 
 
 async def heard(server: GatewayClient, recording: bytes) -> str:
-    """Return the words of a recording."""
+    """Raises GatewayError."""
     answer = await server.ask(
         "POST", "/v1/audio/transcriptions", files={"file": ("recording", recording)}
     )

@@ -115,9 +115,8 @@ class Translations:
         self._column = list(LANGUAGES).index(language)
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return a text with its values filled in."""
         return _WORDS[key][self._column].format(**values)
 
     def known(self, key: str) -> str:
-        """Return the word for something the server names, itself where there is none."""
+        """The word for something the server names, itself where there is none."""
         return self(key) if key in _WORDS else key

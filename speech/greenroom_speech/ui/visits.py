@@ -58,7 +58,7 @@ class Visits:
         self._receiving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what belongs to the page, and refuse all else before its body is read."""
+        """Serves what belongs to the page, and refuses all else before its body is read."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -156,7 +156,7 @@ class _Noting:
 
 
 def _check_length(scope: Scope, most: int) -> int:
-    """Return the length of a body, which browsers always tell."""
+    """In bytes. Raises InvalidInput where it is not told (browsers do), TooLarge above `most`."""
     given = Headers(scope=scope).get("content-length", "")
     if not given.isascii() or not given.isdigit():
         raise InvalidInput("The request's Content-Length is missing; it is required here.")

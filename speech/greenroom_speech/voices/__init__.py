@@ -21,18 +21,16 @@ class Voice:
 
     @property
     def path(self) -> Path:
-        """The recording."""
         return FOLDER / f"{self.name}.flac"
 
 
 def voices() -> tuple[Voice, ...]:
-    """Return the bundled voices."""
     rows = json.loads((FOLDER / "voices.json").read_text(encoding="utf-8"))
     return tuple(Voice(**row) for row in rows)
 
 
 def voice(name: str) -> Voice:
-    """Return a bundled voice; InvalidInput names those that there are."""
+    """InvalidInput names the voices that there are."""
     for one in voices():
         if one.name == name:
             return one
