@@ -16,7 +16,7 @@ SILENCE_PEAK = 1e-4
 
 
 def recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, int]:
-    """Return ``AUDIO`` (mono float32 in [-1, 1]) and ``SAMPLE_RATE`` in Hz of a request.
+    """``AUDIO`` (mono float32 in [-1, 1]) and ``SAMPLE_RATE`` in Hz of a request.
 
     Raises InvalidInput for a rate out of 8 to 192 kHz, a duration outside of the configured
     bounds, values that are not finite or far out of range, and silence.
@@ -36,7 +36,7 @@ def recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, int]
 
 
 def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
-    """Return the samples at another rate, of soxr's high quality, float32."""
+    """Float32, by soxr's high quality; rates in Hz."""
     if rate == wanted:
         return samples
     moved: Samples = soxr.resample(samples, rate, wanted).astype(np.float32)

@@ -21,7 +21,7 @@ class EngineTags:
 
 
 def tags_of(model: str, engine: str) -> EngineTags:
-    """Return ``TAGS`` of the module ``tags`` beside the engine's; empty if there is none.
+    """``TAGS`` of the module ``tags`` beside the engine's; empty if there is none.
 
     Raises SetupError if the model has no such engine.
     """

@@ -7,7 +7,7 @@ from greenroom.managed.engine import Tensors
 
 
 def word(request: Tensors, name: str) -> str | None:
-    """Return a one-element text tensor; None where it is absent."""
+    """A text tensor of one element; None where it is absent. InvalidInput for another size."""
     if name not in request:
         return None
     values = request[name].reshape(-1)
@@ -17,12 +17,12 @@ def word(request: Tensors, name: str) -> str | None:
 
 
 def words(request: Tensors, name: str) -> list[str] | None:
-    """Return a text tensor of any length; None where it is absent."""
+    """A text tensor of any length; None where it is absent."""
     return [str(item) for item in request[name].reshape(-1)] if name in request else None
 
 
 def bounded(name: str, value: str, settings: EngineSettings) -> str:
-    """Return a text that is no longer than ``max_text_chars``; InvalidInput otherwise."""
+    """The text again; InvalidInput for more than ``max_text_chars`` characters."""
     if len(value) > settings.max_text_chars:
         raise InvalidInput(
             f"{name} has {len(value)} characters; it must have at most {settings.max_text_chars}."

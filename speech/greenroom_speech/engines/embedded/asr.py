@@ -36,7 +36,10 @@ class EmbeddedAsr(HostEngine):
         self.transcribe(noise.astype(np.float32), RATE)
 
     def answer(self, request: Tensors) -> Tensors:
-        """Return ``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` ("" where it is not known)."""
+        """``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` ("" where it is not known).
+
+        Raises InvalidInput for another language than English without a transcript.
+        """
         language = str(request["AUDIO_LANGUAGE"][0]) if "AUDIO_LANGUAGE" in request else ""
         samples, rate = recording(request, self._settings)
         if "TRANSCRIPT" in request:
@@ -53,7 +56,7 @@ class EmbeddedAsr(HostEngine):
         return {"TRANSCRIPT": text(self.transcribe(samples, rate)), "AUDIO_LANGUAGE": text("en")}
 
     def transcribe(self, samples: Samples, rate: int) -> str:
-        """Return the lower-case English words heard in mono float samples, or ""."""
+        """The lower-case English words heard in mono float samples; "" for none."""
         heard = resampled(samples, rate, RATE)
         heard = heard * (PEAK / max(float(np.max(np.abs(heard))), 1e-9))
         self._decoder.start_utt()

@@ -38,20 +38,19 @@ class Frames:
 
 
 def kinds_of(samples: Floats, f0: Floats) -> Kinds:
-    """Return SILENT, UNVOICED or VOICED for every frame of 24 kHz samples."""
+    """SILENT, UNVOICED or VOICED for every 5 ms frame of 24 kHz samples, shape of ``f0``."""
     active = active_frames(frame_rms(samples, f0.size))
     return np.where(active, np.where(f0 > 0, VOICED, UNVOICED), SILENT).astype(np.int32)
 
 
 def frames_of(samples: Floats) -> Frames:
-    """Measure clean synthetic speech at 24 kHz."""
+    """For clean synthetic speech at 24 kHz."""
     f0, times = world.synthetic_pitch(samples)
     codes = encode(world.envelope(samples, f0, times))
     return Frames(kinds_of(samples, f0), f0, codes)
 
 
 def measured(speaker: Speaker, voice: BaseVoice, text: str) -> Frames:
-    """Say a text with a voice and measure it."""
     parts = [frames_of(samples) for samples in speaker.say(text, voice)]
     return Frames(
         kinds=np.concatenate([part.kinds for part in parts]),

@@ -27,7 +27,7 @@ class BaseStore:
         self._folder = (folder or user_cache_path("greenroom")) / "base_voices"
 
     def get(self, voice: BaseVoice, text: str, measure: Callable[[], Frames]) -> Frames:
-        """Return the kept measurement of a voice saying a text, measuring where there is none."""
+        """The kept measurement of a voice saying a text, measured where there is none."""
         key = digest(VERSION, voice.synthesizer, voice.name, text).hex()
         path = self._folder / f"{key}.npz"
         frames = _read(path)

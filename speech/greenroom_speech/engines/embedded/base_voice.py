@@ -31,13 +31,13 @@ class Speaker:
         self._espeak = Espeak()
 
     def voices(self, language: Language) -> tuple[BaseVoice, ...]:
-        """Return the candidates for a language: Flite's for English where it is installed."""
+        """Candidates: Flite's for English where it is installed, espeak-ng's otherwise."""
         if language.code == "en" and flite.available():
             return tuple(BaseVoice("flite", name) for name in flite.VOICES)
         return tuple(BaseVoice("espeak", language.espeak + tail) for tail in _ESPEAK_VARIANTS)
 
     def say(self, text: str, voice: BaseVoice, stretch: float = 1.0) -> list[Floats]:
-        """Return each sentence spoken, 24 kHz mono, without the silence around it.
+        """Each sentence spoken, 24 kHz mono, without the silence around it.
 
         ``stretch`` multiplies the durations. Empty where the text has nothing to say.
         """
@@ -45,7 +45,6 @@ class Speaker:
         return [samples for samples in spoken if samples.size]
 
     def close(self) -> None:
-        """End the espeak-ng program."""
         self._espeak.close()
 
     def _speak(self, text: str, voice: BaseVoice, stretch: float) -> Floats:

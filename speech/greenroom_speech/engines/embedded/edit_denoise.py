@@ -19,7 +19,7 @@ FLOOR = 0.06
 
 
 def denoised(samples: Floats) -> Floats:
-    """Return 24 kHz speech with its steady noise taken away, as long as it was."""
+    """24 kHz speech with its steady noise taken away, as long as it was."""
     _, _, spectrum = stft(samples, RATE, nperseg=WINDOW, noverlap=WINDOW - HOP)
     power = np.abs(spectrum) ** 2
     posterior = power / np.maximum(_noise(power), 1e-12)[:, np.newaxis]
@@ -31,7 +31,7 @@ def denoised(samples: Floats) -> Floats:
 
 
 def _noise(power: Floats) -> Floats:
-    """Return the noise power per frequency: the mean over the quietest frames."""
+    """The mean over the quietest frames, per frequency; ``power`` is (frequencies, frames)."""
     total = power.sum(axis=0)
     quiet = total <= np.quantile(total, QUIET_SHARE)
     noise: Floats = power[:, quiet].mean(axis=1)

@@ -19,7 +19,7 @@ EMOTIONS = {
 
 
 def prosody_of(info: str) -> Prosody:
-    """Read the name of an emotion; InvalidInput for one that is not done here."""
+    """Raises InvalidInput for an emotion that is not done here."""
     prosody = EMOTIONS.get(info)
     if prosody is None:
         raise InvalidInput(

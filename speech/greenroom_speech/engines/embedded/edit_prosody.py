@@ -22,7 +22,7 @@ class Prosody:
 
 
 def with_prosody(samples: Floats, prosody: Prosody) -> Floats:
-    """Return 24 kHz speech with another prosody, 1/pace as long."""
+    """24 kHz speech with another prosody, 1/pace as long."""
     frames = world.analyse(samples)
     tilted = frames.envelope * _tilt(prosody.tilt_db)
     moved = Analysis(_pitched(frames.f0, prosody), tilted, frames.aperiodicity)

@@ -9,7 +9,7 @@ SLOWEST, FASTEST = 0.5, 2.0
 
 
 def prosody_of(info: str) -> Prosody:
-    """Read a word of WORDS or a factor on the speed; InvalidInput for anything else."""
+    """``info`` is one of WORDS or a factor on the speed; InvalidInput for anything else."""
     factor = WORDS.get(info)
     if factor is None:
         factor = _number(info)

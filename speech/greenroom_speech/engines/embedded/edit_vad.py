@@ -13,7 +13,7 @@ FADE = 120
 
 
 def without_silence(samples: Floats) -> Floats:
-    """Return 24 kHz speech without pauses longer than 150 ms and without silent ends."""
+    """24 kHz speech without pauses longer than 150 ms and without silent ends."""
     kept = _speech(frame_rms(samples))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
     result = np.zeros(0)

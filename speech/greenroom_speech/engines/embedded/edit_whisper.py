@@ -10,7 +10,7 @@ from greenroom.errors import InvalidInput
 
 
 def check_style(info: str) -> None:
-    """Raise InvalidInput for a style other than whisper."""
+    """Raises InvalidInput for a style other than whisper."""
     if info != "whisper":
         raise InvalidInput(
             f"TASK_INFO of 'style' is {info[:40]!r}; with the embedded engine it must be whisper."
@@ -18,7 +18,7 @@ def check_style(info: str) -> None:
 
 
 def whispered(samples: Floats) -> Floats:
-    """Return 24 kHz speech without any voice in it: noise through the same formants."""
+    """24 kHz speech without any voice in it: noise through the same formants."""
     frames = world.analyse(samples)
     breath = replace(
         frames,
@@ -30,7 +30,7 @@ def whispered(samples: Floats) -> Floats:
 
 
 def _without_hum() -> Floats:
-    """Return power gains that fall by 24 dB from 800 Hz down: a whisper has no low tones."""
+    """Power gains (513,) that fall by 24 dB from 800 Hz down: a whisper has no low tones."""
     hertz = np.linspace(0, world.RATE / 2, world.BINS)
     gains: Floats = 10 ** (-2.4 * np.clip(1 - hertz / 800, 0, 1))
     return gains

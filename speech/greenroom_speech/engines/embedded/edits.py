@@ -17,7 +17,7 @@ Edit = Callable[[Floats], Floats]
 
 
 def edit_of(step: Step) -> Edit:
-    """Return what does a step; InvalidInput where the embedded engine cannot."""
+    """Raises InvalidInput for what the embedded engine cannot do."""
     if step.task == "speed":
         return partial(with_prosody, prosody=edit_speed.prosody_of(step.info))
     if step.task == "emotion":

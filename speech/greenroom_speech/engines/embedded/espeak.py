@@ -29,14 +29,14 @@ class Espeak:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the program; None while it does not run."""
+        """None while the program does not run."""
         return self._process.pid if self._process else None
 
     def speak(self, text: str, voice: str, stretch: float = 1.0) -> tuple[Samples, int]:
-        """Say a text; the same text gives the same samples.
+        """The same text gives the same samples.
 
         ``voice`` is an espeak-ng name such as ``cmn`` or ``cmn+f3``, ``stretch`` multiplies the
-        durations. Returns mono float32 and its rate in Hz, empty where there is nothing to say.
+        durations. Mono float32 and its rate in Hz come back, empty where there is nothing to say.
         """
         # A newline would end the request's line; to espeak-ng it is only another space.
         request: Request = {

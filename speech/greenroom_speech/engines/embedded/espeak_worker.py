@@ -27,7 +27,7 @@ CHUNK = ctypes.CFUNCTYPE(
 
 
 def main(library_path: str, data_path: str) -> int:
-    """Answer lines until the input ends."""
+    """Answers lines until the input ends; 1 if espeak-ng does not start."""
     # A Ctrl-C is for the parent to act on: it closes the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     library = ctypes.CDLL(library_path)
@@ -58,7 +58,6 @@ def answer_in_child(library: ctypes.CDLL, rate: int, line: bytes) -> None:
 
 
 def answer(library: ctypes.CDLL, rate: int, request: dict[str, str | int]) -> None:
-    """Speak one request and send its PCM."""
     # At its start the library seeds its flutter with the time.
     library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     chunks: list[bytes] = []
@@ -81,7 +80,6 @@ def answer(library: ctypes.CDLL, rate: int, request: dict[str, str | int]) -> No
 
 
 def send(head: dict[str, str | int], pcm: bytes) -> None:
-    """Write one answer."""
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + pcm)
     sys.stdout.buffer.flush()
 

@@ -35,7 +35,6 @@ class _Voice(ctypes.Structure):
 
 @cache
 def available() -> bool:
-    """Tell whether the Flite libraries are on this machine."""
     try:
         _library()
     except SetupError:
@@ -44,10 +43,10 @@ def available() -> bool:
 
 
 def speak(text: str, voice: str, stretch: float = 1.0) -> Samples:
-    """Say an English text; the same text gives the same samples.
+    """The same text gives the same samples. Not for several threads.
 
-    ``voice`` is one of VOICES, ``stretch`` multiplies the durations. Returns mono float32 at
-    16 kHz, empty where the text has nothing to say. Not for several threads.
+    ``voice`` is one of VOICES, ``stretch`` multiplies the durations. Mono float32 at 16 kHz,
+    empty where the text has nothing to say.
     """
     plain = _ascii(text)
     if not re.search(r"[A-Za-z0-9]", plain):
@@ -90,7 +89,7 @@ def _voice(name: str) -> "ctypes._Pointer[_Voice]":
 
 
 def _ascii(text: str) -> str:
-    """Return the text in the only characters Flite reads."""
+    """Flite reads no other characters; accents are dropped, quotes and dashes replaced."""
     quoted = text.translate({0x2018: "'", 0x2019: "'", 0x2013: "-", 0x2014: ", ", 0x2026: "..."})
     spread = unicodedata.normalize("NFKD", quoted)
     return re.sub(r"[\x00-\x20\x7f]+", " ", spread.encode("ascii", "ignore").decode()).strip()

@@ -11,7 +11,7 @@ _TOP_HZ = 7_600.0
 
 
 def warped(log_power: Floats, alpha: float) -> Floats:
-    """Move the formants of log envelopes, shape (frames, 513), up by the factor alpha."""
+    """Log envelopes (frames, 513) with their formants moved up by the factor alpha."""
     source = np.clip(np.arange(BINS) / alpha, 0, BINS - 1)
     low = np.minimum(source.astype(np.intp), BINS - 2)
     part = source - low
@@ -20,9 +20,9 @@ def warped(log_power: Floats, alpha: float) -> Floats:
 
 
 def best_warp(source_codes: Floats, target_codes: Floats, bandwidth: float) -> tuple[float, float]:
-    """Return the alpha that brings paired source frames nearest the target's, and the distance.
+    """The alpha that brings paired source frames nearest the target's, and the distance.
 
-    Both of shape (pairs, 60). The distance is the root mean square difference of mel log
+    Both codes have shape (pairs, 60). The distance is the root mean square difference of mel log
     envelopes in nepers, each freed of its frame's loudness, below the bandwidth in Hz.
     """
     source, target = np.log(decode(source_codes)), np.log(decode(target_codes))
@@ -43,7 +43,7 @@ def _shape(bands: Floats) -> Floats:
 
 
 def _mel_bands(top: float) -> Floats:
-    """Return triangular means over 40 mel bands up to ``top`` Hz, shape (513, 40)."""
+    """Triangular means over 40 mel bands up to ``top`` Hz, shape (513, 40)."""
     hertz = np.linspace(0, RATE / 2, BINS)
     edges = 700 * np.expm1(np.linspace(np.log1p(100 / 700), np.log1p(top / 700), _MELS + 2))
     rise = (hertz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])

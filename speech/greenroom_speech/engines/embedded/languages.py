@@ -50,10 +50,10 @@ _SCRIPTS = (
 
 
 def language_of(text: str, given: str | None = None) -> Language:
-    """Return the given language, else the one that the script of the text suggests.
+    """The given language, else the one that the script of the text suggests.
 
-    Latin letters count as English. Raises InvalidInput for a language that is not spoken
-    here, naming those that are, and for Japanese text with kanji, which espeak-ng cannot read.
+    Latin letters count as English. Raises InvalidInput for a language that is not spoken here,
+    naming those that are, and for Japanese text with kanji, which espeak-ng cannot read.
     """
     language = _named(given) if given else _BY_NAME[guess(text)]
     if language.code == "ja" and (kanji := re.search(r"[\u3400-\u9fff]", text)):
@@ -65,7 +65,7 @@ def language_of(text: str, given: str | None = None) -> Language:
 
 
 def guess(text: str) -> str:
-    """Return the language code that the script of a text suggests, "en" for Latin letters."""
+    """The language code that the script of a text suggests, "en" for Latin letters."""
     for code, pattern in _SCRIPTS:
         if re.search(pattern, text):
             return code
@@ -73,7 +73,6 @@ def guess(text: str) -> str:
 
 
 def is_english(name: str) -> bool:
-    """Tell whether a language name means English."""
     language = _BY_NAME.get(_plain(name))
     return language is not None and language.code == "en"
 

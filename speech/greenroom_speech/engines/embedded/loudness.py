@@ -12,7 +12,7 @@ KNEE = 0.8
 
 
 def frame_rms(samples: Signal, frames: int | None = None) -> Floats:
-    """Return the RMS of windows of 25 ms around every 5 ms frame of 24 kHz samples."""
+    """RMS (frames,) of windows of 25 ms around every 5 ms frame of 24 kHz samples."""
     power = np.asarray(samples, dtype=np.float64) ** 2
     total = np.concatenate([[0.0], np.cumsum(power)])
     count = samples.size // FRAME + 1 if frames is None else frames
@@ -25,21 +25,21 @@ def frame_rms(samples: Signal, frames: int | None = None) -> Floats:
 
 
 def active_frames(levels: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which frames are speech: within 40 dB of the 95th percentile of levels."""
+    """True where a frame is speech: within 40 dB of the 95th percentile of levels."""
     loud = float(np.percentile(levels, 95)) if levels.size else 0.0
     active: npt.NDArray[np.bool_] = levels > max(loud * 10 ** (GATE_DB / 20), 1e-6)
     return active
 
 
 def active_rms(samples: Signal) -> float:
-    """Return the RMS over the frames that are speech."""
+    """RMS over the frames that are speech; 0 if there is none."""
     levels = frame_rms(samples)
     active = levels[active_frames(levels)]
     return float(np.sqrt(np.mean(active**2))) if active.size else 0.0
 
 
 def levelled(samples: Floats, rms: float) -> npt.NDArray[np.float32]:
-    """Return the samples at an active RMS, as float32 below full scale.
+    """The samples at an active RMS, as float32 below full scale.
 
     A soft limiter bends only what exceeds 0.8; a few rounds make up for what it takes away.
     """

@@ -29,7 +29,6 @@ class Scale:
 
 
 def scale_of(codes: Floats, kinds: npt.NDArray[np.int32]) -> Scale:
-    """Measure the scale of a speaker."""
     mean, std = {}, {}
     for kind in (UNVOICED, VOICED):
         rows = codes[kinds == kind, :ORDER]
@@ -40,7 +39,7 @@ def scale_of(codes: Floats, kinds: npt.NDArray[np.int32]) -> Scale:
 
 
 def descriptors(codes: Floats, kinds: npt.NDArray[np.int32], scale: Scale) -> Descriptors:
-    """Return what is compared, shape (frames, 72) float32: normalised codes with context."""
+    """What is compared, shape (frames, 72) float32: normalised codes with context."""
     normal = np.zeros((len(codes), ORDER))
     for kind in (UNVOICED, VOICED):
         rows = kinds == kind
@@ -52,7 +51,7 @@ def descriptors(codes: Floats, kinds: npt.NDArray[np.int32], scale: Scale) -> De
 
 
 def nearest(queries: Descriptors, targets: Descriptors, count: int) -> tuple[Indexes, Floats]:
-    """Return the ``count`` nearest targets of each query and their distances, nearest first.
+    """The ``count`` nearest targets of each query and their Euclidean distances, nearest first.
 
     Shapes (queries, count); fewer columns where there are fewer targets.
     """
@@ -73,6 +72,6 @@ def nearest(queries: Descriptors, targets: Descriptors, count: int) -> tuple[Ind
 
 
 def same_kind(kinds: npt.NDArray[np.int32], kind: int) -> Indexes:
-    """Return the frames of a kind; all that are not silent where there is none of it."""
+    """Indexes of the frames of a kind; of all that are not silent where there is none of it."""
     rows = np.flatnonzero(kinds == kind)
     return rows if rows.size else np.flatnonzero(kinds != SILENT)

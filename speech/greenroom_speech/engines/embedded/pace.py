@@ -14,7 +14,7 @@ STRETCH = {"flite": (0.9, 1.1), "espeak": (0.6, 1.2)}
 def stretch_for(
     profile: VoiceProfile, transcript: str, language: Language, voice: BaseVoice, speaker: Speaker
 ) -> float:
-    """Return the factor on the voice's durations that gives the speaker's pace.
+    """The factor on the voice's durations that gives the speaker's pace.
 
     It is 1 without a transcript, or where that is in another script than the language.
     """

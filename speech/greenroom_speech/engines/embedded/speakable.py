@@ -8,7 +8,7 @@ _SENTENCE = re.compile(r"[^.!?。！？…\n]+[.!?。！？…\n]*\s*")
 
 
 def pieces(text: str) -> list[str]:
-    """Return sentences of at most 200 characters; longer ones are cut at a space or comma."""
+    """Sentences of at most 200 characters; longer ones are cut at a space or comma."""
     return [part for sentence in _SENTENCE.findall(text) for part in _cut(sentence.strip()) if part]
 
 

@@ -38,14 +38,14 @@ class EmbeddedTokenizer(HostEngine):
         profile(tone.astype(np.float32), RATE)
 
     def answer(self, request: Tensors) -> Tensors:
-        """Return ``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``."""
+        """``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``: a voice profile."""
         samples, rate = recording(request, self._settings)
         key = digest(self.name, self.version, samples, str(rate))
         return self.cache.get(key, lambda: profile(samples, rate).tensors())
 
 
 def profile(samples: Samples, rate: int) -> VoiceProfile:
-    """Analyse mono samples of any rate into a voice profile."""
+    """Mono samples of any rate in Hz; they are analysed at 24 kHz."""
     signal = resampled(samples, rate, RATE).astype(np.float64)
     f0, times = world.recorded_pitch(signal)
     codes = encode(world.envelope(signal, f0, times))

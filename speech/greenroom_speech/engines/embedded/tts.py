@@ -69,11 +69,10 @@ class EmbeddedTts(HostEngine):
         self._candidates(language_of("", "en"))
 
     def close(self) -> None:
-        """End the espeak-ng program."""
         self._speaker.close()
 
     def answer(self, request: Tensors) -> Tensors:
-        """Return ``WAVEFORM`` and ``WAVEFORM_RATE``."""
+        """``WAVEFORM``, float32, and ``WAVEFORM_RATE``, 24000. Raises InvalidInput."""
         order = order_of(request, self._settings)
         edits = [edit_of(step) for step in order.steps if step.task != CLONE]
         if order.steps[0].task == CLONE:

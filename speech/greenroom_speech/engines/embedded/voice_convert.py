@@ -11,7 +11,7 @@ from greenroom_speech.engines.embedded.world import Analysis, Floats
 
 
 def adapted(pieces: list[Floats], profile: VoiceProfile, fit: VoiceFit) -> list[Floats]:
-    """Return each piece of base speech (24 kHz) in the speaker's voice, not yet levelled."""
+    """Each piece of base speech (24 kHz) in the speaker's voice, not yet levelled."""
     tracks = [smooth_pitch(piece) for piece in pieces]
     contour = PitchMap(np.concatenate([f0 for f0, _ in tracks]), fit.base.f0, profile)
     return [

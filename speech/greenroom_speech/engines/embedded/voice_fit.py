@@ -42,7 +42,7 @@ class VoiceFit:
 
 
 def fitted(profile: VoiceProfile, candidates: dict[BaseVoice, Frames]) -> VoiceFit:
-    """Fit every candidate and return the one that comes nearest to the speaker."""
+    """The fit that comes nearest to the speaker, of all candidates."""
     speaker = descriptors(profile.codes, profile.kinds, scale_of(profile.codes, profile.kinds))
     fits = [_fit(profile, speaker, voice, base) for voice, base in candidates.items()]
     return min(fits, key=lambda fit: fit.distance)
@@ -67,7 +67,7 @@ def _pairs(base: Frames, theirs: Descriptors, their_kinds: npt.NDArray[np.int32]
 
 
 def _offset(codes: Floats, wanted: Floats, alpha: float) -> Floats:
-    """Return the speaker's mean log envelope less the warped base's, smoothed over bins."""
+    """The speaker's mean log envelope less the warped base's, smoothed over bins, (513,)."""
     if not len(codes) or not wanted.any():
         return np.zeros_like(decode(np.zeros((1, wanted.size)))[0])
     target = np.log(decode(wanted[np.newaxis]))[0]

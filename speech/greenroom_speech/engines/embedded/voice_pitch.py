@@ -18,7 +18,7 @@ OUTLIER = 0.5
 
 
 def smooth_pitch(samples: Floats) -> tuple[Floats, Floats]:
-    """Return F0 and times, each voiced stretch freed of single jumps and of torn ends."""
+    """F0 in Hz and times in seconds, each voiced stretch freed of single jumps and of torn ends."""
     f0, times = world.synthetic_pitch(samples)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], f0 > 0, [0]])))
     for begin, end in edges.reshape(-1, 2):
@@ -45,14 +45,14 @@ class PitchMap:
         self._level = np.log(HEARD_LOWER * _mean_pitch(profile.f0) / _mean_pitch(self(f0)))
 
     def __call__(self, f0: Floats) -> Floats:
-        """Return the speaker's F0 for the base's, 0 where that is 0."""
+        """The speaker's F0 in Hz for the base's, 0 where that is 0."""
         log_f0 = np.log(np.where(f0 > 0, f0, 1.0))
         away = np.clip((log_f0 - self._middle) * self._ratio, -self._reach, self._reach)
         return np.where(f0 > 0, np.exp(away + self._level), 0.0)
 
 
 def _mean_pitch(f0: Floats) -> float:
-    """Return the mean of the voiced frames in Hz, 1 where there is none."""
+    """The mean of the voiced frames in Hz, 1 where there is none."""
     voiced = f0[f0 > 0]
     return float(np.mean(voiced)) if voiced.size else 1.0
 

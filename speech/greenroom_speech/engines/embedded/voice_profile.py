@@ -50,7 +50,7 @@ class VoiceProfile:
     """Mean codes, shape (60,)."""
 
     def tensors(self) -> Tensors:
-        """Return the profile in the layout above."""
+        """In the layout above."""
         features = np.column_stack([self.f0, self.codes])
         speaker = np.concatenate(
             [
@@ -67,7 +67,7 @@ class VoiceProfile:
 
 
 def profile_of(tensors: Tensors) -> VoiceProfile:
-    """Read a profile back; InvalidInput when the tensors are not of this layout."""
+    """The reverse of `tensors`; InvalidInput when they are not of this layout."""
     kinds, features, speaker = (
         tensors[name] for name in ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
     )
@@ -91,13 +91,13 @@ def profile_of(tensors: Tensors) -> VoiceProfile:
 
 
 def encode(power: Floats) -> Floats:
-    """Return the codes, shape (frames, 60), of power envelopes, shape (frames, 513)."""
+    """Codes (frames, 60) of power envelopes (frames, 513)."""
     codes: Floats = pyworld.code_spectral_envelope(np.ascontiguousarray(power), RATE, CODES)
     return codes
 
 
 def decode(codes: Floats) -> Floats:
-    """Return power envelopes, shape (frames, 513), of codes."""
+    """Power envelopes (frames, 513) of codes (frames, 60)."""
     power: Floats = pyworld.decode_spectral_envelope(np.ascontiguousarray(codes), RATE, FFT)
     return power
 

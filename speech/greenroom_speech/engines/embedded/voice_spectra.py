@@ -23,7 +23,7 @@ LOWEST = -40.0
 def adapted_spectra(
     power: Floats, kinds: npt.NDArray[np.int32], profile: VoiceProfile, fit: VoiceFit
 ) -> Floats:
-    """Return log envelopes, shape (frames, 513), for the power envelopes of base speech.
+    """Log envelopes, shape (frames, 513), for the power envelopes of base speech.
 
     Formants are moved, the difference of the mean spectra is added, and a share comes from the
     speaker's own frames.
@@ -44,7 +44,7 @@ def adapted_spectra(
 def _speaker_spectra(
     codes: Floats, kinds: npt.NDArray[np.int32], profile: VoiceProfile, fit: VoiceFit
 ) -> Floats:
-    """Return for each frame the mean log envelope of the speaker's frames nearest to it."""
+    """For each frame the mean log envelope of the speaker's frames nearest to it, (frames, 513)."""
     ours = descriptors(codes, kinds, fit.base.scale)
     found = np.zeros_like(codes)
     for kind in KINDS:
@@ -62,7 +62,7 @@ def _speaker_spectra(
 
 
 def _in_band(bandwidth: float) -> Floats:
-    """Return 1 below the recording's bandwidth, falling to 0 over its last tenth."""
+    """1 below the recording's bandwidth in Hz, falling to 0 over its last tenth, (513,)."""
     hertz = np.linspace(0, RATE / 2, BINS)
     if bandwidth >= RATE / 2:
         return np.ones(BINS)

@@ -34,7 +34,7 @@ class Analysis:
 
 
 def recorded_pitch(samples: Floats) -> tuple[Floats, Floats]:
-    """Return F0 in Hz (0 unvoiced) and its frame times in seconds, by Harvest.
+    """F0 in Hz (0 unvoiced) and its frame times in seconds, by Harvest.
 
     It withstands noise and takes a fifth of the duration.
     """
@@ -45,7 +45,7 @@ def recorded_pitch(samples: Floats) -> tuple[Floats, Floats]:
 
 
 def synthetic_pitch(samples: Floats) -> tuple[Floats, Floats]:
-    """Return the same for clean synthetic speech, by DIO and StoneMask, ten times as fast.
+    """The same for clean synthetic speech, by DIO and StoneMask, ten times as fast.
 
     A first pass finds the voice's range. Within it the second may let F0 move quickly, which
     finds the whole of every voiced stretch; what is missed here ends as noise in the result.
@@ -72,26 +72,26 @@ def _dio(samples: Floats, floor: float, ceil: float) -> tuple[Floats, Floats]:
 
 
 def envelope(samples: Floats, f0: Floats, times: Floats) -> Floats:
-    """Return the power spectral envelope (CheapTrick), shape (frames, 513)."""
+    """The power spectral envelope by CheapTrick, shape (frames, 513)."""
     power: Floats = pyworld.cheaptrick(samples, f0, times, RATE, fft_size=FFT)
     return power
 
 
 def aperiodicity(samples: Floats, f0: Floats, times: Floats) -> Floats:
-    """Return the aperiodicity in [0, 1] (D4C), shape (frames, 513)."""
+    """From 0 to 1, by D4C, shape (frames, 513)."""
     noise: Floats = pyworld.d4c(samples, f0, times, RATE, fft_size=FFT)
     return noise
 
 
 def analyse(samples: Signal) -> Analysis:
-    """Analyse a recording at 24 kHz."""
+    """A recording at 24 kHz; its pitch is that of `recorded_pitch`."""
     signal = np.ascontiguousarray(samples, dtype=np.float64)
     f0, times = recorded_pitch(signal)
     return Analysis(f0, envelope(signal, f0, times), aperiodicity(signal, f0, times))
 
 
 def synthesise(frames: Analysis) -> Floats:
-    """Return the 24 kHz signal of an analysis; the same frames give the same samples."""
+    """The 24 kHz signal of an analysis; the same frames give the same samples."""
     signal: Floats = pyworld.synthesize(
         np.ascontiguousarray(frames.f0),
         np.ascontiguousarray(frames.envelope),

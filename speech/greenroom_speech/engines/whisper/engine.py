@@ -43,7 +43,7 @@ class WhisperAsr(ArenaEngine):
         self._transcriber.prime()
 
     def answer(self, request: Tensors) -> Tensors:
-        """Return ``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
+        """``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
         given = word(request, "AUDIO_LANGUAGE") or ""
         samples, rate = recording(request, self._settings)
         if "TRANSCRIPT" in request:

@@ -8,10 +8,10 @@ ENGLISH = "en"
 
 
 def language_code(given: str, count: int) -> str | None:
-    """Return Whisper's code of ``AUDIO_LANGUAGE``; None where it is not given.
+    """Whisper's code of ``AUDIO_LANGUAGE``; None where it is not given.
 
-    Codes (``zh``), tags (``zh-CN``) and English names (``Chinese``) are understood. ``count``
-    is how many languages the checkpoint knows; InvalidInput for another one.
+    Codes (``zh``), tags (``zh-CN``) and English names (``Chinese``) are understood. ``count`` is
+    how many languages the checkpoint knows; InvalidInput for another one.
     """
     if not given.strip():
         return None

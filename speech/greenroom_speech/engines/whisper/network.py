@@ -33,11 +33,11 @@ class Network(Whisper):  # type: ignore[misc]
 
 
 def network(dims: ModelDimensions, dtype: torch.dtype) -> Network:
-    """Return the network with parameters on the meta device; buffers have their values.
+    """Parameters are on the meta device; buffers have their values.
 
-    In half precision norms and positions stay float32, as openai-whisper computes them: its
-    own half precision keeps all weights in float32 and converts them at each use, with the
-    same result for twice the memory.
+    In half precision norms and positions stay float32, as openai-whisper computes them: its own
+    half precision keeps all weights in float32 and converts them at each use, with the same
+    result for twice the memory.
     """
     with unfilled():
         model = Network(dims)

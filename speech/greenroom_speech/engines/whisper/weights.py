@@ -33,7 +33,7 @@ class Checkpoint:
 
 
 def located(settings: EngineSettings) -> Path:
-    """Return the file of the configured model; SetupError says how to get it if it is missing."""
+    """The file of the configured model; SetupError says how to get it if it is missing."""
     release = whisper(settings.whisper_model)
     path = settings.models / release.locations()[0]
     if path.is_file():

@@ -60,7 +60,7 @@ class Transcriber:
 
     @torch.no_grad()
     def listen(self, samples: Samples, language: str | None) -> Transcript:
-        """Return what is said in mono samples at 16 kHz; language None: it is detected."""
+        """What is said in mono samples at 16 kHz; language None: it is detected."""
         mel = self._mel(samples)
         features = self._encoded(mel, 0)
         spoken = language or self._detected(features)
@@ -82,7 +82,7 @@ class Transcriber:
         self._attempt(features, self._detected(features), 2, False, self._temperatures[-1])
 
     def _in_one_window(self, features: Tensor, language: str, frames: int) -> list[int] | None:
-        """Return the tokens; None where there are more words than one window can have."""
+        """Token ids; None where there are more words than one window can have."""
         bound = TOKENS_AT_LEAST + TOKENS_PER_SECOND * frames // FRAMES_PER_SECOND
         most = self._model.dims.n_text_ctx // 2
         result = self._decoded(features, language, min(bound, most), timestamps=False)
@@ -92,7 +92,7 @@ class Transcriber:
         return None if len(result.tokens) >= most and not repeats else result.tokens
 
     def _in_windows(self, mel: Tensor, features: Tensor, language: str) -> list[int]:
-        """Return the tokens of windows that end where the model says that a sentence ends."""
+        """Token ids of windows that end where the model says that a sentence ends."""
         tokens: list[int] = []
         seek, end = 0, _frames(mel)
         while seek < end:
@@ -108,10 +108,10 @@ class Transcriber:
         return tokens
 
     def _until_pause(self, tokens: list[int]) -> tuple[list[int], int]:
-        """Return the tokens to keep and the frames to go on by.
+        """The tokens to keep and the frames to go on by.
 
-        Two timestamps in a row end a segment and begin the next one. What comes after the
-        last such pair is not whole, so the next window begins there.
+        Two timestamps in a row end a segment and begin the next one. What comes after the last
+        such pair is not whole, so the next window begins there.
         """
         begin = self._tokenizer(ENGLISH).timestamp_begin
         pairs = [k for k in range(1, len(tokens)) if min(tokens[k - 1 : k + 1]) >= begin]
@@ -126,7 +126,7 @@ class Transcriber:
     def _decoded(
         self, features: Tensor, language: str, bound: int | None, timestamps: bool
     ) -> DecodingResult | None:
-        """Return the first good attempt, else the last; None where nobody speaks."""
+        """The first good attempt, else the last; None where nobody speaks."""
         for temperature in self._temperatures:
             result = self._attempt(features, language, bound, timestamps, temperature)
             unlikely = result.avg_logprob < MIN_LOGPROB
@@ -156,14 +156,14 @@ class Transcriber:
             return self._model.decode(features, options)
 
     def _mel(self, samples: Samples) -> Tensor:
-        """Return the features, shape (bands, frames), of the samples and of 30 s of silence."""
+        """Features (bands, frames) of the samples and of 30 s of silence after them."""
         # On the CPU, where it takes milliseconds: on a GPU the Fourier transform's library
         # would stay in its memory.
         mel: Tensor = log_mel_spectrogram(samples, self._model.dims.n_mels, padding=N_SAMPLES)
         return mel
 
     def _encoded(self, mel: Tensor, seek: int) -> Tensor:
-        """Return the features, shape (positions, width), of the window that begins at seek."""
+        """Features (positions, width) of the window that begins at frame ``seek``."""
         window = mel[:, seek : min(seek + N_FRAMES, _frames(mel))]
         padded = pad_or_trim(window, N_FRAMES).to(self._model.device, self._dtype)
         features: Tensor = self._model.encoder(padded[None])[0]
@@ -186,5 +186,5 @@ class Transcriber:
 
 
 def _frames(mel: Tensor) -> int:
-    """Return the frames of the recording, without the silence after it."""
+    """Frames of the recording, without the silence after it."""
     return int(mel.shape[-1]) - int(N_FRAMES)
