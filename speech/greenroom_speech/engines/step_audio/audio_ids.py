@@ -24,5 +24,5 @@ class AudioIds:
         return range(self.linguistic.stop, self.linguistic.stop + SEMANTIC)
 
     def codes(self, ids: list[int]) -> list[int]:
-        """Return the n of each ``<audio_n>``."""
+        """The n of each ``<audio_n>``: 0 to 5119."""
         return [number - self.first for number in ids]

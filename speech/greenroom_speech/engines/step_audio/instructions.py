@@ -59,7 +59,7 @@ _REMOVING = {
 
 
 def instruction(step: Step, said: str, new: str | None = None) -> str:
-    """Return the instruction of an edit of audio that says ``said``.
+    """The instruction of an edit of audio that says ``said``.
 
     ``new`` are the words with sounds among them that ``paralinguistic`` needs. Raises
     InvalidInput where TASK_INFO or they are none that the model knows.
@@ -72,7 +72,7 @@ def instruction(step: Step, said: str, new: str | None = None) -> str:
 
 
 def check_info(step: Step) -> None:
-    """Raise InvalidInput where TASK_INFO does not fit the task."""
+    """Raises InvalidInput where TASK_INFO does not fit the task."""
     known = _INFOS.get(step.task, ("",))
     if step.info not in known:
         rule = f"one of {', '.join(known)}" if known[0] else "empty"

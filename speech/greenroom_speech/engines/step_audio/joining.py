@@ -16,7 +16,7 @@ Wave = npt.NDArray[np.float32]
 
 
 def join(waves: Sequence[Wave], rate: int) -> Wave:
-    """Return the waves (n,) one after another, with a pause of 0.25 s between two.
+    """The waves (n,) one after another, with a pause of 0.25 s between two.
 
     Where two meet, each fades to silence, so there is no click; silence that a wave brings counts
     as part of the pause, and what is more is cut. Beginning and end stay as they are.
@@ -29,7 +29,7 @@ def join(waves: Sequence[Wave], rate: int) -> Wave:
 
 
 def _with_pause(wave: Wave, rate: int) -> Wave:
-    """Return a wave that fades out and ends in half a pause."""
+    """A wave that fades out and ends in half a pause."""
     half = round(rate * PAUSE_SECONDS / 2)
     silent = _silent_at_end(wave, round(rate * _FRAME_SECONDS))
     kept = wave[: len(wave) - silent + min(silent, half)].copy()
@@ -39,7 +39,7 @@ def _with_pause(wave: Wave, rate: int) -> Wave:
 
 
 def _silent_at_end(wave: Wave, frame: int) -> int:
-    """Return how many samples at the end lie in silent frames, counted from the end."""
+    """Samples at the end in silent frames of ``frame`` samples, counted from the end."""
     frames = wave[len(wave) % frame :].reshape(-1, frame)
     loudness = np.sqrt(np.square(frames).mean(axis=1))
     loud = np.flatnonzero(loudness > _SILENT * loudness.max(initial=0))

@@ -69,12 +69,12 @@ def edit(instruction: str, codes: Iterable[int]) -> Conversation:
 
 
 def audio_pieces(codes: Iterable[int]) -> str:
-    """Return a recording as text."""
+    """A recording as text: ``<audio_n>`` for each code n."""
     return "".join(f"<audio_{code}>" for code in codes)
 
 
 def speaker_name(said: str, samples: Samples) -> str:
-    """Return the speaker's name in layout A, by what is said and the recording as it came."""
+    """The speaker's name in layout A, by what is said and the recording as it came."""
     flat = np.ravel(samples).astype(np.float32)
     if flat.size > 2 * _NAMED_BY:
         flat = np.concatenate([flat[:_NAMED_BY], flat[-_NAMED_BY:]])
@@ -82,7 +82,6 @@ def speaker_name(said: str, samples: Samples) -> str:
 
 
 def ids_of(conversation: Conversation, layout: Layout, tokenizer: TextTokenizer) -> list[int]:
-    """Return the prompt."""
     if layout == "B":
         return tokenizer.encode(layout_b(conversation))
     marks = tokenizer.marks
@@ -90,7 +89,7 @@ def ids_of(conversation: Conversation, layout: Layout, tokenizer: TextTokenizer)
 
 
 def layout_b(conversation: Conversation) -> str:
-    """Return the one text that layout B encodes."""
+    """The one text that layout B encodes."""
     return (
         f"<s><|BOT|> system\n{conversation.system}<|EOT|><|BOT|> human\n{conversation.user}<|EOT|>"
         "<|BOT|> assistant\n"
@@ -98,7 +97,7 @@ def layout_b(conversation: Conversation) -> str:
 
 
 def layout_a(conversation: Conversation, encode: Encode, marks: Marks) -> list[int]:
-    """Return the ids of layout A. Its ``encode`` put id 1 before every segment in 2025."""
+    """The ids of layout A. Its ``encode`` put id 1 before every segment in 2025."""
     user = encode(conversation.user)
     if conversation.clone:
         user = encode("\n" + conversation.user)[len(encode("\n")) :]

@@ -22,7 +22,7 @@ _BEFORE_NUMBERS = re.compile("nos?|nr|fig|vol|pp|art|sec|ch")
 
 
 def pieces(text: str, longest: float = LONGEST_SECONDS) -> list[str]:
-    """Return a text's pieces in order, each of at most ``longest`` seconds as one reads it aloud.
+    """A text's pieces in order, each of at most ``longest`` seconds as one reads it aloud.
 
     Sentences stay whole where they can, and short neighbours stay together, so that pieces are
     about equally long. White space is one space within a piece, none at its ends; tags in
@@ -34,7 +34,7 @@ def pieces(text: str, longest: float = LONGEST_SECONDS) -> list[str]:
 
 
 def spoken_seconds(text: str) -> float:
-    """Return about how long one takes to say a text, by its characters."""
+    """About how long one takes to say a text, by its characters."""
     wide = len(re.findall(f"[{_WIDE}]", text))
     digits = len(re.findall(r"\d", text))
     others = len(text) - wide - digits
@@ -42,7 +42,7 @@ def spoken_seconds(text: str) -> float:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Yield the text cut after each sentence; white space stays where it is."""
+    """The text cut after each sentence; white space stays where it is."""
     start = 0
     for mark in _END.finditer(text):
         sentence, rest = text[start : mark.end()], text[mark.end() :]
@@ -66,7 +66,7 @@ def _is_end(before: str, mark: str, after: str) -> bool:
 
 
 def _abbreviates(before: str, following: str) -> bool:
-    """Say whether a full stop belongs to the word before it."""
+    """True if a full stop belongs to the word before it."""
     word = re.split(rf"[\s{re.escape(_OPENING)}]", before)[-1].lower()
     if re.fullmatch(r"[^\W\d_]", word) or "." in word:
         return not word.replace(".", "").isdigit()
@@ -80,7 +80,7 @@ def _says_something(text: str) -> bool:
 
 
 def _fitting(sentence: str, longest: float) -> Iterator[str]:
-    """Yield a sentence, halved as often as needed: between clauses, else words, else anywhere."""
+    """A sentence, halved as often as needed: between clauses, else words, else anywhere."""
     cut = _middle(sentence) if spoken_seconds(sentence) > longest else 0
     if cut:
         yield from _fitting(sentence[:cut], longest)
@@ -90,7 +90,7 @@ def _fitting(sentence: str, longest: float) -> Iterator[str]:
 
 
 def _middle(sentence: str) -> int:
-    """Return the best place to cut near the middle; 0: there is none."""
+    """The best place to cut near the middle; 0: there is none."""
     middle, tags = len(sentence) / 2, [tag.span() for tag in _TAG.finditer(sentence)]
     for boundary in _BOUNDARIES:
         cuts = [mark.end() for mark in boundary.finditer(sentence)]
@@ -105,7 +105,7 @@ def _middle(sentence: str) -> int:
 
 
 def _packed(parts: list[str], longest: float) -> Iterator[str]:
-    """Yield neighbours joined, as few pieces as there must be and about equally long."""
+    """Neighbours joined, as few pieces as there must be and about equally long."""
     total = sum(map(spoken_seconds, parts))
     fair = total / max(1, ceil(total / longest))
     piece, seconds = "", 0.0

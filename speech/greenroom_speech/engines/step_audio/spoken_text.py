@@ -26,7 +26,7 @@ _CODES = {name: code for code, names in _NAMES.items() for name in (code, *names
 
 
 def spoken_text(text: str, language: str | None) -> str:
-    """Return the text with the tag of its language in front.
+    """The text with the tag of its language in front.
 
     ``language`` is LANGUAGE; without it Japanese and Korean are known by their script. A text
     that already begins with a tag keeps it; InvalidInput for a language that is not spoken, or

@@ -51,11 +51,11 @@ class TextTokenizer:
         return len(self._pieces.scored)
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text; special pieces in it are read as such, none is added."""
+        """Special pieces in the text are read as such; none is added."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def check_words(self, field: str, text: str) -> None:
-        """Raise InvalidInput where a user's text would be read as more than words."""
+        """Raises InvalidInput where a user's text would be read as more than words."""
         for number in self.encode(text):
             if number in self._reserved:
                 piece = self._pieces.scored[number][0]

@@ -103,7 +103,7 @@ class StepAudioEditX(ArenaEngine):
         self._vocoder.speech(_SOME_CODES, voice, seed=0)
 
     def run(self, batch: Sequence[Tensors]) -> list[Tensors | Exception]:
-        """Answer each request with ``WAVEFORM`` and ``WAVEFORM_RATE``, or its error."""
+        """``WAVEFORM`` and ``WAVEFORM_RATE`` for each request, or its error."""
         works = [self._begun(request) for request in batch]
         while self._next_turn([work for work in works if isinstance(work, _Work)]):
             pass
@@ -126,7 +126,7 @@ class StepAudioEditX(ArenaEngine):
             return error
 
     def _codes(self, request: Tensors) -> list[int]:
-        """Return the prompt's audio codes. InvalidInput for other ids, none, and too many."""
+        """The prompt's audio codes. InvalidInput for other ids, none, and too many."""
         ids = request["PROMPT_TOKENS"].reshape(-1)
         if not ids.size:
             raise InvalidInput("PROMPT_TOKENS is empty; it must hold the prompt's audio tokens.")
@@ -209,7 +209,7 @@ class StepAudioEditX(ArenaEngine):
 
 
 def _numbers(request: Tensors, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return a prompt's tensor; -1 in the shape stands for any length but 0."""
+    """A prompt's tensor; -1 in the shape stands for any length but 0. Raises InvalidInput."""
     given = request[name]
     fits = given.ndim == len(shape) and all(
         size == wanted or (wanted == -1 and size)

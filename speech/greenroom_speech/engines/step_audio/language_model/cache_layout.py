@@ -14,17 +14,17 @@ _LEAST_CAPACITY = 1024
 
 
 def longest(config: LanguageModelConfig) -> int:
-    """Return how many tokens prompt and speech of one request may have together."""
+    """Tokens that prompt and speech of one request may have together."""
     return min(MOST_TOKENS, config.max_seq_len)
 
 
 def capacity_for(tokens: int) -> int:
-    """Return the row capacity for so many tokens: few different ones, so graphs are reused."""
+    """A power of two: few different row capacities, so graphs are reused."""
     return max(_LEAST_CAPACITY, 1 << (tokens - 1).bit_length())
 
 
 def buffer_elements(config: LanguageModelConfig, longest_requests: int) -> int:
-    """Return the buffer's size for so many requests of the greatest length at once."""
+    """The buffer's size for so many requests of the greatest length at once."""
     return longest_requests * capacity_for(longest(config)) * elements_per_token(config)
 
 

@@ -32,12 +32,12 @@ class Candidates:
 
     @cached_property
     def ids(self) -> list[int]:
-        """The id of each column."""
+        """By column."""
         return [number for part in self.ranges for number in part]
 
     @cached_property
     def columns(self) -> dict[int, int]:
-        """The column of each id."""
+        """By id."""
         return {number: column for column, number in enumerate(self.ids)}
 
     @cached_property

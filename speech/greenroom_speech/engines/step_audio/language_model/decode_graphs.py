@@ -41,7 +41,7 @@ class GraphedSteps:
     def scores(
         self, cache: KeyValueCache, ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Return float32 scores (n, columns), valid until the next call."""
+        """Scores are valid until the next call."""
         rows = min(cache.rows, 1 << (len(ids) - 1).bit_length())
         reach = min(cache.capacity, -(-(max(positions) + 1) // _REACH) * _REACH)
         cache.reach(len(ids), reach)

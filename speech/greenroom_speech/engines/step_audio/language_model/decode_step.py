@@ -15,7 +15,7 @@ class Steps(Protocol):
     def scores(
         self, cache: KeyValueCache, ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """Return float32 scores (n, columns) for the first n rows of the cache.
+        """Float32 scores (n, columns) for the first n rows of the cache.
 
         ``ids`` are the newest of each row, ``positions`` where they stand. The result may be
         overwritten by the next call.
@@ -34,7 +34,6 @@ class PlainSteps:
     def scores(
         self, cache: KeyValueCache, ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
-        """As the protocol says."""
         device = self._slopes.device
         reach = max(positions) + 1
         cache.reach(len(ids), reach)

@@ -86,9 +86,9 @@ class Generator:
 
     @torch.inference_mode()
     def generate(self, prompts: Sequence[Prompt]) -> list[GeneratedSpeech | Exception]:
-        """Answer each prompt, in order, with its speech or its error.
+        """Each prompt's speech or its error, in order.
 
-        Those that find no room in the buffer start when another one has ended.
+        Prompts that find no room in the buffer start when another one has ended.
         """
         answers: dict[int, GeneratedSpeech | Exception] = {}
         waiting: deque[_Row] = deque()
@@ -154,7 +154,7 @@ class Generator:
                 scores[place, self._candidates.columns[banned]] = float("-inf")
 
     def _extended(self, row: _Row, column: int) -> GeneratedSpeech | Exception | None:
-        """Append what was drawn; return the answer if that was the end."""
+        """Appends what was drawn; the answer if that was the end, else None."""
         if column == len(self._candidates.ids):
             return GreenroomError("The language model's scores are not finite numbers.")
         drawn_id = self._candidates.ids[column]

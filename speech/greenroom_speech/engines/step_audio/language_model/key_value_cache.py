@@ -8,7 +8,7 @@ _CLEANED_AHEAD = 256
 
 
 def elements_per_token(config: LanguageModelConfig) -> int:
-    """Return how many elements the keys and values of one token have."""
+    """Of the keys and values in all layers."""
     return config.num_hidden_layers * 2 * config.num_attention_groups * config.head_dim
 
 

@@ -21,7 +21,6 @@ class LanguageModelMemory:
 
     @property
     def total(self) -> int:
-        """All of it."""
         return self.weights + self.cache + self.activations
 
 
@@ -34,10 +33,10 @@ def language_model_memory(
     rows: int,
     columns: int,
 ) -> LanguageModelMemory:
-    """Return the bytes for a cache of so many requests of the greatest length.
+    """In bytes, for a cache of so many requests of the greatest length.
 
-    The activations are those of ``rows`` requests of ``prompt_ids`` and ``new_ids`` each that
-    are decoded together, with ``columns`` ids to choose from.
+    The activations are those of ``rows`` requests of ``prompt_ids`` and ``new_ids`` each that are
+    decoded together, with ``columns`` ids to choose from.
     """
     with torch.device("meta"):
         elements = sum(weight.numel() for weight in Step1(config).parameters())

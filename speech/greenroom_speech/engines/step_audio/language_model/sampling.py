@@ -22,7 +22,7 @@ class Sampling:
 
 
 def repeated(ids: Sequence[int]) -> int | None:
-    """Return the newest id if it may not come again; prompt ids count, fewer than ten never do.
+    """The newest id if it may not come again; prompt ids count, fewer than ten never do.
 
     Repetition-aware sampling: VALL-E 2 (Chen et al. 2024), here as a ban on one id.
     """
@@ -33,7 +33,7 @@ def repeated(ids: Sequence[int]) -> int | None:
 
 
 def filtered(scores: torch.Tensor, sampling: Sampling) -> torch.Tensor:
-    """Return scores (n, columns) after temperature and top-k, -inf where nothing is drawn."""
+    """Scores (n, columns) after temperature and top-k, -inf where nothing is drawn."""
     scores = scores / sampling.temperature
     if 0 < sampling.top_k < scores.shape[-1]:
         least = scores.topk(sampling.top_k, dim=-1).values[:, -1:]
@@ -42,7 +42,7 @@ def filtered(scores: torch.Tensor, sampling: Sampling) -> torch.Tensor:
 
 
 def drawn(scores: torch.Tensor, chances: Sequence[float], sampling: Sampling) -> list[int]:
-    """Return a column for each row of scores (n, columns).
+    """A column for each row of scores (n, columns).
 
     ``chances`` are numbers in [0, 1), one per row: which column it is depends on the row's own
     scores and number alone. A row without a finite score gives the number of columns.

@@ -4,10 +4,10 @@ import torch
 
 
 def slopes(heads: int, device: torch.device | str = "cpu") -> torch.Tensor:
-    """Return the slope of each query head, float32, shape (heads,).
+    """The slope of each query head, float32, shape (heads,).
 
-    With n the largest power of two not above ``heads``: ``2 ** (-8k / n)`` for k = 1..n, then
-    ``2 ** (-4k / n)`` for k = 1, 3, 5, ... for the others (ALiBi, Press et al. 2022).
+    With n the largest power of two not above ``heads``: ``2 ** (-8k / n)`` for k = 1..n, then ``2
+    ** (-4k / n)`` for k = 1, 3, 5, ... for the others (ALiBi, Press et al. 2022).
     """
     n = 1 << (heads.bit_length() - 1)
     first = [-8 * k / n for k in range(1, n + 1)]
@@ -18,11 +18,10 @@ def slopes(heads: int, device: torch.device | str = "cpu") -> torch.Tensor:
 def bias(
     queries: torch.Tensor, keys: torch.Tensor, slopes: torch.Tensor, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Return the bias, -inf where a key lies after its query.
+    """Shape (..., heads, n, t), -inf where a key lies after its query.
 
-    ``queries`` (..., n) and ``keys`` (t,) are positions, ``slopes`` (heads,); the result has
-    shape (..., heads, n, t). It is computed in float32 and rounded to ``dtype``, with no second
-    tensor of its size in between.
+    ``queries`` (..., n) and ``keys`` (t,) are positions, ``slopes`` (heads,). It is computed in
+    float32 and rounded to ``dtype``, with no second tensor of its size in between.
     """
     distance = (queries.unsqueeze(-1) - keys).float()
     root = distance.sqrt_().nan_to_num_(nan=float("inf")).unsqueeze(-3)

@@ -26,7 +26,7 @@ class Projection(nn.Module):
 
 
 def projected(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return ``x @ weight.T``.
+    """``x @ weight.T``.
 
     In float32 on a CPU through oneDNN, as torch does by itself for other types: torch's own way
     there, MKL, takes up to twice as long for a few rows and 1.15 times as long for many.
@@ -140,12 +140,12 @@ class Step1(nn.Module):
         self.lm_head = Projection(config.hidden_size, config.vocab_size)
 
     def forward(self, ids: torch.Tensor, attention: Attention) -> torch.Tensor:
-        """Return the hidden states (n, width) of ids (n,) after the final norm."""
+        """Hidden states (n, width) of ids (n,) after the final norm."""
         hidden: torch.Tensor = self.model(ids, attention)
         return hidden
 
     def scores(self, hidden: torch.Tensor, ranges: tuple[range, ...]) -> torch.Tensor:
-        """Return the float32 scores (n, columns) of the ids in ``ranges``, one after another.
+        """Float32 scores (n, columns) of the ids in ``ranges``, one after another.
 
         Only these rows of the output matrix are read.
         """

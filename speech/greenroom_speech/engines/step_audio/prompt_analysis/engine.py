@@ -78,7 +78,7 @@ class StepAudioTokenizer(ArenaEngine):
         self._analysed(0.3 * torch.sin(2 * math.pi * 150 * torch.arange(RATE) / RATE), RATE)
 
     def answer(self, request: Tensors) -> Tensors:
-        """Return ``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``."""
+        """PROMPT_TOKENS (n,), SPEECH_FEATURES (frames, 80) and SPEAKER_EMBEDDING (192,)."""
         samples, rate = recording(request, self._settings)
         key = digest(self.name, self.version, self._identity, samples, str(rate))
         return self.cache.get(key, lambda: self._analysed(torch.tensor(samples), rate))

@@ -11,7 +11,7 @@ LINGUISTIC, SEMANTIC = 2, 3
 
 
 def interleaved(linguistic: Tensor, semantic: Tensor) -> Tensor:
-    """Return groups of 2 linguistic and 3 semantic ids, int32; what fills no group is dropped."""
+    """Groups of 2 linguistic and 3 semantic ids, int32; what fills no group is dropped."""
     groups = min(len(linguistic) // LINGUISTIC, len(semantic) // SEMANTIC)
     first = FIRST_ID + linguistic[: groups * LINGUISTIC].view(groups, LINGUISTIC)
     second = FIRST_ID + LINGUISTIC_CODES + semantic[: groups * SEMANTIC].view(groups, SEMANTIC)

@@ -16,22 +16,22 @@ EPSILON = torch.finfo(torch.float32).eps
 
 
 def povey_window() -> Tensor:
-    """Return Kaldi's default window, a Hann window to the power of 0.85, (FRAME,)."""
+    """Kaldi's default window, a Hann window to the power of 0.85, (FRAME,)."""
     return torch.hann_window(FRAME, periodic=False) ** 0.85
 
 
 def hamming_window() -> Tensor:
-    """Return the window of FunASR's front end, (FRAME,)."""
+    """The window of FunASR's front end, (FRAME,)."""
     return torch.hamming_window(FRAME, periodic=False)
 
 
 def frames_of(samples: int) -> int:
-    """Return how many whole frames a wave of that length has."""
+    """Whole frames inside of a wave of so many samples."""
     return max(0, (samples - FRAME) // SHIFT + 1)
 
 
 def fbank(wave: Tensor, window: Tensor) -> Tensor:
-    """Return the log energies of a 16 kHz wave (samples,): (frames, 80), 100 frames a second.
+    """Log energies of a 16 kHz wave (samples,): (frames, 80), 100 frames a second.
 
     As ``compute-fbank-feats`` with 80 bins from 20 Hz, 25 ms frames inside of the wave, no
     dither. The scale of the wave is the caller's choice.

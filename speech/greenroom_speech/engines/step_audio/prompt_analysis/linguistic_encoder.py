@@ -59,7 +59,7 @@ class LinguisticEncoder(nn.Module):
 
     @torch.inference_mode()
     def forward(self, features: Tensor) -> Tensor:
-        """Return the codes of features (frames, 560): (frames,) int64."""
+        """Codes (frames,), int64, of features (frames, 560)."""
         distances = torch.cdist(
             self.encode(features), self.centres, compute_mode="donot_use_mm_for_euclid_dist"
         )
@@ -67,7 +67,7 @@ class LinguisticEncoder(nn.Module):
 
     @torch.inference_mode()
     def encode(self, features: Tensor) -> Tensor:
-        """Return the encoder's output for features (frames, 560): (frames, width)."""
+        """Output (frames, width) for features (frames, 560)."""
         frames = len(features)
         scaled = features[None] * self.encoder.output_size() ** 0.5
         placed = self.encoder.embed(scaled)[0]
@@ -84,7 +84,7 @@ class LinguisticEncoder(nn.Module):
 
 
 def _through(layer: Any, rows: Tensor, real: Tensor, seen: Tensor) -> Tensor:
-    """Return the output of one layer for all steps (steps, ROWS, width)."""
+    """The output of one layer for all steps (steps, ROWS, width)."""
     attention = layer.self_attn
     query, key, value, flat = attention.forward_qkv(layer.norm1(rows))
     keys = torch.cat((_earlier(key), key), dim=2)
@@ -98,7 +98,7 @@ def _through(layer: Any, rows: Tensor, real: Tensor, seen: Tensor) -> Tensor:
 
 
 def _earlier(rows: Tensor) -> Tensor:
-    """Return what each step sees of those before it: (steps, heads, 16, width of a head)."""
+    """What each step sees of those before it: (steps, heads, 16, width of a head)."""
     steps, heads, _, width = rows.shape
     kept = functional.pad(rows[:, :, :STEP_FRAMES], (0, 0, 0, 0, 0, 0, LOOK_BACK, 0))
     windows = kept.unfold(0, LOOK_BACK, 1)[:steps]
@@ -106,7 +106,7 @@ def _earlier(rows: Tensor) -> Tensor:
 
 
 def _earlier_seen(steps: int, device: torch.device) -> Tensor:
-    """Return 1 where a step has such a step before it, (steps, 16)."""
+    """1 where a step has such a step before it, (steps, 16)."""
     step = torch.arange(steps, device=device)[:, None]
     before = torch.arange(LOOK_BACK, 0, -1, device=device)
     return (step >= before).float().repeat_interleave(STEP_FRAMES, dim=1)

@@ -49,7 +49,7 @@ class Normalisation:
 
 
 def linguistic_features(wave: Tensor, normalisation: Normalisation) -> Tensor:
-    """Return the features of a 16 kHz wave (samples,) in [-1, 1]: (frames, 560), 16.67 Hz."""
+    """Features (frames, 560), 16.67 Hz, of a 16 kHz wave (samples,) in [-1, 1]."""
     frames = feature_frames(wave.numel())
     if frames == 0:
         return torch.empty(0, INPUTS)
@@ -62,7 +62,7 @@ def linguistic_features(wave: Tensor, normalisation: Normalisation) -> Tensor:
 
 
 def feature_frames(samples: int) -> int:
-    """Return how many feature frames a wave of that length gives.
+    """How many feature frames a 16 kHz wave of so many samples gives.
 
     The last step drops what is left when it is too little: less than one new fbank frame, or
     fewer than a stack together with the one that was left over.

@@ -12,7 +12,7 @@ BANDS = 128
 
 
 def log_mel(wave: Tensor) -> Tensor:
-    """Return the spectrogram of a 16 kHz wave (samples,): (128, samples // 160).
+    """The spectrogram (128, samples // 160) of a 16 kHz wave (samples,).
 
     As openai-whisper's ``log_mel_spectrogram`` without padding: the loudest place of the wave
     sets the floor 80 dB below it.

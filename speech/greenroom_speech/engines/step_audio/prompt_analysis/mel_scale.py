@@ -11,7 +11,7 @@ _LOG_STEP = math.log(6.4) / 27
 
 
 def slaney_filters(rate: int, n_fft: int, bands: int, low: float, high: float) -> Tensor:
-    """Return triangles of equal area on Slaney's mel scale, (bands, n_fft // 2 + 1).
+    """Triangles of equal area on Slaney's mel scale, (bands, n_fft // 2 + 1).
 
     As ``librosa.filters.mel`` by default: linear below 1 kHz, logarithmic above.
     """
@@ -23,7 +23,7 @@ def slaney_filters(rate: int, n_fft: int, bands: int, low: float, high: float) -
 
 
 def kaldi_filters(rate: int, n_fft: int, bands: int, low: float, high: float) -> Tensor:
-    """Return triangles of height 1 on Kaldi's mel scale, (bands, n_fft // 2 + 1).
+    """Triangles of height 1 on Kaldi's mel scale, (bands, n_fft // 2 + 1).
 
     The triangles are straight in mel, not in Hz; the bin at the Nyquist frequency is left out.
     """
@@ -35,7 +35,7 @@ def kaldi_filters(rate: int, n_fft: int, bands: int, low: float, high: float) ->
 
 
 def _triangles(points: Tensor, corners: Tensor) -> Tensor:
-    """Return for each triple of corners the triangle over it, evaluated at the points."""
+    """(bands, points): for each triple of corners the triangle over it, at the points."""
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     rising = (points - left) / (centre - left)
     falling = (right - points) / (right - centre)

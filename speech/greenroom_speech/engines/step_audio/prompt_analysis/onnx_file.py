@@ -60,7 +60,7 @@ def read_graph(path: Path) -> Graph:
 
 
 def _node(message: memoryview, constants: dict[str, Array]) -> Node:
-    """Return an operation; the value of a Constant joins the constants."""
+    """An operation; the value of a Constant joins the constants."""
     outputs = _words(message, 2)
     integers = {}
     for attribute in _parts(message, 5):
@@ -91,12 +91,12 @@ def _words(message: memoryview, wanted: int) -> tuple[str, ...]:
 
 
 def _parts(message: memoryview, wanted: int) -> list[memoryview]:
-    """Return the values of a field that are messages, text or bytes."""
+    """The values of a field that are messages, text or bytes."""
     return [v for number, v in _fields(message) if number == wanted and isinstance(v, memoryview)]
 
 
 def _integers(message: memoryview, wanted: int) -> list[int]:
-    """Return the values of a signed integer field, be they one by one or packed."""
+    """The values of a signed integer field, be they one by one or packed."""
     found: list[int] = []
     for number, value in _fields(message):
         if number == wanted:

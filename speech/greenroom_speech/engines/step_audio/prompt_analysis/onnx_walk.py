@@ -18,11 +18,11 @@ class Walk:
         self._maker = {name: node for node in graph.nodes for name in node.outputs}
 
     def of_kind(self, kind: str) -> list[Node]:
-        """Return all operations of a kind, in their order."""
+        """In their order in the file."""
         return [node for node in self.nodes if node.kind == kind]
 
     def constant(self, name: str) -> Array | None:
-        """Return the constant that a tensor is or is made of; None if it depends on the input."""
+        """The constant that a tensor is or is made of; None if it depends on the input."""
         if name in self._constants:
             return self._constants[name]
         maker = self._maker.get(name)
@@ -34,16 +34,16 @@ class Walk:
         return value.transpose(maker.integers.get("perm"))
 
     def operand(self, node: Node, dimensions: int) -> Array | None:
-        """Return the constant of so many dimensions that an operation of two has, if one."""
+        """The constant of so many dimensions that an operation of two has; None if it has none."""
         values = [self.constant(name) for name in node.inputs]
         return next((v for v in values if v is not None and v.ndim == dimensions), None)
 
     def users(self, node: Node, kind: str) -> list[Node]:
-        """Return the operations of a kind that take what a node makes."""
+        """The operations of a kind that take what a node makes."""
         return [user for user in self.of_kind(kind) if set(node.outputs) & set(user.inputs)]
 
     def origins(self, name: str, ends: Set[str]) -> set[str]:
-        """Return which of some tensors another is made of; its shape alone does not count."""
+        """Which of the tensors ``ends`` another is made of; its shape alone does not count."""
         found, pending, seen = set[str](), [name], set[str]()
         while pending:
             tensor = pending.pop()

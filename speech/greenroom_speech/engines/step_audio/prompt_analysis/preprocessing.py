@@ -16,18 +16,18 @@ TAIL = 4320
 
 
 def limited(wave: Tensor) -> Tensor:
-    """Return a wave at its own rate with a peak of 0.6 at most."""
+    """A wave at its own rate with a peak of 0.6 at most."""
     peak = float(wave.abs().max())
     return wave * (PEAK / peak) if peak > PEAK else wave
 
 
 def normalised(wave: Tensor) -> Tensor:
-    """Return a wave with a peak of 0.999; what is quieter than 0.01 stays quiet."""
+    """A wave with a peak of 0.999; what is quieter than 0.01 stays quiet."""
     return wave / wave.abs().max().clamp(min=0.01) * 0.999
 
 
 def trimmed(wave: Tensor) -> Tensor:
-    """Return a 16 kHz wave from 50 ms before its first loud frame to a while after its last.
+    """A 16 kHz wave from 50 ms before its first loud frame to a while after its last.
 
     The length is a whole number of 15 ms units and 270 ms; silence fills what the wave lacks.
     """
@@ -39,7 +39,7 @@ def trimmed(wave: Tensor) -> Tensor:
 
 
 def _loud_part(wave: Tensor) -> tuple[int, int]:
-    """Return where the frames within 20 dB of the loudest begin and end, in samples.
+    """Where the frames within 20 dB of the loudest begin and end, in samples.
 
     Frames are centred, with silence beyond the ends, as in ``librosa.effects.trim``.
     """

@@ -15,7 +15,7 @@ their columns, so a small block has few."""
 
 
 def resampled(wave: Tensor, rate: int, wanted: int) -> Tensor:
-    """Return a wave (samples,) at another rate: ceil(samples * wanted / rate) samples.
+    """A wave (samples,) at another rate in Hz: ceil(samples * wanted / rate) samples.
 
     The same low pass (Hann window, 6 zero crossings, roll-off 0.99) as torchaudio's default;
     beyond its ends the wave is silent. Common pairs of rates have all their phases in one block
@@ -45,7 +45,7 @@ def _cutoff(step: int, phases: int) -> float:
 
 
 def _filters(step: int, phases: int, outputs: range, inputs: range) -> Tensor:
-    """Return the filters of some phases over some samples, (outputs, 1, inputs).
+    """The filters of some phases over some samples, (outputs, 1, inputs).
 
     The arithmetic is torchaudio's, in float32 and in its order: with exact filters the quietest
     mel bands move by more than the tolerance.

@@ -18,7 +18,7 @@ TOLERANCE = 2
 
 
 def semantic_codes(wave: Tensor, network: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the codes of a 16 kHz wave (samples,), int64 on the CPU, 25 Hz.
+    """Codes of a 16 kHz wave (samples,), int64 on the CPU, 25 Hz.
 
     ``network`` takes a spectrogram (128, frames). GreenroomError when it has another rate.
     """

@@ -35,7 +35,7 @@ class OnnxLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x @ weight + bias over the last dimension."""
+        """``x @ weight + bias`` over the last dimension."""
         return functional.linear(x, self.weight.T, self.bias)
 
 
@@ -54,7 +54,7 @@ class TransformerBlock(nn.Module):
         self.narrow = OnnxLinear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the block's output for rows (frames, width)."""
+        """From (frames, width) to (frames, width)."""
         normed = self.attention_norm(x)
         query, key, value = (_heads(made(normed)) for made in (self.query, self.key, self.value))
         attended = functional.scaled_dot_product_attention(query, key, value)
@@ -81,7 +81,7 @@ class SemanticNetwork(nn.Module):
 
     @torch.inference_mode()
     def forward(self, mel: Tensor) -> Tensor:
-        """Return the codes of a spectrogram (bands, frames): (ceil(frames / 4),) int64."""
+        """Codes (ceil(frames / 4),), int64, of a spectrogram (bands, frames)."""
         x = functional.gelu(self.conv1(mel[None]))
         x = functional.gelu(self.conv2(x))[0].T
         x = x + self.positions[: len(x)]

@@ -25,7 +25,7 @@ NORMS, PRODUCTS, MIXTURES = 2, 6, 2
 
 
 def semantic_weights(path: Path) -> tuple[SemanticShape, dict[str, Tensor]]:
-    """Return the sizes and the weights, named as ``SemanticNetwork`` names them.
+    """The sizes and the weights, named as ``SemanticNetwork`` names them.
 
     The weights are views of the mapped file. SetupError when the file is not of this network.
     """
@@ -43,7 +43,7 @@ class _OtherNetwork(Exception):
 
 
 def _outer(walk: Walk) -> Weights:
-    """Return what is before and after the blocks."""
+    """What is before and after the blocks."""
     convolutions = walk.of_kind("Conv")
     strides = [node.integers.get("strides") for node in convolutions]
     if strides != [(2,), (2,)]:
@@ -84,19 +84,19 @@ def _blocks(walk: Walk) -> Weights:
 
 
 def _products(walk: Walk, weighted: bool) -> list[Node]:
-    """Return the matrix products by weights, or those of two computed matrices."""
+    """The matrix products by weights, or those of two computed matrices."""
     nodes = walk.of_kind("MatMul")
     return [n for n in nodes if (walk.constant(n.inputs[1]) is not None) == weighted]
 
 
 def _product(walk: Walk, node: Node) -> tuple[Array | None, Array | None]:
-    """Return a product's matrix, and the vector that is added to it."""
+    """A product's matrix, and the vector that is added to it."""
     biases = [walk.operand(user, 1) for user in walk.users(node, "Add")]
     return walk.constant(node.inputs[1]), next(iter(biases), None)
 
 
 def _norm(walk: Walk, node: Node) -> tuple[Array | None, Array | None] | None:
-    """Return weight and bias of a normalisation, whole or as its last two operations."""
+    """Weight and bias of a normalisation, whole or as its last two operations."""
     if node.kind == "LayerNormalization":
         return walk.constant(node.inputs[1]), walk.constant(node.inputs[2])
     weight = walk.operand(node, 1) if node.kind == "Mul" else None
@@ -106,7 +106,7 @@ def _norm(walk: Walk, node: Node) -> tuple[Array | None, Array | None] | None:
 
 
 def _attention(walk: Walk, mixtures: Sequence[Node], three: Sequence[Node]) -> dict[str, Node]:
-    """Return which of three products is query, key and value."""
+    """Which of three products is query, key and value."""
     made_by = {node.outputs[0]: node for node in three}
     scores, mixed = mixtures
     sides = {"query": scores.inputs[0], "key": scores.inputs[1], "value": mixed.inputs[1]}

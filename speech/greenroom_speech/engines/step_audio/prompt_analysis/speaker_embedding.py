@@ -42,7 +42,7 @@ class SpeakerNetwork:
             ) from None
 
     def embedding(self, wave: Tensor) -> Tensor:
-        """Return the embedding of a 16 kHz wave (samples,), (192,) float32."""
+        """The embedding (192,), float32, of a 16 kHz wave (samples,)."""
         energies = fbank(wave, povey_window())
         centred = (energies - energies.mean(0))[None].numpy()
         output = self._session.run(None, {self._input: centred})[0]

@@ -14,10 +14,10 @@ HIGH = 8000.0
 
 
 def speech_features(wave: Tensor) -> Tensor:
-    """Return the log mel spectrogram of a 24 kHz wave (samples,): (samples // 480, 80), 50 Hz.
+    """Log mel spectrogram (samples // 480, 80), 50 Hz, of a 24 kHz wave (samples,).
 
-    Magnitudes (not powers) of a periodic Hann window, frames centred by reflecting 720 samples
-    at both ends, natural logarithm.
+    Magnitudes (not powers) of a periodic Hann window, frames centred by reflecting 720 samples at
+    both ends, natural logarithm.
     """
     edge = (N_FFT - HOP) // 2
     padded = functional.pad(wave[None], (edge, edge), mode="reflect")[0]

@@ -51,12 +51,15 @@ class PromptFiles:
             )
 
     def identity(self) -> str:
-        """Return a text that changes when a file is replaced by another."""
+        """A text that changes when a file is replaced by another."""
         stats = [path.stat() for path in self._files]
         return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
 
     def encoder_settings(self) -> dict[str, Any]:
-        """Return ``encoder_conf`` of the released config.yaml."""
+        """``encoder_conf`` of the released config.yaml.
+
+        Raises SetupError for a file that is not as it must be.
+        """
         path = self.paraformer_config
         try:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -76,7 +79,7 @@ class PromptFiles:
         return encoder
 
     def linguistic_state(self) -> dict[str, Tensor]:
-        """Return the weights of ``LinguisticEncoder``.
+        """The weights of ``LinguisticEncoder``.
 
         They are views of the mapped files; those of Paraformer's decoder are never read.
         """

@@ -13,7 +13,6 @@ class AttentionMemory:
 
     @property
     def frames(self) -> int:
-        """How many frames are kept."""
         return 0 if self.keys is None else self.keys.shape[-2]
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

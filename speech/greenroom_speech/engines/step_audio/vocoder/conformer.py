@@ -25,7 +25,6 @@ class EncoderMemory:
     layers: dict[nn.Module, AttentionMemory] = field(default_factory=dict)
 
     def of(self, layer: nn.Module) -> AttentionMemory:
-        """Return the memory of one attention layer."""
         return self.layers.setdefault(layer, AttentionMemory())
 
 
@@ -46,7 +45,7 @@ class Encoder(nn.Module):
         self.after_norm = nn.LayerNorm(width, eps=1e-5)
 
     def forward(self, x: Tensor, memory: EncoderMemory | None = None, last: bool = True) -> Tensor:
-        """Return two frames for each pair that has its lookahead.
+        """Two frames for each pair that has its lookahead.
 
         Without ``memory`` and with ``last``, ``x`` is a whole utterance. In a stream the last
         pairs of ``x`` are only looked at, unless it is the last chunk: then silence follows them.
@@ -78,7 +77,7 @@ class InputProjection(nn.Module):
         self.out = nn.Sequential(nn.Linear(inputs, width), nn.LayerNorm(width, eps=1e-5))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (frames, width)."""
+        """From (frames, inputs) to (frames, width)."""
         projected: Tensor = self.out(x)
         return projected * math.sqrt(projected.shape[1])
 
@@ -93,7 +92,7 @@ class Lookahead(nn.Module):
         self.conv2 = nn.Conv1d(width, width, 3)
 
     def forward(self, x: Tensor, memory: EncoderMemory | None) -> Tensor:
-        """Return (n - lookahead, width) of (n, width)."""
+        """From (n, width) to (n - lookahead, width)."""
         ahead = F.leaky_relu(_over_time(self.conv1, x))
         past = self.conv2.kernel_size[0] - 1
         joined = _behind(memory.lookahead if memory is not None else None, ahead, past)
@@ -119,7 +118,7 @@ class EncoderBlock(nn.Module):
         self.norm_ff = nn.LayerNorm(width, eps=1e-12)
 
     def forward(self, x: Tensor, positions: Tensor, memory: AttentionMemory | None) -> Tensor:
-        """Return (frames, width) of (frames, width)."""
+        """From (frames, width) to (frames, width)."""
         x = x + self.self_attn(self.norm_mha(x), positions, memory)
         inner = F.silu(self.feed_forward["w_1"](self.norm_ff(x)), inplace=True)
         fed: Tensor = self.feed_forward["w_2"](inner)
@@ -136,7 +135,7 @@ def _through(blocks: nn.ModuleList, x: Tensor, memory: EncoderMemory | None) -> 
 
 
 def _behind(past: Tensor | None, x: Tensor, frames: int) -> Tensor:
-    """Return x with so many frames before it: the past's, or zeros."""
+    """``x`` (n, width) with so many frames before it: the past's, or zeros."""
     return torch.cat([x.new_zeros(frames, x.shape[1]) if past is None else past, x])
 
 

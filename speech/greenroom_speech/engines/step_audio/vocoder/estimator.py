@@ -33,7 +33,6 @@ class EstimatorMemory:
     blocks: dict[nn.Module, BlockMemory] = field(default_factory=dict)
 
     def of(self, block: nn.Module) -> BlockMemory:
-        """Return the memory of one block."""
         return self.blocks.setdefault(block, BlockMemory())
 
 
@@ -56,7 +55,7 @@ class Estimator(nn.Module):
         )
 
     def embedded(self, times: Tensor) -> Tensor:
-        """Return (n, width) for times (n,) from 0 to 1."""
+        """From times (n,), 0 to 1, to (n, width)."""
         half = _WAVES // 2
         rates = torch.arange(half, device=times.device, dtype=torch.float32)
         rates = torch.exp(rates * (-math.log(_SLOWEST) / half))
@@ -66,7 +65,7 @@ class Estimator(nn.Module):
         return embedded
 
     def modulations(self, times: Tensor) -> list[Modulation]:
-        """Return what each of the times (n,) does, for all requests of these weights the same."""
+        """What each of the times (n,) does, for all requests of these weights the same."""
         time = self.embedded(times)
         blocks = [cast(EstimatorBlock, block).modulation(time) for block in self.blocks]
         final = self.final_layer["adaLN_modulation"](time).view(len(time), 2, -1)
@@ -76,7 +75,7 @@ class Estimator(nn.Module):
         ]
 
     def condition(self, mu: Tensor, speaker: Tensor, cond: Tensor) -> Tensor:
-        """Return the part of the input that no Euler step changes: (batch, frames, width).
+        """The part of the input that no Euler step changes: (batch, frames, width).
 
         ``mu`` and ``cond`` are (batch, frames, channels), ``speaker`` (batch, channels).
         """
@@ -92,7 +91,7 @@ class Estimator(nn.Module):
         mask: Tensor | None = None,
         memory: EstimatorMemory | None = None,
     ) -> Tensor:
-        """Return velocities (batch, frames, channels) for ``x`` (1 or batch, frames, channels).
+        """Velocities (batch, frames, channels) for ``x`` (1 or batch, frames, channels).
 
         ``mask`` (batch, frames) is false where a frame is padding: nobody attends to it.
         """

@@ -37,14 +37,14 @@ class EstimatorBlock(nn.Module):
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, _PARTS * width))
 
     def modulation(self, times: Tensor) -> Tensor:
-        """Return (n, 9, width) for embedded times (n, width)."""
+        """From embedded times (n, width) to (n, 9, width)."""
         modulation: Tensor = self.adaLN_modulation(times)
         return modulation.view(len(times), _PARTS, -1)
 
     def forward(
         self, x: Tensor, modulation: Tensor, keys: Tensor | None, memory: BlockMemory | None
     ) -> Tensor:
-        """Return the next block's input. ``x`` is overwritten."""
+        """The next block's input, (batch, frames, width). ``x`` is overwritten."""
         attention, mlp, convolution = modulation.view(3, 3, -1)
         attended = self.attn(_modulated(x, attention), keys, memory)
         x.addcmul_(attended, attention[2])
@@ -68,7 +68,7 @@ class SelfAttention(nn.Module):
         self.proj = nn.Linear(heads * head_width, width)
 
     def forward(self, x: Tensor, keys: Tensor | None, memory: BlockMemory | None) -> Tensor:
-        """Return (batch, frames, width); ``keys`` (batch, 1, 1, frames) says whom to attend to."""
+        """Shape (batch, frames, width); ``keys`` (batch, 1, 1, frames) says whom to attend to."""
         query = self.q_norm(self._heads(self.to_q(x))).transpose(1, 2)
         key = self.k_norm(self._heads(self.to_k(x))).transpose(1, 2)
         value = self._heads(self.to_v(x)).transpose(1, 2)
@@ -95,7 +95,7 @@ class CausalConvolutions(nn.ModuleDict):
         )
 
     def forward(self, x: Tensor, memory: BlockMemory | None) -> Tensor:
-        """Return (batch, frames, width)."""
+        """From (batch, frames, width) to (batch, frames, width)."""
         x = F.mish(self["3"](_causal(self["1"], x, memory)), inplace=True)
         return _causal(self["6"], x, memory)
 

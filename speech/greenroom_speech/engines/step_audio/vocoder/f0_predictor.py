@@ -20,6 +20,6 @@ class F0Predictor(nn.Module):
         self.classifier = nn.Linear(channels, 1)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Return Hz (batch, frames) of mel (batch, channels, frames)."""
+        """Hz (batch, frames) of mel (batch, channels, frames)."""
         hertz: Tensor = self.classifier(self.condnet(mel).transpose(1, 2))
         return hertz.squeeze(2).abs()

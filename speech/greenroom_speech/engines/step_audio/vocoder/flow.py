@@ -38,7 +38,7 @@ class Flow(nn.Module):
         self.decoder = FlowMatching(sizes)
 
     def forward(self, pairs: Tensor, voice: VoicePrompt, noise: Noise) -> Tensor:
-        """Return mel frames (2n, channels) of a whole utterance of n pairs (n, 2)."""
+        """Mel frames (2n, channels), 50 Hz, of a whole utterance of n pairs (n, 2)."""
         prompt = self.prompt_mel(voice)
         mu = self.encoder_proj(self.encoder(self.embedded(torch.cat([voice.pairs, pairs]))))
         cond = F.pad(prompt, (0, 0, 0, len(mu) - len(prompt)))
@@ -47,16 +47,16 @@ class Flow(nn.Module):
         return mel[len(prompt) :]
 
     def embedded(self, pairs: Tensor) -> Tensor:
-        """Return both codes' embeddings side by side, (n, input size)."""
+        """Both codes' embeddings side by side, (n, input size)."""
         embedded: Tensor = self.input_embedding["embedding"](pairs)
         return embedded.flatten(1)
 
     def prompt_mel(self, voice: VoicePrompt) -> Tensor:
-        """Return the prompt's mel frames, stretched to exactly two per pair."""
+        """The prompt's mel frames, stretched to exactly two per pair, (2n, channels)."""
         frames = self.sizes.encoder.up_stride * len(voice.pairs)
         return F.interpolate(voice.mel.T[None], size=frames, mode="nearest")[0].T
 
     def speaker(self, voice: VoicePrompt) -> Tensor:
-        """Return the speaker's channels (channels,)."""
+        """Shape (channels,); the embedding is brought to length 1 first."""
         channels: Tensor = self.spk_embed_affine_layer(F.normalize(voice.embedding, dim=0))
         return channels

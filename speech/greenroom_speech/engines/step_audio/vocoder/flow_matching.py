@@ -37,7 +37,7 @@ class FlowMatching(nn.Module):
         self.estimator = Estimator(sizes.estimator)
 
     def memory(self) -> DecoderMemory:
-        """Return the memory of a new stream."""
+        """For a new stream: one for each Euler step."""
         return DecoderMemory([EstimatorMemory() for _ in self.times[1:]])
 
     def forward(
@@ -48,10 +48,10 @@ class FlowMatching(nn.Module):
         cond: Tensor,
         memory: DecoderMemory | None = None,
     ) -> Tensor:
-        """Return mel frames (frames, channels).
+        """Mel frames (frames, channels).
 
-        ``noise``, ``mu`` and ``cond`` are (frames, channels), ``speaker`` (channels,). Conditioned
-        and free velocity are computed as a batch of two.
+        ``noise``, ``mu`` and ``cond`` are (frames, channels), ``speaker`` (channels,).
+        Conditioned and free velocity are computed as a batch of two.
         """
         starts = torch.tensor(self.times[:-1], device=mu.device)
         modulations = self.estimator.modulations(starts)
@@ -66,7 +66,7 @@ class FlowMatching(nn.Module):
 
 
 def cosine_times(steps: int) -> list[float]:
-    """Return steps + 1 times from 0 to 1, dense at the start."""
+    """The steps + 1 times from 0 to 1, dense at the start."""
     return [1 - math.cos(math.pi / 2 * k / steps) for k in range(steps + 1)]
 
 

@@ -29,7 +29,7 @@ class FlowStream:
         self._run(torch.cat([voice.pairs, lookahead]), prompt, last=False)
 
     def chunk(self, pairs: Tensor, last: bool) -> Tensor:
-        """Return two frames (2n, channels) per pair that is not lookahead.
+        """Two frames (2n, channels) per pair that is not lookahead.
 
         ``pairs`` (n + lookahead, 2) end with the lookahead, unless they are the last.
         """

@@ -20,12 +20,12 @@ class HarmonicSource(nn.Module):
         self.l_linear = nn.Linear(self.harmonics, 1)
 
     def draw(self, frames: int, generator: torch.Generator) -> Tensor:
-        """Return the normal draws for so many mel frames, on the generator's device."""
+        """Normal draws (samples, harmonics) for so many mel frames, on the generator's device."""
         shape = (frames * self.sizes.frame_samples, self.harmonics)
         return torch.randn(shape, generator=generator, device=generator.device)
 
     def forward(self, f0: Tensor, noise: Tensor) -> Tensor:
-        """Return (samples,) for Hz (frames,) and normal draws (samples, harmonics)."""
+        """Shape (samples,), for Hz (frames,) and normal draws (samples, harmonics)."""
         sizes = self.sizes
         voiced = (f0 > sizes.nsf_voiced_threshold).to(f0).repeat_interleave(sizes.frame_samples)
         loudness = sizes.nsf_sigma * voiced + sizes.nsf_alpha / 3 * (1 - voiced)
@@ -34,7 +34,7 @@ class HarmonicSource(nn.Module):
         return mixed.squeeze(1).tanh()
 
     def _sines(self, f0: Tensor) -> Tensor:
-        """Return (samples, harmonics): each frame's middle has its phase, lines lie between.
+        """Shape (samples, harmonics): each frame's middle has its phase, lines lie between.
 
         Phases are kept in cycles modulo 1 in double precision: long utterances stay in tune.
         """

@@ -56,7 +56,7 @@ class Hift(nn.Module):
         self.conv_post = nn.Conv1d(channels[-1], bins, 7, padding=3)
 
     def source(self, mel: Tensor, noise: Tensor) -> Tensor:
-        """Return the excitation (samples,) of mel (channels, frames).
+        """The excitation (samples,) of mel (channels, frames).
 
         ``noise`` are normal draws (samples, harmonics), as ``m_source.draw`` makes them.
         """
@@ -64,7 +64,7 @@ class Hift(nn.Module):
         return source
 
     def forward(self, mel: Tensor, source: Tensor) -> Tensor:
-        """Return the waveform (samples,) of mel (channels, frames) and its excitation."""
+        """The waveform (samples,) of mel (channels, frames) and its excitation (samples,)."""
         spectrum = self.decoded(mel, self.source_spectrum(source))
         bins = len(spectrum) // 2
         magnitude = spectrum[:bins].exp().clamp_(max=_LOUDEST)
@@ -74,14 +74,14 @@ class Hift(nn.Module):
         return wave.clamp_(-self.sizes.audio_limit, self.sizes.audio_limit)
 
     def source_spectrum(self, source: Tensor) -> Tensor:
-        """Return real, then imaginary parts (bins, frames) of the excitation."""
+        """Real, then imaginary parts (2 * bins, frames) of the excitation."""
         size, hop = self.sizes.istft_params.n_fft, self.sizes.istft_params.hop_len
         window = _window(size, source)
         spectrum = torch.stft(source, size, hop, window=window, return_complex=True)
         return torch.cat([spectrum.real, spectrum.imag])
 
     def decoded(self, mel: Tensor, source: Tensor) -> Tensor:
-        """Return the logarithm of the magnitudes, then the phases before their sine."""
+        """The logarithm of the magnitudes, then the phases before their sine."""
         x, excitation = self.conv_pre(mel[None]), source[None]
         kinds = len(self.resblocks) // len(self.ups)
         for stage, up in enumerate(self.ups):

@@ -19,13 +19,13 @@ class Noise:
 
     @classmethod
     def given(cls, frames: Tensor) -> "Noise":
-        """Return noise that begins with these frames (n, channels)."""
+        """Noise that begins with these frames (n, channels)."""
         noise = cls(frames.shape[1], seed=0)
         noise._drawn = frames
         return noise
 
     def frames(self, start: int, count: int) -> Tensor:
-        """Return (count, channels) from frame ``start`` on."""
+        """Shape (count, channels), from frame ``start`` on; the same frames whenever asked."""
         end, channels = start + count, self._drawn.shape[1]
         while len(self._drawn) < end:
             block = torch.randn(_BLOCK, channels, generator=self._generator)

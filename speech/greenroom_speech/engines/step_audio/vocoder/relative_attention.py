@@ -11,7 +11,7 @@ _SCORE_BYTES = 128 * 2**20
 
 
 def relative_positions(queries: int, keys: int, width: int, like: Tensor) -> Tensor:
-    """Return sine and cosine rows for the distances keys-1 down to -(queries-1).
+    """Sine and cosine rows for the distances keys-1 down to -(queries-1).
 
     Shape (queries + keys - 1, width), sines in the even columns; the last query stands at the
     last key.
@@ -40,7 +40,7 @@ class RelativeAttention(nn.Module):
         self.pos_bias_v = nn.Parameter(torch.empty(heads, width // heads))
 
     def forward(self, x: Tensor, positions: Tensor, memory: AttentionMemory | None) -> Tensor:
-        """Return (frames, width) of (frames, width); all frames see each other and the memory."""
+        """From (frames, width) to the same; all frames see each other and the memory."""
         scale = self.pos_bias_u.shape[1] ** -0.5
         query = self._heads(self.linear_q(x))
         key, value = self._heads(self.linear_k(x)), self._heads(self.linear_v(x))

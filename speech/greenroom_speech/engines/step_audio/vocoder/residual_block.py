@@ -14,7 +14,7 @@ class Snake(nn.Module):
         self.alpha = nn.Parameter(torch.empty(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (batch, channels, frames) of the same."""
+        """From (batch, channels, frames) to the same."""
         alpha = self.alpha[:, None]
         wave = (x * alpha).sin_()
         return torch.addcmul(x, wave, wave / (alpha + 1e-9))
@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
         self.activations2 = nn.ModuleList(Snake(channels) for _ in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (batch, channels, frames) of the same."""
+        """From (batch, channels, frames) to the same."""
         for first, second, before, between in zip(
             self.convs1, self.convs2, self.activations1, self.activations2, strict=True
         ):

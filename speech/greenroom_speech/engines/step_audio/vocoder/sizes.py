@@ -87,7 +87,6 @@ class HiftSizes(Sizes):
 
     @property
     def frame_samples(self) -> int:
-        """Samples of one mel frame."""
         return prod(self.upsample_rates) * self.istft_params.hop_len
 
 

@@ -49,7 +49,7 @@ class SpeechStream:
 
     @torch.inference_mode()
     def push(self, codes: Sequence[int], last: bool = False) -> Iterator[Tensor]:
-        """Yield the chunks (samples,) that are ready with these codes; with ``last``, all.
+        """The chunks (samples,) that are ready with these codes; with ``last``, all.
 
         However codes are grouped into pushes, the chunks are the same. An utterance shorter than
         the set-up (upstream drops it) is heard too; one without a code gives nothing.

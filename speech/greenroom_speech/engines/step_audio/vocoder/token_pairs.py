@@ -18,11 +18,12 @@ _PADDING = (0, 0, 0, LINGUISTIC, LINGUISTIC, LINGUISTIC)
 
 
 def token_pairs(codes: Sequence[int]) -> Tensor:
-    """Return int64 pairs (n, 2), n = 3 per started group of five codes.
+    """Int64 pairs (n, 2), n = 3 per started group of five codes.
 
-    ``codes`` are audio ids minus the first audio id, 0 to 5119, in the order in which the language
-    model says them. An incomplete group is filled up. The columns index one table: the linguistic
-    code, or 1024 where that codebook is silent, and one more than the semantic code.
+    ``codes`` are audio ids minus the first audio id, 0 to 5119, in the order in which the
+    language model says them. An incomplete group is filled up. The columns index one table: the
+    linguistic code, or 1024 where that codebook is silent, and one more than the semantic code.
+    Raises InvalidInput for a code that is none.
     """
     for code in codes:
         if not 0 <= code < CODES:

@@ -44,7 +44,7 @@ class Vocoder:
         arena.read(self.hift, hift_state(hift, self.hift))
 
     def voice(self, codes: Sequence[int], features: Tensor, embedding: Tensor) -> VoicePrompt:
-        """Return a prompt on the vocoder's device.
+        """A prompt on the vocoder's device.
 
         ``codes`` are the prompt's audio codes, ``features`` its mel frames (frames, 80) and
         ``embedding`` its speaker (192,).
@@ -55,7 +55,7 @@ class Vocoder:
 
     @torch.inference_mode()
     def speech(self, codes: Sequence[int], voice: VoicePrompt, seed: int) -> Tensor:
-        """Return the waveform (samples,) of a whole utterance; the same seed gives the same.
+        """The waveform (samples,) of a whole utterance; the same seed gives the same.
 
         InvalidInput for a code that is none. At least one code is needed.
         """
@@ -66,7 +66,7 @@ class Vocoder:
         return wave
 
     def stream(self, voice: VoicePrompt, seed: int) -> SpeechStream:
-        """Return a stream that takes an utterance's codes bit by bit."""
+        """For one utterance, whose codes come bit by bit."""
         return SpeechStream(self.flow, self.hift, voice, self.noise, self._generator(voice, seed))
 
     def _generator(self, voice: VoicePrompt, seed: int) -> torch.Generator:

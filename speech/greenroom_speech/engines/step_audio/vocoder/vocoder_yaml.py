@@ -26,7 +26,7 @@ _PlainLoader.add_multi_constructor("", _plain)
 
 
 def vocoder_sizes(path: Path) -> VocoderSizes:
-    """Return the sizes in the file; what it does not say is as in the released model.
+    """The sizes in the file; what it does not say is as in the released model.
 
     SetupError where the file is missing, is no YAML mapping, or has a size that is none.
     """
@@ -49,7 +49,7 @@ def vocoder_sizes(path: Path) -> VocoderSizes:
 
 
 def _given(sizes: type[Sizes], content: dict[str, Any]) -> dict[str, Any]:
-    """Return what the file says of these sizes; they may lie in mappings between, as a decoder's.
+    """What the file says of these sizes; they may lie in mappings between, as a decoder's.
 
     What lies in a part with sizes of its own belongs to that part alone.
     """

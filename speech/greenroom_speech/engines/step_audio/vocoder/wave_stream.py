@@ -20,7 +20,7 @@ class WaveStream:
         self._source = self._wave = torch.empty(0)
 
     def chunk(self, mel: Tensor, last: bool) -> Tensor:
-        """Return the samples (n,) that are finished with these frames (channels, frames)."""
+        """The samples (n,) that are finished with these frames (channels, frames)."""
         if self._mel is not None:
             mel = torch.cat([self._mel, mel], dim=1)
         source = self._hift.source(mel, self._hift.m_source.draw(mel.shape[1], self._generator))

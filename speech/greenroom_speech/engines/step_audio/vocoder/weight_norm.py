@@ -10,7 +10,7 @@ _DIRECTION = ".parametrizations.weight.original1"
 
 
 def stored_shapes(shapes: Mapping[str, Size], normed: Iterable[str]) -> dict[str, Size]:
-    """Return the shapes in a file for those in use; ``normed`` are modules with weight norm."""
+    """The shapes in a file for those in use; ``normed`` are modules with weight norm."""
     stored = dict(shapes)
     for module in normed:
         shape = stored.pop(f"{module}.weight")
@@ -20,9 +20,10 @@ def stored_shapes(shapes: Mapping[str, Size], normed: Iterable[str]) -> dict[str
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a state dict in which each weight is length times direction over its norm.
+    """A state dict in which each weight is length times direction over its norm.
 
-    Norms are taken per first dimension, which is the input's channel for a transposed convolution.
+    Norms are taken per first dimension, which is the input's channel for a transposed
+    convolution.
     """
     weights = {}
     for name, tensor in state.items():

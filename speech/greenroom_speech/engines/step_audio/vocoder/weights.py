@@ -14,7 +14,7 @@ _NAMED = 3
 
 
 def hift_state(path: Path, hift: Hift) -> dict[str, Tensor]:
-    """Return the file's tensors with their weight norm folded, under the module's names.
+    """The file's tensors with their weight norm folded, under the module's names.
 
     SetupError where the file cannot be read, and for a missing, extra or misshapen tensor.
     """
@@ -28,7 +28,7 @@ def hift_state(path: Path, hift: Hift) -> dict[str, Tensor]:
 
 
 def hift_file_shapes(hift: Hift) -> dict[str, Size]:
-    """Return the tensors that ``hift.pt`` must have: most weights with weight norm."""
+    """The tensors that ``hift.pt`` must have: most weights with weight norm."""
     plain = set(hift.source_downs)
     normed = (
         name
