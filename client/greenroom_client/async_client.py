@@ -158,7 +158,6 @@ class AsyncClient:
         return await self._send(calls.save_voice(name, recording, consent, transcript, language))
 
     async def delete_voice(self, name: str) -> None:
-        """Delete a saved voice."""
         await self._send(calls.delete_voice(name))
 
     @asynccontextmanager

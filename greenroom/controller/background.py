@@ -22,6 +22,7 @@ class Background:
 
     def __init__(self, errors: Counter) -> None:
         self._errors = errors
+        # The event loop holds a task only weakly: not kept here, one could vanish while it runs.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, what: str, work: Coroutine[Any, Any, None]) -> None:

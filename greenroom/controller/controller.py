@@ -152,7 +152,7 @@ class Controller:
         if answer is None:
             answer = self._answers[manual] = asyncio.get_running_loop().create_future()
         self._act()
-        await asyncio.shield(answer)
+        await asyncio.shield(answer)  # others may await the same one
 
     async def load_from_repository(
         self, model: str, parameters: Mapping[str, Any] | None = None
@@ -321,7 +321,7 @@ class Controller:
 
     async def _next_act(self) -> None:
         """Until `_act` has run again; what was awaited need not have happened then."""
-        self._acted.clear()
+        self._acted.clear()  # nothing is awaited before the wait, so no change is missed
         await self._acted.wait()
 
     async def _transition(self, begin: Begin) -> None:

@@ -76,6 +76,7 @@ class Healing:
         if not self._stage.broke(model, seen_at, self._clock.now()):
             return
         logger.warning("The process of model %s is dead or stopped (%s)", model, how)
+        # A cancelled work ends only after this, so `_in_hand` does not change meanwhile.
         for work, ticket in self._in_hand.items():
             # An ensemble's request may have passed a step already; the last one it has not.
             if model in ticket.needs[-2:]:
@@ -142,7 +143,6 @@ class Healing:
         self._processes.close()
 
     def close(self) -> None:
-        """Watch and probe nothing any longer."""
         if self._timer:
             self._timer.cancel()
         self._processes.close()

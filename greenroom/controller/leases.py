@@ -68,8 +68,10 @@ class Lease:
         with self._background.guarded("Looking after a request"):
             self._healing.sent(self._ticket, work)
         try:
+            # Triton cannot be called off: the work goes on when who awaits it is cancelled.
             return await asyncio.shield(work)
         except asyncio.CancelledError:
+            # Either the client has left, or only the work was cancelled, because its process died.
             task = asyncio.current_task()
             if work.cancelled() and not (task and task.cancelling()):
                 raise BackendDied(self._ticket.model) from None
@@ -142,6 +144,7 @@ class Leases:
 
     def refuse_all(self, error: GreenroomError) -> None:
         """Requests that run already are left alone."""
+        # Nothing is awaited in here, so nobody leaves `_waiting` meanwhile.
         for ticket, waiting in self._waiting.items():
             self._stage.leave(ticket)
             resolve(waiting, error)
@@ -162,7 +165,7 @@ class Leases:
                     self._waiting[ticket] = waiting
                     self._act()
                     await (while_waiting(waiting) if while_waiting else waiting)
-        except BaseException:
+        except BaseException:  # a cancellation too: a place is freed however it is given up
             with self._background.guarded("Leaving the queue"):
                 self._leave(ticket)
             raise

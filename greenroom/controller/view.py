@@ -93,7 +93,6 @@ class View:
         }
 
     def observe(self, gpu: dict[str, int] | None = None) -> None:
-        """Bring the gauges up to date."""
         self._metrics.triton_up.set(self._stage.up)
         self._metrics.gpu_budget.set(self._stage.budget.bound)
         if gpu is not None:

@@ -113,7 +113,6 @@ class Mounted:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
         token = _REQUEST.set((scope, receive))
         try:
             await self._app(scope, receive, send)

@@ -81,7 +81,7 @@ class Stream:
         """
         async with asyncio.TaskGroup() as group:
             async for request in self._messages.stream(context, lambda: self._idle_since):
-                await self._room.acquire()
+                await self._room.acquire()  # released by `_ended`, after a cancellation too
                 self._start(group, request, context)
 
     def _start(self, group: asyncio.TaskGroup, request: bytes, context: Context) -> None:
@@ -121,6 +121,7 @@ class Stream:
         """Lease, forward and answer one request, after the one `before` it in its sequence."""
         if before is not None:
             await before
+        # Without a bound: however slowly the client reads, Triton's work and the lease end.
         answers: _Answers = asyncio.Queue()
         writing = asyncio.create_task(self._write(answers, context))
         try:

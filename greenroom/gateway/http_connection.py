@@ -61,7 +61,6 @@ class HttpConnection(HttpToolsProtocol):
             self._start_clock(self._settings.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
         self._stop_clock()
         self._sent()
         super().connection_lost(exc)
@@ -79,7 +78,6 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse("431 Request Header Fields Too Large", sentence)
 
     def on_message_begin(self) -> None:
-        """Expect a head."""
         super().on_message_begin()
         self._in_head, self._head_bytes, self._unread = True, 0, 0
 

@@ -143,6 +143,7 @@ class LeasedRequest:
         self._controller.suspects.check(self._request)
         leasing = self._controller.lease(self.model, self._while_waiting, self._place)
         lease = self._lease = await self._leased.enter_async_context(leasing)
+        # The lease uses the bytes too, beyond the client's leaving, and lets go with its own end.
         self._hold.share()
         lease.then(self._hold.let_go)
         self._place = lease.order

@@ -236,7 +236,7 @@ def _all_of(model: str, repository: Repository) -> Iterator[ModelSpec]:
 
 
 def _batches(model: str, repository: Repository) -> bool:
-    """Whether it may batch: as long as nobody knows its config, it may."""
+    """As long as nobody knows a model's config, it may."""
     return any(spec.known_config is None or spec.batched for spec in _all_of(model, repository))
 
 

@@ -66,7 +66,7 @@ class ResidencyControl:
         self.hot = False
 
     def obey(self, control: Control) -> Report:
-        """Do what a control asks and report."""
+        """What went wrong is in the report."""
         begin = time.perf_counter()
         error, code = _expiry(control), None
         if error is None:

@@ -33,7 +33,7 @@ class InHand:
         return list(self._works)
 
     def begun(self) -> int:
-        """Return how many rows the engine has."""
+        """Rows that the engine has begun and not yet ended."""
         return sum(work.row is not None for work in self._works)
 
     def next_execute(self, now: float) -> None:
@@ -58,7 +58,6 @@ class InHand:
         row: Row | None = None,
         whole: bool = True,
     ) -> Work:
-        """Take what has just arrived."""
         self._arrived += 1
         work = Work(self._arrived, whole, stream, row, waiter=waiter, touched=self._now)
         self._works[work] = None
@@ -80,7 +79,7 @@ class InHand:
             raise Unavailable(f"{MAX_STREAMS} streams are open; no more can be started.")
 
     def stream(self, stream: str, tensors: Tensors) -> Work:
-        """Return a stream by its id; ``tensors`` are what came beside STREAM, where none may be."""
+        """``tensors`` are what came beside STREAM, where none may be. Raises InvalidInput."""
         if tensors:
             raise InvalidInput(f"input {next(iter(tensors))} came with a STREAM that is no start.")
         if stream not in self._streams:

@@ -30,7 +30,7 @@ class Row:
 
     @property
     def ready(self) -> bool:
-        """Whether a piece is there that has not been taken."""
+        """A piece is there that has not been taken."""
         raise NotImplementedError
 
     def take(self, whole: bool) -> Piece:

@@ -96,7 +96,7 @@ class SteppedModel(ManagedModel):
         super().finalize()
 
     def _received(self, request: Any) -> Any:
-        """Return the response to what is answered without a step; None: it waits for steps."""
+        """The response to what is answered without a step; None: it waits for steps."""
         key = request.correlation_id()
         work = self._hand.waiting.get(key)
         if request.is_cancelled():
@@ -120,7 +120,6 @@ class SteppedModel(ManagedModel):
             return self._failure(error)
 
     def _ordered(self, raw: str, tensors: Tensors, request: Any) -> Any:
-        """Do what a ``STREAM`` input says."""
         order = parse_order(raw)
         if order.action == "start":
             require(tensors, self.required)
@@ -171,7 +170,7 @@ class SteppedModel(ManagedModel):
         self._step_metrics.step(time.perf_counter() - begin)
 
     def _row(self, work: Work) -> Row | None:
-        """Return a work's row, begun where it has none; None: that failed."""
+        """Begun where there is none; None: that failed."""
         if work.row is None:
             try:
                 work.row = self._stepped.begin(request_tensors(work.request), work.whole)
@@ -180,7 +179,7 @@ class SteppedModel(ManagedModel):
         return work.row
 
     def _answer(self, work: Work) -> Any:
-        """Return the answer, the next piece or the failure of a work that has one."""
+        """The answer, the next piece or the failure of a work that has one."""
         try:
             if work.failure is not None:
                 raise work.failure

@@ -41,5 +41,5 @@ def parse_order(raw: str) -> StreamOrder:
 
 
 def stream_report(name: str, sequence: int, final: bool, seconds: float) -> str:
-    """Return the ``STREAM_REPORT``; pieces are counted from 1, sequence 0 is the start."""
+    """Pieces are counted from 1, sequence 0 is the start."""
     return json.dumps({"id": name, "sequence": sequence, "final": final, "seconds": seconds})

@@ -33,12 +33,11 @@ class Work:
 
     @property
     def failure(self) -> Exception | None:
-        """Why it failed, if it did."""
         return self.error or (self.row.error if self.row is not None else None)
 
     @property
     def answerable(self) -> bool:
-        """Whether who waits can be answered now."""
+        """Who waits can be answered now."""
         if self.failure is not None:
             return True
         if self.row is None:
@@ -47,14 +46,14 @@ class Work:
 
     @property
     def wants_steps(self) -> bool:
-        """Whether a step is of use. One piece is computed ahead of who pulls, and no more."""
+        """A step is of use. One piece is computed ahead of who pulls, and no more."""
         if self.answerable:
             return False
         return self.row is not None or self.request is not None
 
 
 def chosen(works: Iterable[Work], rows: int) -> list[Work]:
-    """Return what the engine's rows go to: streams that have begun, then by arrival."""
+    """What the engine's rows go to: streams that have begun, then by arrival."""
     wanting = [work for work in works if work.wants_steps]
     wanting.sort(key=lambda work: (not (work.stream and work.stepped), work.arrival))
     return wanting[:rows]

@@ -8,7 +8,6 @@ from greenroom.residency.states import TRANSITIONS, Action
 
 
 def queue_full(entry: Model) -> str:
-    """Say that no more requests may wait."""
     return (
         f"Model {entry.name} already has {entry.demand.waiting} requests waiting, "
         f"as many as max_waiting ({entry.policy.max_waiting}) allows."

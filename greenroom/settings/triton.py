@@ -112,7 +112,6 @@ class TritonSettings(EnvironmentSettings):
 
     @property
     def runtime(self) -> Path:
-        """The runtime folder of this service."""
         return self.runtime_dir or user_state_path("greenroom") / str(self.http_port)
 
     @property

@@ -60,15 +60,12 @@ class OtlpTraces(Traces):
         return _Joined(service)
 
     def request(self, model: str, protocol: str) -> AbstractContextManager[Span]:
-        """Make the span of a request current."""
         return self._span(model, SpanKind.SERVER, {"model": model, "protocol": protocol})
 
     def wait(self) -> AbstractContextManager[Span]:
-        """Make the span of a wait current."""
         return self._span("wait", SpanKind.INTERNAL, {})
 
     def infer(self) -> AbstractContextManager[Span]:
-        """Make the span of a forwarded call current."""
         return self._span("infer", SpanKind.CLIENT, {})
 
     @contextmanager

@@ -89,7 +89,6 @@ class Arena:
         return self._range.bytes[begin : begin + size].view(dtype).view(tuple(shape))
 
     def memory(self) -> Memory:
-        """Measure what the arena holds on the device and in host memory."""
         return Memory(
             device_bytes=self._range.resident_bytes(),
             device_overhead_bytes=self._range.overhead_bytes(),

@@ -50,7 +50,6 @@ class ArenaEngine(OneByOne):
         self.arena.offload()
 
     def restore(self) -> None:
-        """Come back to the device; on an exception nothing of it stays there."""
         self.arena.restore()
 
     def memory(self) -> Memory:

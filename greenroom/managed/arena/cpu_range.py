@@ -18,11 +18,9 @@ class CpuRange:
         self._pages.map(size)
 
     def unmap(self) -> None:
-        """Give all memory back and keep the addresses."""
         self._pages.withdraw()
 
     def fill(self, weights: Tensor) -> None:
-        """Copy the weights (uint8, host) to the begin of the range."""
         self.bytes[: weights.numel()].copy_(weights)
 
     def resident_bytes(self) -> int:

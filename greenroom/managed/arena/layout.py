@@ -89,7 +89,6 @@ class Layout:
     size: int = 0
 
     def add(self, block: Block) -> None:
-        """Put a block behind the others."""
         block.offset = aligned(self.size)
         self.size = block.offset + block.stop - block.start
         self.blocks.append(block)

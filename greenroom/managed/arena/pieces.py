@@ -28,7 +28,6 @@ class Piece:
     end: int
 
     def write(self, host: Tensor) -> None:
-        """Put the values where they belong in the host copy."""
         target = self._target(host)
         if self.stored.dtype == target.dtype and self.place.contiguous:
             self.stored.read_into(target, self.begin)
