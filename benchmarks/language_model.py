@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.table import Table
+from transformers import LlamaConfig, LlamaForCausalLM
+
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-from rich.console import Console
-from rich.table import Table
-from transformers import LlamaConfig, LlamaForCausalLM
 
 CONFIG = LanguageModelConfig(
     hidden_size=1024,

@@ -12,6 +12,9 @@ import statistics
 import time
 
 import torch
+from rich.console import Console
+from rich.table import Table
+
 from greenroom_speech.engines.step_audio.audio_ids import AudioIds
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
@@ -19,8 +22,6 @@ from greenroom_speech.engines.step_audio.language_model.config import LanguageMo
 from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-from rich.console import Console
-from rich.table import Table
 
 RELEASED = LanguageModelConfig(
     hidden_size=3072,

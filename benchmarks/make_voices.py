@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import soundfile
+
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom_speech.engines.embedded.formants import warped

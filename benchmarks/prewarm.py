@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 
 import soundfile
-from greenroom_speech.ui.gateway_client import Server
-from greenroom_speech.ui.speech_requests import cloned, heard, prepared
-from greenroom_speech.voices import voice
 from rich.console import Console
 from rich.table import Table
 
 from greenroom.supervisor import Service
 from greenroom.supervisor.ports import free_settings
+from greenroom_speech.ui.gateway_client import Server
+from greenroom_speech.ui.speech_requests import cloned, heard, prepared
+from greenroom_speech.voices import voice
 
 TEXT = "Good evening, and welcome to the show."
 

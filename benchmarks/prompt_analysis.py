@@ -20,6 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
 from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import (
     ROWS,
@@ -42,9 +46,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import
     SemanticShape,
 )
 from greenroom_speech.engines.step_audio.prompt_analysis.speech_features import speech_features
-from rich.console import Console
-from rich.table import Table
-from torch import Tensor, nn
 
 TESTS = Path(__file__).parent.parent / "tests"
 INPUTS, WIDTH = 560, 512

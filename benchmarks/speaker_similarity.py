@@ -19,6 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from resemblyzer import VoiceEncoder, preprocess_wav
+
+from greenroom.managed.engine import text
 from greenroom_speech.engines.embedded.base_voice import Speaker
 from greenroom_speech.engines.embedded.languages import guess, language_of
 from greenroom_speech.engines.embedded.tokenizer import profile
@@ -26,9 +29,6 @@ from greenroom_speech.engines.embedded.tts import EmbeddedTts
 from greenroom_speech.engines.embedded.world import RATE
 from greenroom_speech.settings import EngineSettings
 from greenroom_speech.voices import voices
-from resemblyzer import VoiceEncoder, preprocess_wav
-
-from greenroom.managed.engine import text
 
 SAID = {
     "en": (

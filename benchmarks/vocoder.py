@@ -16,10 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.flow import Voice
-from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
-from greenroom_speech.engines.step_audio.vocoder.token_pairs import CODES
-from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -27,6 +23,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from greenroom_speech.engines.step_audio.vocoder.flow import Voice
+from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
+from greenroom_speech.engines.step_audio.vocoder.token_pairs import CODES
+from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 
 CODES_PER_SECOND = 125 / 3
 FRAMES_PER_SECOND = 50

@@ -1,9 +1,9 @@
 """Every variable that the service and its speech plug-in read."""
 
-from greenroom_speech.settings import EngineSettings, PageSettings, VoiceSettings
 from pydantic.fields import FieldInfo
 
 from greenroom.settings import Settings
+from greenroom_speech.settings import EngineSettings, PageSettings, VoiceSettings
 
 OF_ENGINES: dict[str, FieldInfo] = {
     **{f"GREENROOM_{name.upper()}": field for name, field in EngineSettings.model_fields.items()},

@@ -5,10 +5,10 @@ import shlex
 from collections.abc import Iterator
 
 import typer
-from greenroom_client.cli import app
-from greenroom_client.cli.plugins import add_plugins
 
 from greenroom.settings import PROJECT
+from greenroom_client.cli import app
+from greenroom_client.cli.plugins import add_plugins
 
 _COMMAND = r"(?:^|[;&|(]) *(?:\w+=\S* +)*"
 _GREENROOM = re.compile(rf"{_COMMAND}(?:[\w./-]+/)?greenroom +(.+)")

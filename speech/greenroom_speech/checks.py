@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from greenroom_speech.checkpoints.examine import EngineFiles, ExaminedFile, examine
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult
+from greenroom_speech.checkpoints.examine import EngineFiles, ExaminedFile, examine
+from greenroom_speech.settings import EngineSettings
 
 
 def machine(settings: Settings) -> Iterable[CheckResult]:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+
 from greenroom_speech.checkpoints import options
 
 

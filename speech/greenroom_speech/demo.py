@@ -16,10 +16,6 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 
-from greenroom_client import AsyncClient, GreenroomClientError, Speech
-from greenroom_client.residency import Event
-from greenroom_speech.voices import voice
-from greenroom_speech.word_errors import word_errors
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +24,10 @@ from greenroom.residency.policy import Policy
 from greenroom.residency.states import TRANSITIONS, Action
 from greenroom.supervisor import Service
 from greenroom.supervisor.ports import free_settings
+from greenroom_client import AsyncClient, GreenroomClientError, Speech
+from greenroom_client.residency import Event
+from greenroom_speech.voices import voice
+from greenroom_speech.word_errors import word_errors
 
 VOICE = "clara"
 SENTENCE = "Good evening, and welcome. The people in this house are waiting for the morning train."

@@ -6,9 +6,10 @@ import threading
 from typing import Any
 
 import pytest
-from greenroom_client.cli import app
 from scripted_server import Answer, Request, ScriptedServer, json_answer
 from typer.testing import CliRunner, Result
+
+from greenroom_client.cli import app
 
 TTS: dict[str, Any] = {
     "residency": "warm",

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from greenroom_client.cli import app
 from scripted_server import (
     Answer,
     Request,
@@ -17,6 +16,8 @@ from scripted_server import (
     words,
 )
 from typer.testing import CliRunner, Result
+
+from greenroom_client.cli import app
 
 SPEECH = "/v2/models/speech/infer"
 WAVEFORM = np.linspace(-0.5, 0.5, 12000, dtype=np.float32)

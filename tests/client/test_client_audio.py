@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+
 from greenroom_client import InvalidInput
 from greenroom_client.audio import read_audio
 

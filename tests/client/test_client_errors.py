@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from both_clients import Ask
+from scripted_server import Answer, HangUp, Request, ScriptedServer, json_answer
+
 from greenroom_client import (
     ConnectionFailed,
     GreenroomClientError,
@@ -16,7 +18,6 @@ from greenroom_client import (
     Timeout,
     Unavailable,
 )
-from scripted_server import Answer, HangUp, Request, ScriptedServer, json_answer
 
 SPEECH = "/v2/models/speech/infer"
 

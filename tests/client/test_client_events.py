@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from scripted_server import Answer, ScriptedServer, json_answer
+
 from greenroom_client import (
     AsyncClient,
     Client,
@@ -14,7 +16,6 @@ from greenroom_client import (
     Refused,
     ServerError,
 )
-from scripted_server import Answer, ScriptedServer, json_answer
 
 PATH = "/residency/events"
 STREAM = {"Content-Type": "text/event-stream; charset=utf-8"}

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import GREENROOM, on_terminal, run
-from greenroom_client import AsyncClient, Client, Refused
 from real_service import real_service
+
+from greenroom_client import AsyncClient, Client, Refused
 
 pytestmark = pytest.mark.slow
 

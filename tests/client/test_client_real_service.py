@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import run
+from real_service import real_service
+
 from greenroom_client import AsyncClient, Client, InvalidInput, NotFound, Speech
 from greenroom_client.residency import Event
 from greenroom_speech.engines.embedded import flite
 from greenroom_speech.engines.embedded.base_voice import Speaker
 from greenroom_speech.engines.embedded.languages import language_of
-from real_service import real_service
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from both_clients import Ask
+from scripted_server import Answer, ScriptedServer, infer_answer, json_answer, speech_answer, words
+
 from greenroom_client import AsyncClient, Client, InvalidInput, ServerError, Transcript
 from greenroom_client.connection import Connection
-from scripted_server import Answer, ScriptedServer, infer_answer, json_answer, speech_answer, words
 
 SPEECH = "/v2/models/speech/infer"
 ASR = "/v2/models/asr/infer"

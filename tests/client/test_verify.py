@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from acting_server import MODEL, Acting, acting_server
 from command_line import run
+from scripted_server import json_answer
+
 from greenroom_client import AsyncClient, GreenroomClientError, InvalidInput, Refused, Unavailable
 from greenroom_client.verify import checks
 from greenroom_client.verify.verification import verify
 from greenroom_client.verify.verify_result import Outcome, VerifyResult
-from scripted_server import json_answer
 
 pytestmark = pytest.mark.slow
 

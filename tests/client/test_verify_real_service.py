@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from command_line import GREENROOM, run
-from greenroom_client import Client
 from managed_models import weight_model
 from real_service import real_service
+
+from greenroom_client import Client
 
 pytestmark = pytest.mark.slow
 

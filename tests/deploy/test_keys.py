@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 from compose_file import compose
-from greenroom_speech.settings import PageSettings
 from pydantic import ValidationError
 
 from greenroom.gateway.api_keys import Scope, api_keys
@@ -14,6 +13,7 @@ from greenroom.settings.exported import exported
 from greenroom.triton.environment import triton_environment
 from greenroom.triton.installation import find_installation
 from greenroom.triton.key import triton_key
+from greenroom_speech.settings import PageSettings
 
 
 @pytest.fixture

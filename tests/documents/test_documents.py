@@ -5,11 +5,11 @@ import re
 import pytest
 from all_settings import ALL
 from command_forms import fault, greenroom_calls, make_targets, targets_of_makefile
-from greenroom_client.cli.options import ApiKey, Url
 from markdown_page import Page
 from sentences_of_code import is_said, sentences
 
 from greenroom.settings import PROJECT
+from greenroom_client.cli.options import ApiKey, Url
 
 PAGES = [
     Page(PROJECT / "README.md"),

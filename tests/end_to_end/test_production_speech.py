@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import soundfile
-from greenroom_speech.voices import voice
 from speech_requests import over_grpc, over_http
 from tiny_checkpoints import tiny_whisper
 from tiny_checkpoints.prompt_analysis import prompt_checkpoint
 from tiny_checkpoints.voice import voice_checkpoint
 
 from greenroom.settings import Settings
+from greenroom_speech.voices import voice
 
 REAL = {
     name: Settings.model_fields[name].default

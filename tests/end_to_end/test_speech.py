@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 import soundfile
-from greenroom_speech.voices import voice
-from greenroom_speech.word_errors import word_errors
 from speech_requests import over_grpc, over_http
 
 from greenroom.settings import Settings
+from greenroom_speech.voices import voice
+from greenroom_speech.word_errors import word_errors
 
 REAL = {
     name: Settings.model_fields[name].default

@@ -2,12 +2,6 @@
 
 import pytest
 from fastapi.routing import APIRoute
-from greenroom_speech.api.analyses import analyses_routes
-from greenroom_speech.api.app import APP
-from greenroom_speech.api.catalogue import catalogue_routes
-from greenroom_speech.api.saved_voices import saved_voices_routes
-from greenroom_speech.api.speech import speech_routes
-from greenroom_speech.api.transcriptions import transcriptions_routes
 from starlette.routing import Route
 from tritonclient.grpc import service_pb2
 
@@ -17,6 +11,12 @@ from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.permissions import grpc_scope
 from greenroom.gateway.permissions import http_scope as scope_of
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom_speech.api.analyses import analyses_routes
+from greenroom_speech.api.app import APP
+from greenroom_speech.api.catalogue import catalogue_routes
+from greenroom_speech.api.saved_voices import saved_voices_routes
+from greenroom_speech.api.speech import speech_routes
+from greenroom_speech.api.transcriptions import transcriptions_routes
 
 OPEN, INFERENCE, ADMIN = None, Scope.INFERENCE, Scope.ADMIN
 

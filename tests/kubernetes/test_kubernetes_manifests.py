@@ -162,7 +162,7 @@ def test_the_secret_has_what_scripts_keys_draws(tmp_path):
 def test_the_example_of_a_secret_opens_nothing():
     (secret,) = documents("secret.example.yaml")
     settings = Settings(api_keys=secret["stringData"]["api_keys"])
-    with pytest.raises(SetupError, match="Line 1 of GREENROOM_API_KEYS is no API key"):
+    with pytest.raises(SetupError, match="Line 1 of GREENROOM_API_KEYS is not an API key"):
         api_keys(settings)
 
 

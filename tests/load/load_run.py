@@ -6,13 +6,14 @@ import os
 import gevent
 import httpx
 from gateway_counts import Computing, counts
-from greenroom_client import Client
-from greenroom_client.errors import GreenroomClientError, NotFound
 from load_limits import judged
 from load_report import bounded, figures, print_report
 from load_shapes import MODEL, SHAPES
 from load_tally import Tally
 from load_user import LoadUser, authorization
+
+from greenroom_client import Client
+from greenroom_client.errors import GreenroomClientError, NotFound
 
 LOOK_SECONDS = 0.5
 """Between looks at the models' statistics; an unload must not come between."""

@@ -5,12 +5,13 @@ import random
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from greenroom_client.defaults import DEFAULT_TIMEOUT
 from load_shapes import SHAPES
 from load_tally import AUDIO_SECONDS, Tally
 from locust import User, task
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from greenroom_client.defaults import DEFAULT_TIMEOUT
 
 PATIENCE = DEFAULT_TIMEOUT
 """Seconds to wait for an answer, as the client does: the server says earlier if it cannot."""

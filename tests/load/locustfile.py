@@ -22,12 +22,13 @@ gevent.get_hub().threadpool.maxsize = 1000
 sys.path.append(str(Path(__file__).parent.parent))
 
 from chosen_shape import ChosenShape  # noqa: E402, F401
-from greenroom_client.errors import GreenroomClientError  # noqa: E402
 from load_limits import limit  # noqa: E402
 from load_run import LoadRun  # noqa: E402
 from load_shapes import SHAPES  # noqa: E402
 from speech_users import KServeGrpc, KServeHttp, SpeechApi  # noqa: E402, F401
 from weight_users import WeightUser  # noqa: E402, F401
+
+from greenroom_client.errors import GreenroomClientError  # noqa: E402
 
 STOP_TIMEOUT = 120.0
 """Seconds that users who shall leave may take for the request that they are in."""

@@ -19,13 +19,14 @@ from pathlib import Path
 
 from ending import until_ended
 from footprint_sample import Sample, sample
-from greenroom_client import AsyncClient
 from growth import WARM_UP, Growth, growth
 from load_shapes import MODEL, SHAPES
 from locust_process import GatewayAddress, locust
 from own_service import own_service
 from rich.console import Console
 from rich.table import Table
+
+from greenroom_client import AsyncClient
 
 MIB = 2**20
 LIMITS = {

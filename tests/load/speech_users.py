@@ -8,11 +8,12 @@ import numpy as np
 import soundfile
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
-from greenroom_speech.voices import voice
 from load_tally import AUDIO_SECONDS
 from load_user import PATIENCE, LoadUser, authorization
 from locust import FastHttpUser
 from speech_requests import inputs
+
+from greenroom_speech.voices import voice
 
 ENSEMBLE = "speech"
 VOICES = ("clara", "henry")

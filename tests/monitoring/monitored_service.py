@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import psutil
 import soundfile
-from greenroom_speech.voices import voice
 from prometheus_server import PATIENCE, Prometheus
 from running import Running
 from speech_requests import over_http
 
 from greenroom.triton.backend_processes import backend_processes
+from greenroom_speech.voices import voice
 
 COLD = (
     'count({__name__=~"triton:.+", model="tts"} == 0) == 5'

@@ -81,6 +81,6 @@ def test_a_request_that_is_sent_again_goes_before_those_that_asked_later():
     harness.stage.leave(first)
     harness.ask("tts")
     again = harness.stage.ask("tts", harness.now, first.order)  # no queue is too full for it
-    assert harness["tts"].waiting == 3
+    assert harness["tts"].demand.waiting == 3
     harness.finish("tts")
     assert harness.granted.index(again) < harness.granted.index(later)

@@ -7,10 +7,10 @@ import sys
 from contextlib import asynccontextmanager, suppress
 
 import httpx
-from greenroom_speech.settings import PageSettings
 from own_ports import own_port
 
 from greenroom.settings.exported import exported
+from greenroom_speech.settings import PageSettings
 
 FILE = {"_type": "gradio.FileData"}
 

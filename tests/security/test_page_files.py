@@ -10,12 +10,12 @@ import stat
 import httpx
 import pytest
 import pytest_asyncio
-from greenroom_speech.ui import files as files_of_page
-from greenroom_speech.ui.files import NotYours, VisitorsFiles
 from own_ports import own_ports
 from page_process import file_data, page_process
 
 from greenroom.settings import Settings
+from greenroom_speech.ui import files as files_of_page
+from greenroom_speech.ui.files import NotYours, VisitorsFiles
 
 SECRET = "the key of Triton"
 

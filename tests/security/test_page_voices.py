@@ -1,13 +1,13 @@
 """Saved voices are not another site's to read, make or delete through the page, which has a key."""
 
 import httpx
-from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.process import process
-from greenroom_speech.voices import voice
 from own_ports import own_port
 from page_process import Visitor, file_data
 
 from greenroom.settings import Settings
+from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.process import process
+from greenroom_speech.voices import voice
 
 REAL = {
     name: Settings.model_fields[name].default

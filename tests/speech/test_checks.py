@@ -1,9 +1,9 @@
 """What the doctor looks at for speech."""
 
 import pytest
-from greenroom_speech.checks import synthesis
 
 from greenroom.supervisor.check_result import Verdict
+from greenroom_speech.checks import synthesis
 
 OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
 

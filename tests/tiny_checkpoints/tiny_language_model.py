@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
+from tiny_checkpoints.tiny_tokenizer_model import tokenizer_model
+
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
-from safetensors.torch import save_file
-from tiny_checkpoints.tiny_tokenizer_model import tokenizer_model
 
 WIDTH, EOS = 96, 3
 _ENDING = 2.2

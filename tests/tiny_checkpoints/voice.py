@@ -5,14 +5,15 @@ from pathlib import Path
 
 import torch
 import yaml
+from safetensors.torch import save_file
+from tiny_checkpoints.tiny_tokenizer_model import tokenizer_model
+
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.sentencepiece_file import read_pieces
 from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.step_audio.vocoder.weights import hift_file_shapes
-from safetensors.torch import save_file
-from tiny_checkpoints.tiny_tokenizer_model import tokenizer_model
 
 END = 3
 ENDS_BY_ITSELF = 9.0

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import greenroom_client
 import psutil
-from greenroom_speech.settings import PageSettings
 
+import greenroom_client
 from greenroom.settings import PROJECT, Settings
 from greenroom.settings.exported import exported
+from greenroom_speech.settings import PageSettings
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
 PACKAGES = [PROJECT, PROJECT / "speech", Path(greenroom_client.__file__).parent.parent]

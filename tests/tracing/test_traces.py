@@ -9,12 +9,12 @@ import time
 
 import pytest
 from echo import echoed, grpc_inputs, http_inputs
-from greenroom_speech.voices import voice
 from otlp_receiver import Receiver
 from tritonclient.utils import InferenceServerException
 
 from greenroom.settings import PROJECT, Settings
 from greenroom.tracing import Traces, endpoint, traces
+from greenroom_speech.voices import voice
 
 pytestmark = pytest.mark.slow
 

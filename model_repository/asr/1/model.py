@@ -1,8 +1,7 @@
 """asr: from a recording to its transcript."""
 
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.managed.managed_model import ManagedModel
+from greenroom_speech.settings import EngineSettings
 
 
 class TritonPythonModel(ManagedModel):

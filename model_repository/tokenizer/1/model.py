@@ -1,8 +1,7 @@
 """tokenizer: from a recording to the prompt features of its voice."""
 
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.managed.managed_model import ManagedModel
+from greenroom_speech.settings import EngineSettings
 
 
 class TritonPythonModel(ManagedModel):

@@ -1,8 +1,7 @@
 """tts: from a voice and a text, or an edit, to a waveform."""
 
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.managed.managed_model import ManagedModel
+from greenroom_speech.settings import EngineSettings
 
 
 class TritonPythonModel(ManagedModel):

@@ -1,6 +1,7 @@
 """POST /v1/audio/analyses: a recording is analysed before the request that uses it."""
 
 from fastapi import APIRouter, Request, Response
+
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.request_body import fields_of

@@ -4,6 +4,9 @@ from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
+
+from greenroom.plugin import App, Gateway
 from greenroom_speech.api.analyses import analyses_routes
 from greenroom_speech.api.catalogue import catalogue_routes
 from greenroom_speech.api.openai_errors import HANDLERS, refusal
@@ -14,9 +17,6 @@ from greenroom_speech.api.transcriptions import transcriptions_routes
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.decoder.client import Decoder
 from greenroom_speech.settings import EngineSettings, VoiceSettings
-from starlette.types import ASGIApp
-
-from greenroom.plugin import App, Gateway
 
 _DESCRIPTION = """\
 Voice cloning, speech editing and transcription. Use any OpenAI client with this

@@ -1,12 +1,12 @@
 """GET /v1/models and GET /v1/tags: what there is to ask, and of whom."""
 
 from fastapi import APIRouter
-from greenroom_speech.api.pipeline import TTS
-from greenroom_speech.api.schemas import ERRORS, ModelList, ModelObject, Tags
-from greenroom_speech.engines.engine_tags import tags_of
 
 from greenroom.managed.engine_choice import engine_name
 from greenroom.plugin import Gateway
+from greenroom_speech.api.pipeline import TTS
+from greenroom_speech.api.schemas import ERRORS, ModelList, ModelObject, Tags
+from greenroom_speech.engines.engine_tags import tags_of
 
 
 def catalogue_routes(gateway: Gateway) -> APIRouter:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import soundfile
+
 from greenroom_speech.decoder.recording import Recording
 
 Format = Literal["mp3", "opus", "flac", "wav", "pcm"]

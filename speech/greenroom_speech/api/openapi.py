@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from greenroom_speech.api.formats import MEDIA_TYPES
 from greenroom_speech.api.openai_errors import invalid
-from pydantic import BaseModel, ValidationError
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
+
+from greenroom.plugin import Array, Gateway, Tensors
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.timing import TimedLease, Timing
 from greenroom_speech.decoder.recording import Recording
-
-from greenroom.plugin import Array, Gateway, Tensors
 
 SPEECH, ASR, TOKENIZER, TTS = "speech", "asr", "tokenizer", "tts"
 

@@ -4,9 +4,10 @@ import json
 import sys
 from typing import Any
 
-from greenroom_speech.api.openai_errors import InvalidField
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
+
+from greenroom_speech.api.openai_errors import InvalidField
 
 MULTIPART = "multipart/form-data"
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from fastapi import APIRouter, Request, Response
+
 from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script

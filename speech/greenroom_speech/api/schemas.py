@@ -4,11 +4,11 @@ import base64
 import binascii
 from typing import Annotated, Any, Literal
 
-from greenroom_speech.api.formats import Format
-from greenroom_speech.api.tensor_fields import TensorField, text
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from greenroom.plugin import Array
+from greenroom_speech.api.formats import Format
+from greenroom_speech.api.tensor_fields import TensorField, text
 
 
 def _file(given: Any) -> Any:

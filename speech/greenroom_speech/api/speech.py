@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
+
 from greenroom_speech.api.formats import Format, encoded
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked

@@ -5,6 +5,7 @@ waveform similarity (WSOLA) for high quality time-scale modification of speech",
 """
 
 import numpy as np
+
 from greenroom_speech.decoder.recording import Recording, Samples
 
 WINDOW_SECONDS = 0.025

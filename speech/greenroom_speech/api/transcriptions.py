@@ -2,6 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.request_body import fields_of
@@ -13,7 +15,6 @@ from greenroom_speech.api.schemas import (
     VerboseTranscription,
 )
 from greenroom_speech.decoder.client import Reader
-from pydantic import BaseModel
 
 
 def transcriptions_routes(pipeline: Pipeline, read: Reader) -> APIRouter:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from greenroom_speech.api.openai_errors import invalid
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from greenroom.errors import GreenroomError
+from greenroom_speech.api.openai_errors import invalid
 
 FACTS, AUDIO = "voice.json", "audio.flac"
 

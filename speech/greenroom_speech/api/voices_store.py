@@ -24,6 +24,8 @@ from itertools import islice
 from pathlib import Path
 
 import soundfile
+
+from greenroom.errors import Conflict, DiskFull, GreenroomError
 from greenroom_speech.api import voice_folder
 from greenroom_speech.api.voice_folder import (
     AUDIO,
@@ -35,8 +37,6 @@ from greenroom_speech.api.voice_folder import (
 )
 from greenroom_speech.api.voice_names import allowed, is_allowed
 from greenroom_speech.voices import voices as bundled_voices
-
-from greenroom.errors import Conflict, DiskFull, GreenroomError
 
 logger = logging.getLogger(__name__)
 

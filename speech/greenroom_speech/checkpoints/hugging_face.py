@@ -1,15 +1,15 @@
 """Hugging Face, asked with its own library; HF_ENDPOINT and HF_TOKEN count."""
 
 import httpx2
-from greenroom_speech.checkpoints.digest import Digest, sha256
-from greenroom_speech.checkpoints.releases import Release
-from greenroom_speech.checkpoints.source import Listing, RemoteFile
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from greenroom.errors import PullFailed, SourceUnreachable
+from greenroom_speech.checkpoints.digest import Digest, sha256
+from greenroom_speech.checkpoints.releases import Release
+from greenroom_speech.checkpoints.source import Listing, RemoteFile
 
 ANSWER_SECONDS = 20.0
 

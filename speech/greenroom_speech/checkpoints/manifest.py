@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from greenroom_speech.checkpoints.digest import Digest
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+
+from greenroom_speech.checkpoints.digest import Digest
 
 NAME = "pulled.json"
 

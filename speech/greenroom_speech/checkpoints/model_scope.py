@@ -1,14 +1,14 @@
 """ModelScope, asked with its own library; MODELSCOPE_ENDPOINT counts."""
 
 import requests
-from greenroom_speech.checkpoints.digest import sha256
-from greenroom_speech.checkpoints.releases import Release
-from greenroom_speech.checkpoints.source import Listing, RemoteFile
 from modelscope_hub.api import HubApi
 from modelscope_hub.config import HubConfig
 from modelscope_hub.errors import APIError, HubError, NetworkError, RateLimitError, ServerError
 
 from greenroom.errors import PullFailed, SourceUnreachable
+from greenroom_speech.checkpoints.digest import sha256
+from greenroom_speech.checkpoints.releases import Release
+from greenroom_speech.checkpoints.source import Listing, RemoteFile
 
 NEWEST = "master"
 

@@ -1,11 +1,11 @@
 """Files at the address that their author publishes, named by their SHA-256."""
 
 import httpx2
+
+from greenroom.errors import PullFailed, SourceUnreachable
 from greenroom_speech.checkpoints.digest import sha256
 from greenroom_speech.checkpoints.releases import Release
 from greenroom_speech.checkpoints.source import Listing, RemoteFile
-
-from greenroom.errors import PullFailed, SourceUnreachable
 
 ANSWER_SECONDS = 20.0
 

@@ -7,13 +7,13 @@ from itertools import chain
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from greenroom.errors import PullFailed, SourceUnreachable
 from greenroom_speech.checkpoints.digest import sha256
 from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import Release, ReleasedFile
 from greenroom_speech.checkpoints.source import Listing, RemoteFile, Source
 from greenroom_speech.checkpoints.transfer import bytes_to_come, fetch
-
-from greenroom.errors import PullFailed, SourceUnreachable
 
 SPARE_BYTES = 256 * 2**20
 """What a pull leaves free on the disk."""

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import typer
+
+from greenroom.errors import SetupError
+from greenroom.supervisor.plain_errors import failing_plainly
 from greenroom_speech.checkpoints import releases as released
 from greenroom_speech.checkpoints.options import Hub, Releases
 from greenroom_speech.checkpoints.releases import Release
 from greenroom_speech.checkpoints.source import Source
 from greenroom_speech.settings import EngineSettings
-
-from greenroom.errors import SetupError
-from greenroom.supervisor.plain_errors import failing_plainly
 
 _EDITX = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_EDITX)
 _TOKENIZER = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_TOKENIZER)

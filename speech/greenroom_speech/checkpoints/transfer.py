@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import httpx2
-from greenroom_speech.checkpoints.source import RemoteFile
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.file_download import http_get
 
 from greenroom.errors import PullFailed, SourceUnreachable
+from greenroom_speech.checkpoints.source import RemoteFile
 
 
 def partial(remote: RemoteFile, target: Path) -> Path:

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import numpy as np
-from greenroom_speech.decoder.limits import ANSWER_SECONDS, MOST_FILES
-from greenroom_speech.decoder.messages import NEXT, Head
-from greenroom_speech.decoder.recording import Recording, Samples
 
 from greenroom.errors import InvalidInput, QueueFull, TooLarge, Unavailable
 from greenroom.plugin import Held
+from greenroom_speech.decoder.limits import ANSWER_SECONDS, MOST_FILES
+from greenroom_speech.decoder.messages import NEXT, Head
+from greenroom_speech.decoder.recording import Recording, Samples
 
 logger = logging.getLogger(__name__)
 

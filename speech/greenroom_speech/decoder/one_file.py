@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+
 from greenroom_speech.decoder.limits import (
     CPU_SECONDS,
     HIGHEST_RATE,

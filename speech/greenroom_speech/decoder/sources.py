@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import soundfile
+
 from greenroom_speech.decoder.limits import MOST_CHANNELS, MOST_FILE_RATE
 from greenroom_speech.decoder.recording import Samples
 

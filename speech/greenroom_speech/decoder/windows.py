@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
+
 from greenroom_speech.decoder.recording import Samples
 from greenroom_speech.decoder.sources import Block
 

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import soxr
-from greenroom_speech.settings import EngineSettings
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
+from greenroom_speech.settings import EngineSettings
 
 Samples = npt.NDArray[np.float32]
 

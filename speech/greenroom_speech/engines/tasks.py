@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from greenroom_speech.engines.text_input import bounded, word, words
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
+from greenroom_speech.engines.text_input import bounded, word, words
+from greenroom_speech.settings import EngineSettings
 
 CLONE = "clone"
 TASKS = (CLONE, "emotion", "style", "speed", "paralinguistic", "denoise", "vad")

@@ -1,9 +1,8 @@
 """The words of a request, checked."""
 
-from greenroom_speech.settings import EngineSettings
-
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
+from greenroom_speech.settings import EngineSettings
 
 
 def word(request: Tensors, name: str) -> str | None:

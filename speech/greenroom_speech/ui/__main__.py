@@ -5,10 +5,10 @@ import os
 import sys
 
 import uvicorn
-from greenroom_speech.settings import PageSettings
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
+from greenroom_speech.settings import PageSettings
 
 
 def main() -> int:

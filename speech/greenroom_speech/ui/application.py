@@ -9,6 +9,13 @@ from hmac import compare_digest
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from greenroom.errors import GreenroomError, TooLarge, Unavailable
+from greenroom.origin_guard import OriginGuard
+from greenroom.runtime_folder import runtime_folder
+from greenroom.settings import Settings
+from greenroom.supervisor.service import http_url
 from greenroom_speech.settings import PageSettings
 from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
@@ -17,13 +24,6 @@ from greenroom_speech.ui.page import STYLE, page, path_of, theme
 from greenroom_speech.ui.password import page_password
 from greenroom_speech.ui.translations import LANGUAGES
 from greenroom_speech.ui.visits import PAGES, Visits
-from starlette.types import ASGIApp
-
-from greenroom.errors import GreenroomError, TooLarge, Unavailable
-from greenroom.origin_guard import OriginGuard
-from greenroom.runtime_folder import runtime_folder
-from greenroom.settings import Settings
-from greenroom.supervisor.service import http_url
 
 
 def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:

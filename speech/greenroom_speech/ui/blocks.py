@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import gradio as gr
+
 from greenroom_speech.ui.files import NotYours, VisitorsFiles, paths_in
 
 VISITOR = "greenroom_visitor"

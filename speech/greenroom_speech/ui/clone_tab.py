@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+
 from greenroom_speech.ui.clips import Clips
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told, working

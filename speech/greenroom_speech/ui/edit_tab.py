@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+
 from greenroom_speech.ui.clips import KEPT, Clips
 from greenroom_speech.ui.clone_tab import said
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError

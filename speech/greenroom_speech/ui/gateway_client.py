@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
-from greenroom_speech.ui.history import History
 from httpx_sse import aconnect_sse
+
+from greenroom_speech.ui.history import History
 
 _NO_TIMEOUT = httpx.Timeout(None, connect=5.0)
 _AGAIN = 2.0

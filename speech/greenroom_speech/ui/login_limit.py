@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Sequence
 
-from greenroom_speech.ui.visits import LOGIN
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError
 from greenroom.origin_guard import Refusal
+from greenroom_speech.ui.visits import LOGIN
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import gradio as gr
+
 from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.clips import Clips
 from greenroom_speech.ui.clone_tab import CloneTab

@@ -1,9 +1,8 @@
 """The password of the web page, without which it listens to this machine only."""
 
-from greenroom_speech.settings import PageSettings
-
 from greenroom.addresses import is_loopback
 from greenroom.errors import SetupError
+from greenroom_speech.settings import PageSettings
 
 LEAST_CHARACTERS = 12
 

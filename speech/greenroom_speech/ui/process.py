@@ -1,13 +1,12 @@
 """The web page as a process of the supervisor."""
 
-from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.password import page_password
-
 from greenroom.addresses import url
 from greenroom.settings import Settings
 from greenroom.settings.exported import exported
 from greenroom.supervisor.component import PluginProcess
 from greenroom.supervisor.ports import Listener
+from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.password import page_password
 
 
 def process(settings: Settings, page: PageSettings | None = None) -> PluginProcess:

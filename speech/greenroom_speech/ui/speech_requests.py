@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import httpx
 import soundfile
+
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 
 CLONE_MODELS = ("asr", "tokenizer", "tts")

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+
 from greenroom_speech.ui.cache_table import cache_table, cached_models
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import failed, told

@@ -9,14 +9,14 @@ import json
 import re
 import secrets
 
-from greenroom_speech.ui.blocks import VISITOR
-from greenroom_speech.ui.files import VisitorsFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
 from greenroom.origin_guard import Refusal
+from greenroom_speech.ui.blocks import VISITOR
+from greenroom_speech.ui.files import VisitorsFiles
 
 _LANGUAGE = "/[a-z]{2}"
 PAGES = re.compile(f"/|{_LANGUAGE}/?")

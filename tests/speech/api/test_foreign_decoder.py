@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from greenroom_speech.api.formats import encoded
 from greenroom_speech.decoder.recording import Recording
 

@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
+
 from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.tempo import at_speed
 from greenroom_speech.decoder.recording import Recording

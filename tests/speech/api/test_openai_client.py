@@ -8,10 +8,10 @@ import numpy as np
 import openai
 import pytest
 import soundfile
-from greenroom_speech.voices import voice
-from greenroom_speech.word_errors import word_errors
 
 from greenroom.settings import Settings
+from greenroom_speech.voices import voice
+from greenroom_speech.word_errors import word_errors
 
 REAL = {
     name: Settings.model_fields[name].default

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import numpy as np
+
 from greenroom_speech.api.schemas import EditRequest, SpeechRequest
 from greenroom_speech.api.tensor_fields import TensorField, tensors_of
 

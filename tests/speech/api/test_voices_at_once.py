@@ -4,10 +4,11 @@ import asyncio
 import os
 
 import pytest
+from voices_app import VoicesApp, lying, sound
+
 from greenroom_speech.api import voices_store
 from greenroom_speech.api.voice_folder import SavedVoice
 from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
-from voices_app import VoicesApp, lying, sound
 
 
 @pytest.fixture

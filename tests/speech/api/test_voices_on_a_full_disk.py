@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from greenroom_speech.api import voices_store
 from voices_app import Sentences, VoicesApp, lying, sound
+
+from greenroom_speech.api import voices_store
 
 KEPT = ["kept", "kept/audio.flac", "kept/voice.json"]
 

@@ -5,10 +5,10 @@ import sys
 import textwrap
 
 import pytest
-from greenroom_speech.api.voice_folder import SavedVoice
-from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 
 from greenroom.errors import Conflict, InvalidInput
+from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 
 HOSTILE = [
     "",

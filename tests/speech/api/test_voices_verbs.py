@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from greenroom_speech.voices import voice
-
 from greenroom.settings import Settings
+from greenroom_speech.voices import voice
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
 REAL = {

@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import soundfile
 from fastapi import FastAPI
+
 from greenroom_speech.api.formats import encoded
 from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.saved_voices import saved_voices_routes

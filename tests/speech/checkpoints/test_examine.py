@@ -6,12 +6,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from hub_server import git_blob, sha256
+
 from greenroom_speech.checkpoints.digest import Digest
 from greenroom_speech.checkpoints.examine import examine
 from greenroom_speech.checkpoints.file_form import fault_of_form
 from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER, whisper
-from hub_server import git_blob, sha256
 
 
 def found(folder, location, hashes=False, whisper_model="tiny"):

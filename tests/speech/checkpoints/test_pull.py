@@ -4,15 +4,15 @@ import shutil
 
 import huggingface_hub.constants
 import pytest
+from hub_server import COMMIT, Hub, sha256
+
+from greenroom.errors import PullFailed
 from greenroom_speech.checkpoints.hugging_face import HuggingFace
 from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.model_scope import ModelScope
 from greenroom_speech.checkpoints.openai_storage import OpenAIStorage
 from greenroom_speech.checkpoints.pull import SPARE_BYTES, Pull
 from greenroom_speech.checkpoints.releases import Release, ReleasedFile
-from hub_server import COMMIT, Hub, sha256
-
-from greenroom.errors import PullFailed
 
 WEIGHTS = bytes(range(256)) * 1000
 FILES = {"config.json": b'{"hidden_size": 8}', "sub/flow.pt": WEIGHTS, "other.py": b"import os"}

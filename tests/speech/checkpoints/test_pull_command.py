@@ -6,8 +6,9 @@ import signal
 import sys
 
 import pytest
-from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER
 from hub_server import Hub, sha256
+
+from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER
 
 pytestmark = pytest.mark.slow
 

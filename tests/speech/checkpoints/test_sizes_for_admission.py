@@ -1,12 +1,12 @@
 """The size by which a shipped model is admitted before it was measured, with each engine."""
 
 import pytest
-from greenroom_speech.checkpoints.releases import EDITX, SPEAKER_FILE, TOKENIZER, whisper
 
 from greenroom.controller.measurements import Measurements
 from greenroom.settings import Settings
 from greenroom.settings.models import ModelSettings
 from greenroom.triton.repository import Repository
+from greenroom_speech.checkpoints.releases import EDITX, SPEAKER_FILE, TOKENIZER, whisper
 
 SPEAKER = EDITX.location(SPEAKER_FILE)
 READ = {

@@ -1,9 +1,9 @@
 """A decoder, and a count of what it holds."""
 
 import pytest
-from greenroom_speech.decoder.client import Decoder
 
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom_speech.decoder.client import Decoder
 
 MOST_HELD = 256 * 2**20
 

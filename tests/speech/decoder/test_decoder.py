@@ -7,14 +7,14 @@ import signal
 import sys
 from pathlib import Path
 
-import greenroom_speech.decoder.client as client
 import numpy as np
 import psutil
 import pytest
-from greenroom_speech.decoder.client import Decoder
 from sound_files import by_ffmpeg, by_libsndfile, hum
 
+import greenroom_speech.decoder.client as client
 from greenroom.errors import InvalidInput, QueueFull, TooLarge, Unavailable
+from greenroom_speech.decoder.client import Decoder
 
 FAILING = (sys.executable, str(Path(__file__).with_name("failing_decoder.py")))
 SOUND = by_libsndfile("WAV", "PCM_16", 16_000, 1.0)

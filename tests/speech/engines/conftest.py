@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from engine_requests import audio, reference, text
+
+from greenroom.managed.engine import Tensors
 from greenroom_speech.engines.embedded.asr import EmbeddedAsr
 from greenroom_speech.engines.embedded.tokenizer import EmbeddedTokenizer
 from greenroom_speech.engines.embedded.tts import EmbeddedTts
 from greenroom_speech.settings import EngineSettings
 from greenroom_speech.voices import voice
-
-from greenroom.managed.engine import Tensors
 
 
 @pytest.fixture(scope="session")

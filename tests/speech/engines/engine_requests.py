@@ -2,10 +2,10 @@
 
 import numpy as np
 import soundfile
-from greenroom_speech.engines.embedded.tokenizer import profile
-from greenroom_speech.voices import voice
 
 from greenroom.managed.engine import Tensors
+from greenroom_speech.engines.embedded.tokenizer import profile
+from greenroom_speech.voices import voice
 
 
 def text(*words: str) -> np.ndarray:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from engine_requests import audio, reference, text
-from greenroom_speech.voices import voice, voices
-from greenroom_speech.word_errors import word_errors
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.voices import voice, voices
+from greenroom_speech.word_errors import word_errors
 
 pytestmark = pytest.mark.slow
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from greenroom_speech.engines.embedded.base_analysis import Frames
 from greenroom_speech.engines.embedded.base_store import BaseStore
 from greenroom_speech.engines.embedded.base_voice import BaseVoice

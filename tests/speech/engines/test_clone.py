@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from engine_requests import decibels, mean_pitch, reference, text
+
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded import flite
 from greenroom_speech.engines.embedded.loudness import active_rms
 from greenroom_speech.engines.embedded.tts import EmbeddedTts
 from greenroom_speech.settings import EngineSettings
 from greenroom_speech.word_errors import word_errors
-
-from greenroom.errors import InvalidInput
 
 pytestmark = pytest.mark.slow
 

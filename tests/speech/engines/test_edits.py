@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from engine_requests import audio, decibels, edit, mean_pitch, reference, text
+
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded.loudness import active_rms
 from greenroom_speech.engines.embedded.tokenizer import profile
 from greenroom_speech.engines.embedded.voice_profile import SILENT, VOICED
 from greenroom_speech.voices import voice
 from greenroom_speech.word_errors import word_errors
-
-from greenroom.errors import InvalidInput
 
 pytestmark = pytest.mark.slow
 

@@ -3,6 +3,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
+
 from greenroom_speech.engines.engine_tags import EngineTags, tags_of
 
 HEAVY = {"torch", "pyworld", "pocketsphinx", "onnxruntime", "scipy"}

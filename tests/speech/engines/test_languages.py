@@ -1,9 +1,9 @@
 import pytest
+
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded.base_texts import BASE_TEXTS
 from greenroom_speech.engines.embedded.espeak import Espeak
 from greenroom_speech.engines.embedded.languages import LANGUAGES, is_english, language_of
-
-from greenroom.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import espeakng_loader
 import numpy as np
 import psutil
 import pytest
+
+from greenroom.errors import GreenroomError
 from greenroom_speech.engines.embedded import espeak_worker, flite
 from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom_speech.engines.embedded.espeak import Espeak
 from greenroom_speech.engines.embedded.speakable import LONGEST, pieces
-
-from greenroom.errors import GreenroomError
 
 needs_flite = pytest.mark.skipif(not flite.available(), reason="libflite1 is not installed")
 

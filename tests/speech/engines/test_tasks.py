@@ -1,9 +1,9 @@
 import pytest
 from engine_requests import text
-from greenroom_speech.engines.tasks import Step, order_of
-from greenroom_speech.settings import EngineSettings
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.tasks import Step, order_of
+from greenroom_speech.settings import EngineSettings
 
 SETTINGS = EngineSettings(max_text_chars=20)
 

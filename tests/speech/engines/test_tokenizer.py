@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 from engine_requests import audio, reference
-from greenroom_speech.engines.embedded.tokenizer import profile
-from greenroom_speech.engines.embedded.voice_profile import VOICED, profile_of
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded.tokenizer import profile
+from greenroom_speech.engines.embedded.voice_profile import VOICED, profile_of
 
 
 def buzz(pitch: float, level: float) -> np.ndarray:

@@ -1,8 +1,8 @@
 import pytest
 import soundfile
-from greenroom_speech.voices import voice, voices
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.voices import voice, voices
 
 
 def test_every_bundled_voice_is_a_short_mono_recording():

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.process import process
-from greenroom_speech.voices import voice
 from own_ports import own_port
 from playwright.async_api import async_playwright, expect
 
 from greenroom.settings import Settings
+from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.process import process
+from greenroom_speech.voices import voice
 
 REAL = {
     name: Settings.model_fields[name].default

@@ -2,14 +2,14 @@
 
 import httpx
 import pytest
-from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.application import application
-from greenroom_speech.ui.password import page_password
-from greenroom_speech.ui.process import process
 
 from greenroom.errors import SetupError
 from greenroom.settings import Settings
 from greenroom.supervisor import Service
+from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.application import application
+from greenroom_speech.ui.password import page_password
+from greenroom_speech.ui.process import process
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

@@ -2,11 +2,11 @@
 
 import httpx
 import pytest
+
+from greenroom.settings import Settings
 from greenroom_speech.ui.gateway_client import GatewayClient
 from greenroom_speech.ui.speech_requests import cloned, prepared
 from greenroom_speech.voices import voice
-
-from greenroom.settings import Settings
 
 REAL = {
     name: Settings.model_fields[name].default

@@ -5,14 +5,14 @@ BSD licence, US English only, no punctuation and no upper case. On clean close s
 """
 
 import numpy as np
-from greenroom_speech.engines.audio_input import Samples, recording, resampled
-from greenroom_speech.engines.embedded.languages import is_english
-from greenroom_speech.settings import EngineSettings
 from pocketsphinx import Decoder
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import HostEngine, Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
+from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.embedded.languages import is_english
+from greenroom_speech.settings import EngineSettings
 
 RATE = 16_000
 PEAK = 0.7

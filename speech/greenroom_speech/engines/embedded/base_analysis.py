@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom_speech.engines.embedded.loudness import active_frames, frame_rms

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from greenroom_speech.engines.embedded.base_analysis import Frames
-from greenroom_speech.engines.embedded.base_voice import BaseVoice
 from platformdirs import user_cache_path
 
 from greenroom.managed.result_cache import digest
+from greenroom_speech.engines.embedded.base_analysis import Frames
+from greenroom_speech.engines.embedded.base_voice import BaseVoice
 
 VERSION = "1"
 """To be raised with every change of what is measured or how."""

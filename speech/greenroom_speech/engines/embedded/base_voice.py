@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
+
 from greenroom_speech.engines.embedded import flite
 from greenroom_speech.engines.embedded.espeak import Espeak
 from greenroom_speech.engines.embedded.languages import Language

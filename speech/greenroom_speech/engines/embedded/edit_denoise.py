@@ -6,8 +6,9 @@ based on a priori signal to noise estimation, ICASSP 1996.
 """
 
 import numpy as np
-from greenroom_speech.engines.embedded.world import RATE, Floats
 from scipy.signal import istft, stft
+
+from greenroom_speech.engines.embedded.world import RATE, Floats
 
 WINDOW, HOP = 768, 192
 """32 ms and 8 ms at 24 kHz."""

@@ -1,8 +1,7 @@
 """The task ``emotion``: the prosody of a feeling, a caricature and not acting."""
 
-from greenroom_speech.engines.embedded.edit_prosody import Prosody
-
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded.edit_prosody import Prosody
 
 EMOTIONS = {
     "happy": Prosody(pitch=1.16, liveliness=1.33, pace=1.06, tilt_db=2.0),

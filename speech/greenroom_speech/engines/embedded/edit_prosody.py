@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.world import BINS, Analysis, Floats
 

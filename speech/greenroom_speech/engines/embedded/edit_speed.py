@@ -1,8 +1,7 @@
 """The task ``speed``: the same words faster or slower, at the same pitch."""
 
-from greenroom_speech.engines.embedded.edit_prosody import Prosody
-
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded.edit_prosody import Prosody
 
 WORDS = {"more slower": 0.65, "slower": 0.8, "faster": 1.25, "more faster": 1.5}
 SLOWEST, FASTEST = 0.5, 2.0

@@ -1,9 +1,10 @@
 """The task ``vad``: the recording without its silences, by an energy gate."""
 
 import numpy as np
+from scipy.ndimage import binary_closing, binary_dilation
+
 from greenroom_speech.engines.embedded.loudness import FRAME, frame_rms
 from greenroom_speech.engines.embedded.world import Floats
-from scipy.ndimage import binary_closing, binary_dilation
 
 LONGEST_GAP_FRAMES = 30
 """Silences up to 150 ms belong to the words around them."""

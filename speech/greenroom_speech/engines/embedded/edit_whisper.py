@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from greenroom_speech.engines.embedded import world
-from greenroom_speech.engines.embedded.world import Floats
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded import world
+from greenroom_speech.engines.embedded.world import Floats
 
 
 def check_style(info: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded import edit_emotion, edit_speed
 from greenroom_speech.engines.embedded.edit_denoise import denoised
 from greenroom_speech.engines.embedded.edit_prosody import with_prosody
@@ -10,8 +11,6 @@ from greenroom_speech.engines.embedded.edit_vad import without_silence
 from greenroom_speech.engines.embedded.edit_whisper import check_style, whispered
 from greenroom_speech.engines.embedded.world import Floats
 from greenroom_speech.engines.tasks import Step
-
-from greenroom.errors import InvalidInput
 
 Edit = Callable[[Floats], Floats]
 

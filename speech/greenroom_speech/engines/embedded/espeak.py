@@ -8,9 +8,9 @@ from typing import IO
 
 import espeakng_loader
 import numpy as np
-from greenroom_speech.engines.audio_input import Samples
 
 from greenroom.errors import GreenroomError
+from greenroom_speech.engines.audio_input import Samples
 
 WORDS_PER_MINUTE = 165
 Request = dict[str, str | int]

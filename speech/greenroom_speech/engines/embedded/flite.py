@@ -10,9 +10,9 @@ import unicodedata
 from functools import cache
 
 import numpy as np
-from greenroom_speech.engines.audio_input import Samples
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.audio_input import Samples
 
 VOICES = ("awb", "rms", "slt", "kal16")
 RATE = 16_000

@@ -1,6 +1,7 @@
 """Moving a voice's formants, and finding how far they must move to be another's."""
 
 import numpy as np
+
 from greenroom_speech.engines.embedded.voice_profile import decode
 from greenroom_speech.engines.embedded.world import BINS, RATE, Floats
 

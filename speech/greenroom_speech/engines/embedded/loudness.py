@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+
 from greenroom_speech.engines.embedded.world import FRAMES_PER_SECOND, RATE, Floats, Signal
 
 FRAME = RATE // FRAMES_PER_SECOND

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from greenroom_speech.engines.embedded.voice_profile import SILENT, UNVOICED, VOICED
 from greenroom_speech.engines.embedded.world import Floats
 

@@ -1,6 +1,7 @@
 """How fast a speaker speaks, compared with a base voice."""
 
 import numpy as np
+
 from greenroom_speech.engines.embedded.base_texts import BASE_TEXTS
 from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom_speech.engines.embedded.languages import Language, guess

@@ -1,6 +1,9 @@
 """The voice profile of a recording by WORLD analysis."""
 
 import numpy as np
+
+from greenroom.managed.engine import HostEngine, Tensors
+from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, recording, resampled
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.loudness import active_frames, active_rms, frame_rms
@@ -14,9 +17,6 @@ from greenroom_speech.engines.embedded.voice_profile import (
 )
 from greenroom_speech.engines.embedded.world import RATE, Floats
 from greenroom_speech.settings import EngineSettings
-
-from greenroom.managed.engine import HostEngine, Tensors
-from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 
 OCTAVE_ERROR = 0.6
 """ln F0 this far from the median is an error of the pitch tracker, not the speaker."""

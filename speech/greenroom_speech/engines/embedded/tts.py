@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+
+from greenroom.errors import InvalidInput
+from greenroom.managed.engine import HostEngine, Tensors
+from greenroom.managed.result_cache import ResultCache, digest
 from greenroom_speech.engines.audio_input import recording, resampled
 from greenroom_speech.engines.embedded.base_analysis import Frames, measured
 from greenroom_speech.engines.embedded.base_store import BaseStore
@@ -25,10 +29,6 @@ from greenroom_speech.engines.embedded.world import FRAMES_PER_SECOND, RATE, Flo
 from greenroom_speech.engines.tasks import CLONE, Order, order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
-
-from greenroom.errors import InvalidInput
-from greenroom.managed.engine import HostEngine, Tensors
-from greenroom.managed.result_cache import ResultCache, digest
 
 PAUSE = np.zeros(RATE // 4)
 """Between sentences."""

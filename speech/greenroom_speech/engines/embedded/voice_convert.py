@@ -1,6 +1,7 @@
 """Speaking with a fitted voice: pitch, formants and spectra of the base become the speaker's."""
 
 import numpy as np
+
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.base_analysis import kinds_of
 from greenroom_speech.engines.embedded.voice_fit import VoiceFit

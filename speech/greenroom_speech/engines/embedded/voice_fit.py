@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
 from greenroom_speech.engines.embedded.base_analysis import Frames
 from greenroom_speech.engines.embedded.base_voice import BaseVoice
 from greenroom_speech.engines.embedded.formants import best_warp, warped
@@ -17,7 +19,6 @@ from greenroom_speech.engines.embedded.matching import (
 )
 from greenroom_speech.engines.embedded.voice_profile import UNVOICED, VOICED, VoiceProfile, decode
 from greenroom_speech.engines.embedded.world import Floats
-from scipy.ndimage import gaussian_filter1d
 
 KINDS = (UNVOICED, VOICED)
 SEARCH_STEP = 4

@@ -1,10 +1,11 @@
 """Moving the pitch of base speech to the speaker's."""
 
 import numpy as np
+from scipy.ndimage import median_filter
+
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.voice_profile import VoiceProfile
 from greenroom_speech.engines.embedded.world import Floats
-from scipy.ndimage import median_filter
 
 STD_RATIO = (0.6, 2.0)
 REACH_STD = 2.0

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyworld
-from greenroom_speech.engines.embedded.world import FFT, RATE, Floats
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
+from greenroom_speech.engines.embedded.world import FFT, RATE, Floats
 
 CODES = 60
 SILENT, UNVOICED, VOICED = 0, 1, 2

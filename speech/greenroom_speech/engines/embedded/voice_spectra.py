@@ -2,12 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
 from greenroom_speech.engines.embedded.formants import warped
 from greenroom_speech.engines.embedded.matching import descriptors, nearest, same_kind
 from greenroom_speech.engines.embedded.voice_fit import KINDS, VoiceFit
 from greenroom_speech.engines.embedded.voice_profile import SILENT, VoiceProfile, decode, encode
 from greenroom_speech.engines.embedded.world import BINS, RATE, Floats
-from scipy.ndimage import gaussian_filter1d
 
 REPLACED = 0.3
 """Share of the speaker's own spectra in the result; more is more alike and less intelligible."""

@@ -2,10 +2,9 @@
 
 import re
 
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.spoken_text import LANGUAGE_TAGS
 from greenroom_speech.engines.tasks import Step
-
-from greenroom.errors import InvalidInput
 
 REMOVE = "remove"
 EMOTIONS = (

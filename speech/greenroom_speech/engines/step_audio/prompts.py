@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
 from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.engines.step_audio.text_tokenizer import Marks, TextTokenizer
 

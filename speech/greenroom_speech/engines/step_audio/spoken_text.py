@@ -1,8 +1,7 @@
 """The text to say as the model wants it: with its language in front where it is not obvious."""
 
-from greenroom_speech.engines.embedded.languages import guess
-
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded.languages import guess
 
 LANGUAGE_TAGS = {
     "en": "",

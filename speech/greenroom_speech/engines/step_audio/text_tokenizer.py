@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from greenroom_speech.engines.step_audio.audio_ids import AudioIds
-from greenroom_speech.engines.step_audio.sentencepiece_file import Pieces, read_pieces
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import Unigram
 from tokenizers.pre_tokenizers import Metaspace
 
 from greenroom.errors import InvalidInput, SetupError
+from greenroom_speech.engines.step_audio.audio_ids import AudioIds
+from greenroom_speech.engines.step_audio.sentencepiece_file import Pieces, read_pieces
 
 AUDIO_PIECE = re.compile(r"<audio_\d+>")
 

@@ -5,6 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import nn
+
+from greenroom.errors import GreenroomError, InvalidInput
+from greenroom.managed.arena import ArenaEngine
+from greenroom.managed.arena.meta_init import unfilled
+from greenroom.managed.engine import Tensors
 from greenroom_speech.engines.step_audio.audio_ids import LINGUISTIC, SEMANTIC
 from greenroom_speech.engines.step_audio.joining import join
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
@@ -29,12 +35,6 @@ from greenroom_speech.engines.step_audio.weights import VoiceFiles
 from greenroom_speech.engines.tasks import order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
-from torch import nn
-
-from greenroom.errors import GreenroomError, InvalidInput
-from greenroom.managed.arena import ArenaEngine
-from greenroom.managed.arena.meta_init import unfilled
-from greenroom.managed.engine import Tensors
 
 CODES_PER_SECOND = 125 / 3
 MAX_PROMPT_SECONDS = 30.0

@@ -13,13 +13,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.instructions import SOUNDS, instruction
 from greenroom_speech.engines.step_audio.prompts import Conversation, clone, edit
 from greenroom_speech.engines.step_audio.sentences import pieces
 from greenroom_speech.engines.step_audio.spoken_text import spoken_text
 from greenroom_speech.engines.tasks import CLONE, Order, Step
-
-from greenroom.errors import InvalidInput
 
 ADDS_SOUNDS = "paralinguistic"
 _SOUND = re.compile(r"\s*(?:" + "|".join(map(re.escape, SOUNDS)) + ")")

@@ -1,6 +1,11 @@
 """The engine ``whisper`` of the model ``asr``."""
 
 import torch
+
+from greenroom.errors import SetupError
+from greenroom.managed.arena import ArenaEngine
+from greenroom.managed.engine import Tensors, text
+from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, recording, resampled
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.whisper import weights
@@ -8,11 +13,6 @@ from greenroom_speech.engines.whisper.language import language_code
 from greenroom_speech.engines.whisper.network import network
 from greenroom_speech.engines.whisper.windows import RATE, Transcriber
 from greenroom_speech.settings import EngineSettings
-
-from greenroom.errors import SetupError
-from greenroom.managed.arena import ArenaEngine
-from greenroom.managed.engine import Tensors, text
-from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 
 
 class WhisperAsr(ArenaEngine):

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from greenroom_speech.checkpoints.releases import whisper
-from greenroom_speech.settings import EngineSettings
 from torch import Tensor
 from whisper.model import ModelDimensions
 
 from greenroom.errors import SetupError
 from greenroom.managed.arena import torch_file
+from greenroom_speech.checkpoints.releases import whisper
+from greenroom_speech.settings import EngineSettings
 
 MULTILINGUAL = 51_865
 """The smallest vocabulary with languages; each language more is a token more."""

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from greenroom_speech.engines.audio_input import Samples
-from greenroom_speech.engines.whisper.language import ENGLISH
 from torch import Tensor
 from whisper.audio import (
     FRAMES_PER_SECOND,
@@ -18,6 +16,9 @@ from whisper.audio import (
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
+
+from greenroom_speech.engines.audio_input import Samples
+from greenroom_speech.engines.whisper.language import ENGLISH
 
 RATE = SAMPLE_RATE
 FRAMES_PER_TIMESTAMP = 2

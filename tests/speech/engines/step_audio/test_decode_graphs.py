@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from greenroom_speech.engines.step_audio.language_model.decode_graphs import GraphedSteps
-from greenroom_speech.engines.step_audio.language_model.decode_step import PlainSteps
-from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt
 from language_models import GREEDY, SMALL, all_ids, dirty_buffer, random_model
 
 from greenroom.managed.arena import Arena
+from greenroom_speech.engines.step_audio.language_model.decode_graphs import GraphedSteps
+from greenroom_speech.engines.step_audio.language_model.decode_step import PlainSteps
+from greenroom_speech.engines.step_audio.language_model.generation import Generator, Prompt
 
 pytestmark = pytest.mark.gpu
 

@@ -2,14 +2,15 @@
 
 import pytest
 import torch
+from parity_fixtures import parity_io, parity_json
+from tiny_vocoder import distance, flow, flow_voice
+from torch import Tensor
+
 from greenroom_speech.engines.step_audio.vocoder.conformer import Encoder
 from greenroom_speech.engines.step_audio.vocoder.flow_matching import cosine_times
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.relative_attention import relative_positions
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
-from parity_fixtures import parity_io, parity_json
-from tiny_vocoder import distance, flow, flow_voice
-from torch import Tensor
 
 IO = parity_io("flow")
 DIT = parity_io("dit")

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from language_models import GREEDY, SMALL, all_ids, dirty_buffer, generator, random_model
+
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.audio_ids import AudioIds
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.generation import (
@@ -15,9 +18,6 @@ from greenroom_speech.engines.step_audio.language_model.generation import (
 )
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-from language_models import GREEDY, SMALL, all_ids, dirty_buffer, generator, random_model
-
-from greenroom.errors import InvalidInput
 
 AUDIO = AudioIds(first=20)
 SPEAKING = SMALL.model_copy(update={"vocab_size": 20 + 5120})

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from greenroom_speech.engines.step_audio.joining import PAUSE_SECONDS, Wave, join
 
 RATE = 24_000

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_checkpoints.tiny_language_model import language_model_checkpoint
+
+from greenroom.managed.arena import Arena
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import read_config
@@ -18,9 +21,6 @@ from greenroom_speech.engines.step_audio.language_model.sampling import Sampling
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.prompts import clone, ids_of
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
-from tiny_checkpoints.tiny_language_model import language_model_checkpoint
-
-from greenroom.managed.arena import Arena
 
 
 @dataclass

@@ -2,14 +2,15 @@
 
 import pytest
 import torch
+from language_models import GREEDY, SMALL, all_ids, generator, random_model
+from test_step1 import RELEASED
+
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.generation import Prompt
 from greenroom_speech.engines.step_audio.language_model.memory import (
     LanguageModelMemory,
     language_model_memory,
 )
-from language_models import GREEDY, SMALL, all_ids, generator, random_model
-from test_step1 import RELEASED
 
 TOKENS_PER_SECOND = 125 / 3
 WORDS = 300

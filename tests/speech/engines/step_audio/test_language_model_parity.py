@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from language_models import GREEDY, all_ids, dirty_buffer, filled_model, generator
+from parity_fixtures import parity_io, parity_json, parity_weights
+
 from greenroom_speech.engines.step_audio.language_model.attention import DecodeStep, PromptBlock
 from greenroom_speech.engines.step_audio.language_model.cache_layout import laid_out
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
@@ -10,8 +13,6 @@ from greenroom_speech.engines.step_audio.language_model.key_value_cache import K
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling, filtered, repeated
 from greenroom_speech.engines.step_audio.language_model.sqrt_alibi import bias, slopes
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-from language_models import GREEDY, all_ids, dirty_buffer, filled_model, generator
-from parity_fixtures import parity_io, parity_json, parity_weights
 
 TOLERANCE = 1e-3
 

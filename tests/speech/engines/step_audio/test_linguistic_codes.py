@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from parity_fixtures import FOLDER, parity_io, parity_json, parity_weights
+
+from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.prompt_analysis.interleave import interleaved
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_front_end import (
@@ -10,9 +13,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_front_end im
     feature_frames,
     linguistic_features,
 )
-from parity_fixtures import FOLDER, parity_io, parity_json, parity_weights
-
-from greenroom.errors import SetupError
 
 CASES = [case for case in parity_json("vq02")["cases"] if case != "two_pushes"]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import onnx
 import pytest
-from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import read_graph
 from onnx import TensorProto, helper, numpy_helper
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import read_graph
 
 
 def written(path, nodes, initializers=()):

@@ -10,6 +10,9 @@ import pytest
 import torch
 import yaml
 from engine_requests import audio, reference
+from tiny_checkpoints.prompt_analysis import EMBEDDING, config, prompt_checkpoint
+
+from greenroom.errors import InvalidInput, SetupError
 from greenroom_speech.checkpoints.releases import EDITX, SPEAKER_FILE, TOKENIZER
 from greenroom_speech.engines.step_audio.prompt_analysis.engine import StepAudioTokenizer
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
@@ -18,9 +21,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.weights import (
     PromptFiles,
 )
 from greenroom_speech.settings import EngineSettings
-from tiny_checkpoints.prompt_analysis import EMBEDDING, config, prompt_checkpoint
-
-from greenroom.errors import InvalidInput, SetupError
 
 NAMES = ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
 

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from parity_fixtures import parity_io, parity_json
+
 from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
 from greenroom_speech.engines.step_audio.prompt_analysis.log_mel import log_mel
 from greenroom_speech.engines.step_audio.prompt_analysis.preprocessing import (
@@ -11,7 +13,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.preprocessing import (
 )
 from greenroom_speech.engines.step_audio.prompt_analysis.resampling import resampled
 from greenroom_speech.engines.step_audio.prompt_analysis.speech_features import speech_features
-from parity_fixtures import parity_io, parity_json
 
 
 def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:

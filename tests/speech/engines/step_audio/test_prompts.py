@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity_fixtures import parity_json
+
+from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.instructions import EMOTIONS, SPEEDS, STYLES, instruction
 from greenroom_speech.engines.step_audio.prompts import (
     Conversation,
@@ -22,9 +25,6 @@ from greenroom_speech.engines.step_audio.prompts import (
 from greenroom_speech.engines.step_audio.spoken_text import spoken_text
 from greenroom_speech.engines.step_audio.text_tokenizer import Marks, TextTokenizer
 from greenroom_speech.engines.tasks import Step
-from parity_fixtures import parity_json
-
-from greenroom.errors import InvalidInput
 
 PROMPTS = parity_json("prompts")
 JOBS = PROMPTS["jobs"]

@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling, drawn, repeated
 
 WARM = Sampling(temperature=1.0)

@@ -4,15 +4,15 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from tiny_checkpoints.semantic_onnx import BANDS, BLOCKS, CODES, POSITIONS, WIDTH, semantic_onnx
+
+from greenroom.errors import GreenroomError, SetupError
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_codes import semantic_codes
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import (
     SemanticNetwork,
     SemanticShape,
 )
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_weights import semantic_weights
-from tiny_checkpoints.semantic_onnx import BANDS, BLOCKS, CODES, POSITIONS, WIDTH, semantic_onnx
-
-from greenroom.errors import GreenroomError, SetupError
 
 
 def loaded(path) -> SemanticNetwork:

@@ -1,9 +1,10 @@
 """Texts are cut where a speaker would pause."""
 
 import pytest
-from greenroom_speech.engines.step_audio.sentences import pieces, spoken_seconds
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenroom_speech.engines.step_audio.sentences import pieces, spoken_seconds
 
 
 def sentences(text: str) -> list[str]:

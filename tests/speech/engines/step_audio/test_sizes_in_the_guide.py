@@ -4,6 +4,12 @@ import re
 
 import pytest
 import torch
+from test_step1 import RELEASED
+from whisper.model import ModelDimensions
+
+from greenroom.managed.arena.layout import laid_out
+from greenroom.managed.arena.meta_init import unfilled
+from greenroom.settings import PROJECT
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
@@ -16,12 +22,6 @@ from greenroom_speech.engines.step_audio.tts_engine import LONGEST_REQUESTS
 from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.whisper.network import network
-from test_step1 import RELEASED
-from whisper.model import ModelDimensions
-
-from greenroom.managed.arena.layout import laid_out
-from greenroom.managed.arena.meta_init import unfilled
-from greenroom.settings import PROJECT
 
 GUIDE = (PROJECT / "docs" / "operating.md").read_text(encoding="utf-8")
 PARAFORMER = {

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from language_models import SMALL, all_ids, dirty_buffer, empty_model, random_model
+
+from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.language_model.attention import DecodeStep, PromptBlock
 from greenroom_speech.engines.step_audio.language_model.cache_layout import laid_out
 from greenroom_speech.engines.step_audio.language_model.config import (
@@ -13,9 +16,6 @@ from greenroom_speech.engines.step_audio.language_model.config import (
     read_config,
 )
 from greenroom_speech.engines.step_audio.language_model.sqrt_alibi import slopes
-from language_models import SMALL, all_ids, dirty_buffer, empty_model, random_model
-
-from greenroom.errors import SetupError
 
 RELEASED = {
     "hidden_size": 3072,

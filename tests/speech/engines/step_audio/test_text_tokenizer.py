@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
-from greenroom_speech.engines.step_audio.prompts import clone, ids_of
-from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
 from parity_fixtures import parity_json
 from tiny_checkpoints.tiny_tokenizer_model import tokenizer_model
 
 from greenroom.errors import InvalidInput, SetupError
+from greenroom_speech.engines.step_audio.prompts import clone, ids_of
+from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
 
 PROMPTS = parity_json("prompts")
 CONTROL = ("<|EOT|>", "<|BOT|>")

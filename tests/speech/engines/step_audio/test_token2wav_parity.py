@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 import torch
+from parity_fixtures import parity_io, parity_json
+from tiny_vocoder import distance, flow, flow_voice, hift
+
 from greenroom_speech.engines.step_audio.vocoder.flow_stream import FlowStream
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.speech_stream import Chunking, SpeechStream
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
-from parity_fixtures import parity_io, parity_json
-from tiny_vocoder import distance, flow, flow_voice, hift
 
 IO = parity_io("token2wav")
 CASE = parity_json("token2wav")

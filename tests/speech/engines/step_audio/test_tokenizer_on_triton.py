@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from greenroom_speech.voices import voice
 from speech_requests import over_grpc
 from tiny_checkpoints.prompt_analysis import prompt_checkpoint
 from tritonclient.utils import InferenceServerException
 
 from greenroom.settings import PROJECT
+from greenroom_speech.voices import voice
 
 NAMES = ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
 REPOSITORY = PROJECT / "model_repository"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from greenroom_speech.engines.step_audio.tts_engine import StepAudioEditX
-from greenroom_speech.settings import EngineSettings
 from tiny_checkpoints.voice import voice_checkpoint
 
 from greenroom.errors import InvalidInput, SetupError
+from greenroom_speech.engines.step_audio.tts_engine import StepAudioEditX
+from greenroom_speech.settings import EngineSettings
 
 pytestmark = pytest.mark.slow
 

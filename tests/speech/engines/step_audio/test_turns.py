@@ -1,8 +1,8 @@
 import pytest
-from greenroom_speech.engines.step_audio.turns import Turns
-from greenroom_speech.engines.tasks import CLONE, Order, Step
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.step_audio.turns import Turns
+from greenroom_speech.engines.tasks import CLONE, Order, Step
 
 SAID = "The words of the recording."
 CODES = (1, 2, 1030, 1031, 1032)

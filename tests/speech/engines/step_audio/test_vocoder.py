@@ -4,14 +4,14 @@ from itertools import pairwise
 
 import pytest
 import torch
-from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
-from greenroom_speech.engines.step_audio.vocoder.noise import Noise
-from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
-from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from parity_fixtures import parity_io
 from tiny_vocoder import flow, flow_sizes, flow_voice, hift, hift_sizes
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
+from greenroom_speech.engines.step_audio.vocoder.noise import Noise
+from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
+from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 
 IO = parity_io("token2wav")
 CODES = IO["gen_mixed"].tolist()

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from greenroom_speech.engines.step_audio.vocoder.flow import Flow
-from greenroom_speech.engines.step_audio.vocoder.hift import Hift
-from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes, VocoderSizes
-from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
-from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded
-from greenroom_speech.engines.step_audio.vocoder.weights import check_tensors, hift_file_shapes
 from parity_fixtures import parity_io, parity_weights
 from tiny_vocoder import distance, flow_sizes, hift, hift_sizes
 from torch import Tensor
 
 from greenroom.errors import SetupError
 from greenroom.managed.arena import Arena
+from greenroom_speech.engines.step_audio.vocoder.flow import Flow
+from greenroom_speech.engines.step_audio.vocoder.hift import Hift
+from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes, VocoderSizes
+from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
+from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded
+from greenroom_speech.engines.step_audio.vocoder.weights import check_tensors, hift_file_shapes
 
 META = torch.device("meta")
 Shapes = dict[str, tuple[int, ...]]

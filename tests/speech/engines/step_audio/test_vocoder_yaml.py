@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
-from greenroom_speech.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
+from greenroom_speech.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
 
 FILE = """
 flow: !new:stepvocoder.cosyvoice2.flow.flow.CausalMaskedDiffWithXvec

@@ -3,13 +3,14 @@
 from functools import cache
 
 import torch
+from parity_fixtures import parity_json, parity_weights
+
 from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
 from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded
 from greenroom_speech.engines.step_audio.vocoder.weights import check_tensors, hift_file_shapes
-from parity_fixtures import parity_json, parity_weights
 
 
 def flow_sizes() -> FlowSizes:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from greenroom_speech.engines.whisper.engine import WhisperAsr
-from greenroom_speech.settings import EngineSettings
 from tiny_checkpoints import tiny_whisper
 from whisper.model import Whisper
+
+from greenroom_speech.engines.whisper.engine import WhisperAsr
+from greenroom_speech.settings import EngineSettings
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 import pytest
-from greenroom_speech.engines.whisper.language import language_code
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.whisper.language import language_code
 
 
 @pytest.mark.parametrize(

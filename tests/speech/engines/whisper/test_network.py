@@ -5,10 +5,11 @@ from collections import Counter
 
 import pytest
 import torch
-from greenroom_speech.engines.whisper.network import network as network_of
 from tiny_checkpoints import tiny_whisper
 from torch.utils._python_dispatch import TorchDispatchMode
 from whisper.model import LayerNorm, ModelDimensions, Whisper
+
+from greenroom_speech.engines.whisper.network import network as network_of
 
 LARGE_V3 = ModelDimensions(
     n_mels=128,

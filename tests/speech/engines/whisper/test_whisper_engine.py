@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from engine_requests import audio, text
-from greenroom_speech.engines.whisper.windows import Transcriber
 from tiny_checkpoints import tiny_whisper
 from whisper_recordings import NAMES, long_speech, noise, speech
 
 from greenroom.errors import InvalidInput, SetupError
+from greenroom_speech.engines.whisper.windows import Transcriber
 
 pytestmark = pytest.mark.slow
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from greenroom_speech.engines.whisper.weights import located, read
-from greenroom_speech.settings import EngineSettings
 from tiny_checkpoints import tiny_whisper
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.whisper.weights import located, read
+from greenroom_speech.settings import EngineSettings
 
 
 def settings(folder, model):

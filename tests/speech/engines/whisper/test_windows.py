@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 import whisper
-from greenroom_speech.engines.whisper import windows
-from greenroom_speech.engines.whisper.windows import Transcriber, Transcript
 from whisper.tokenizer import get_tokenizer
 from whisper_recordings import NAMES, long_speech, noise, speech
+
+from greenroom_speech.engines.whisper import windows
+from greenroom_speech.engines.whisper.windows import Transcriber, Transcript
 
 pytestmark = pytest.mark.slow
 

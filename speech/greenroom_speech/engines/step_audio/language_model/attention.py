@@ -7,9 +7,10 @@ keys and values are never repeated. Each of the two computes its bias once for a
 from typing import Protocol
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
+
 from greenroom_speech.engines.step_audio.language_model.key_value_cache import KeyValueCache
 from greenroom_speech.engines.step_audio.language_model.sqrt_alibi import bias
-from torch.nn.functional import scaled_dot_product_attention
 
 
 class Attention(Protocol):

@@ -1,6 +1,7 @@
 """How the static buffer is cut into rows for the requests at hand."""
 
 import torch
+
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.key_value_cache import (
     KeyValueCache,

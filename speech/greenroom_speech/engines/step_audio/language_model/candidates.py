@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+
 from greenroom_speech.engines.step_audio.audio_ids import AudioIds
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+
 from greenroom_speech.engines.step_audio.language_model.attention import DecodeStep
 from greenroom_speech.engines.step_audio.language_model.key_value_cache import KeyValueCache
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1

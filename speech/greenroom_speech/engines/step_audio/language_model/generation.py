@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+
+from greenroom.errors import GreenroomError, InvalidInput
 from greenroom_speech.engines.step_audio.language_model.attention import PromptBlock
 from greenroom_speech.engines.step_audio.language_model.cache_layout import laid_out, longest
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
@@ -15,8 +17,6 @@ from greenroom_speech.engines.step_audio.language_model.key_value_cache import K
 from greenroom_speech.engines.step_audio.language_model.sampling import Sampling, drawn, repeated
 from greenroom_speech.engines.step_audio.language_model.sqrt_alibi import slopes
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-
-from greenroom.errors import GreenroomError, InvalidInput
 
 PROMPT_BLOCK = 256
 """Prompt ids that go through the layers at a time: bounds the bias to so many rows."""

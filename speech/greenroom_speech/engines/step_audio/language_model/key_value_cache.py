@@ -1,6 +1,7 @@
 """Keys and values of all layers, in one buffer that is given from outside."""
 
 import torch
+
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 
 _CLEANED_AHEAD = 256

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+
 from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.generation import PROMPT_BLOCK

@@ -5,10 +5,11 @@ attention's bias. Constructible on the meta device; it allocates nothing but act
 """
 
 import torch
-from greenroom_speech.engines.step_audio.language_model.attention import Attention
-from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from torch import nn
 from torch.nn.functional import embedding, linear, rms_norm, silu
+
+from greenroom_speech.engines.step_audio.language_model.attention import Attention
+from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 
 _ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 

@@ -3,6 +3,11 @@
 import math
 
 import torch
+from torch import Tensor
+
+from greenroom.managed.arena import ArenaEngine
+from greenroom.managed.engine import Tensors
+from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import recording
 from greenroom_speech.engines.step_audio.prompt_analysis import speech_features as wide_mel
 from greenroom_speech.engines.step_audio.prompt_analysis.interleave import interleaved
@@ -24,11 +29,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.semantic_weights import
 from greenroom_speech.engines.step_audio.prompt_analysis.speaker_embedding import SpeakerNetwork
 from greenroom_speech.engines.step_audio.prompt_analysis.weights import PromptFiles
 from greenroom_speech.settings import EngineSettings
-from torch import Tensor
-
-from greenroom.managed.arena import ArenaEngine
-from greenroom.managed.engine import Tensors
-from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 
 MIN_SECONDS, MAX_SECONDS = 0.1, 30.0
 """Shorter prompts have too few frames for a speaker; longer ones leave the language model too

@@ -17,15 +17,15 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.prompt_analysis.interleave import LINGUISTIC_CODES
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_front_end import (
     INPUTS,
     STEP_FRAMES,
 )
-from torch import Tensor, nn
-from torch.nn import functional
-
-from greenroom.errors import SetupError
 
 BEFORE = 5
 LOOK_BACK = 4

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
+
+from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import (
     BANDS,
     SHIFT,
@@ -17,9 +20,6 @@ from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import (
     frames_of,
     hamming_window,
 )
-from torch import Tensor
-
-from greenroom.errors import SetupError
 
 STACK, HOP = 7, 6
 """Fbank frames in one feature frame, and from one to the next: 60 ms."""

@@ -3,8 +3,9 @@
 from functools import cache
 
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.mel_scale import slaney_filters
 from torch import Tensor
+
+from greenroom_speech.engines.step_audio.prompt_analysis.mel_scale import slaney_filters
 
 RATE = 16_000
 N_FFT, HOP = 400, 160

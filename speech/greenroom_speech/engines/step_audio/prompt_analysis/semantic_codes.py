@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.log_mel import RATE, log_mel
 from torch import Tensor
 
 from greenroom.errors import GreenroomError
+from greenroom_speech.engines.step_audio.prompt_analysis.log_mel import RATE, log_mel
 
 CODES_A_SECOND = 25
 PIECE = 30 * RATE

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import Array, Node, read_graph
-from greenroom_speech.engines.step_audio.prompt_analysis.onnx_walk import Walk
-from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import HEAD, SemanticShape
 from torch import Tensor
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import Array, Node, read_graph
+from greenroom_speech.engines.step_audio.prompt_analysis.onnx_walk import Walk
+from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import HEAD, SemanticShape
 
 Weights = dict[str, Array | None]
 """Weights by the names of ``SemanticNetwork``; None where the file has no bias."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
 from torch import Tensor
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.prompt_analysis.kaldi_fbank import fbank, povey_window
 
 THREADS = 2
 """28 MB of weights and seconds of audio need no more."""

@@ -3,9 +3,10 @@
 from functools import cache
 
 import torch
-from greenroom_speech.engines.step_audio.prompt_analysis.mel_scale import slaney_filters
 from torch import Tensor
 from torch.nn import functional
+
+from greenroom_speech.engines.step_audio.prompt_analysis.mel_scale import slaney_filters
 
 RATE = 24_000
 N_FFT, HOP = 1920, 480

@@ -4,14 +4,15 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
 from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
 from greenroom_speech.engines.step_audio.vocoder.relative_attention import (
     RelativeAttention,
     relative_positions,
 )
 from greenroom_speech.engines.step_audio.vocoder.sizes import EncoderSizes
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 _UP_KERNEL = 5
 

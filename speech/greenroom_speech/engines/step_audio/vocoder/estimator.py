@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.estimator_block import BlockMemory, EstimatorBlock
-from greenroom_speech.engines.step_audio.vocoder.sizes import EstimatorSizes
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+
+from greenroom_speech.engines.step_audio.vocoder.estimator_block import BlockMemory, EstimatorBlock
+from greenroom_speech.engines.step_audio.vocoder.sizes import EstimatorSizes
 
 _INPUTS = 4
 """Side by side, with as many channels each: x, mu, speaker, cond."""

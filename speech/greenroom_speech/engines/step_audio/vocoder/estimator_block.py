@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
-from greenroom_speech.engines.step_audio.vocoder.sizes import EstimatorSizes
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+
+from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
+from greenroom_speech.engines.step_audio.vocoder.sizes import EstimatorSizes
 
 _KERNEL = 3
 _PARTS = 9

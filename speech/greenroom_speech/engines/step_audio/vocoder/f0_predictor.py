@@ -1,7 +1,8 @@
 """Pitch from mel frames."""
 
-from greenroom_speech.engines.step_audio.vocoder.sizes import F0Sizes
 from torch import Tensor, nn
+
+from greenroom_speech.engines.step_audio.vocoder.sizes import F0Sizes
 
 _LAYERS = 5
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
 from greenroom_speech.engines.step_audio.vocoder.conformer import Encoder
 from greenroom_speech.engines.step_audio.vocoder.flow_matching import FlowMatching
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 
 @dataclass(frozen=True)

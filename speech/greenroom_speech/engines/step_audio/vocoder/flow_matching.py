@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+
 from greenroom_speech.engines.step_audio.vocoder.estimator import Estimator, EstimatorMemory
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes
-from torch import Tensor, nn
 
 
 @dataclass

@@ -1,10 +1,11 @@
 """The flow chunk by chunk: what is said so far is kept, what comes next is not known."""
 
 import torch
+from torch import Tensor
+
 from greenroom_speech.engines.step_audio.vocoder.conformer import EncoderMemory
 from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
-from torch import Tensor
 
 
 class FlowStream:

@@ -3,8 +3,9 @@
 import math
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.sizes import HiftSizes
 from torch import Tensor, nn
+
+from greenroom_speech.engines.step_audio.vocoder.sizes import HiftSizes
 
 
 class HarmonicSource(nn.Module):

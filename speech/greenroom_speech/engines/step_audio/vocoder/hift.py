@@ -4,12 +4,13 @@ from itertools import accumulate, pairwise
 from operator import mul
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
 from greenroom_speech.engines.step_audio.vocoder.f0_predictor import F0Predictor
 from greenroom_speech.engines.step_audio.vocoder.harmonic_source import HarmonicSource
 from greenroom_speech.engines.step_audio.vocoder.residual_block import ResidualBlock
 from greenroom_speech.engines.step_audio.vocoder.sizes import HiftSizes
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 _LOUDEST = 100.0
 """Bound of a magnitude in the spectrum."""

@@ -3,8 +3,9 @@
 import math
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
 from torch import Tensor, nn
+
+from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
 
 _SCORE_BYTES = 128 * 2**20
 """Heads are computed together as far as their scores fit; more at once would not be faster."""

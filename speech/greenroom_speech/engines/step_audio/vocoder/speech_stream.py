@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.flow_stream import FlowStream
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import GROUP, GROUP_PAIRS, token_pairs
 from greenroom_speech.engines.step_audio.vocoder.wave_stream import WaveStream
-from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from greenroom_speech.engines.step_audio.audio_ids import LINGUISTIC, SEMANTIC
 from torch import Tensor
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.step_audio.audio_ids import LINGUISTIC, SEMANTIC
 
 CODES = LINGUISTIC + SEMANTIC
 GROUP = 5

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+
+from greenroom.managed.arena import Arena
+from greenroom.managed.arena.meta_init import unfilled
 from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
@@ -11,10 +15,6 @@ from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.speech_stream import SpeechStream
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
 from greenroom_speech.engines.step_audio.vocoder.weights import hift_state
-from torch import Tensor, nn
-
-from greenroom.managed.arena import Arena
-from greenroom.managed.arena.meta_init import unfilled
 
 NOISE_SEED = 0
 """Of the flow's noise; that of the released service is not known."""

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from greenroom_speech.engines.step_audio.vocoder.sizes import Sizes, VocoderSizes
 from pydantic import ValidationError
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.vocoder.sizes import Sizes, VocoderSizes
 
 
 class _PlainLoader(yaml.SafeLoader):

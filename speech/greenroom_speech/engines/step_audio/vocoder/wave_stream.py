@@ -1,8 +1,9 @@
 """HiFT chunk by chunk: chunks overlap and fade into each other."""
 
 import torch
-from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from torch import Tensor
+
+from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 
 
 class WaveStream:

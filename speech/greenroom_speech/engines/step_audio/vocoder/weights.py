@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from greenroom_speech.engines.step_audio.vocoder.hift import Hift
-from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded, stored_shapes
 from torch import Size, Tensor, nn
 
 from greenroom.errors import SetupError
 from greenroom.managed.arena.weight_source import opened
+from greenroom_speech.engines.step_audio.vocoder.hift import Hift
+from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded, stored_shapes
 
 _NAMED = 3
 
