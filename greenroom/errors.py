@@ -163,7 +163,7 @@ class KeyRefused(Unavailable):
     def __init__(self, address: str) -> None:
         super().__init__(
             f"Triton at {address} refuses the controller's key; set the same GREENROOM_TRITON_KEY "
-            f"for both."
+            "for both."
         )
 
 

@@ -13,14 +13,14 @@ class Piece:
 
     tensors: Tensors
     seconds: float = 0.0
-    """How long it lasts for who takes it, such as sound; 0: that means nothing here."""
+    """How long it lasts for who takes it; 0: that means nothing here."""
 
 
 class Row:
     """One answer in the making, with all that the engine must remember of it between steps.
 
-    A speech engine's row draws tokens in some steps and turns a stretch of them into samples in
-    others; it is ``ready`` with each stretch, and ``done`` with the last.
+    A row may draw tokens in some steps and turn a stretch of them into output in others; it is
+    ``ready`` with each stretch, and ``done`` with the last.
     """
 
     done: bool = False

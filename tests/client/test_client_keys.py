@@ -84,7 +84,7 @@ def test_without_its_key_a_verb_says_what_is_missing(url: str, tmp_path: Path) -
 
     done = run("load", "tts", "--url", url, GREENROOM_API_KEY=INFERENCE)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "POST /residency/tts/load needs an API key of scope admin" in done.stderr
+    assert "POST /residency/tts/load needs an API key with the scope admin" in done.stderr
     assert INFERENCE not in done.stderr
 
 

@@ -205,7 +205,7 @@ def test_a_server_that_ends_its_events_fails_the_checks() -> None:
         results = asyncio.run(ask(server.url))
 
     failed = [result for result in results if result.outcome is Outcome.FAILED]
-    assert "closed the event stream" in failed[0].measured
+    assert "closed the stream of events" in failed[0].measured
 
 
 def test_the_command_prints_the_faults_and_exits_with_1() -> None:

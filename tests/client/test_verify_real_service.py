@@ -93,4 +93,4 @@ def test_what_cannot_be_verified_is_told_in_a_sentence(url: str) -> None:
     done = run("verify", "--model", "nobody", "--url", url)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert "it has echo, weights." in done.stderr
+    assert "its managed models are echo, weights." in done.stderr

@@ -169,7 +169,7 @@ async def test_a_load_that_hangs_is_ended_at_load_timeout(harness, monkeypatch):
 async def test_a_hanging_load_whose_process_is_out_of_sight_is_given_up(harness, monkeypatch):
     monkeypatch.setattr("greenroom.controller.transitions._AFTER_KILL", 0.02)
     one = await harness(load_timeout=0.02)
-    unseen = pytest.raises(TransitionFailed, match="its process cannot be ended from here")
+    unseen = pytest.raises(TransitionFailed, match="its process cannot be killed from here")
     with one.triton.holding("load", "tts"), unseen:
         await one.lease("tts")
 

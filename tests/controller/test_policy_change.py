@@ -18,7 +18,7 @@ def test_only_the_given_fields_change():
     [
         (
             {"colour": 1},
-            "Field 'colour' of the policy is unknown; it has pinned, offload_after, "
+            "The policy has no field 'colour'; its fields are pinned, offload_after, "
             "unload_after, max_waiting, max_wait.",
         ),
         ({"pinned": "yes"}, "Field 'pinned' of the policy is 'yes'; it must be a valid boolean."),

@@ -45,6 +45,6 @@ async def test_triton_is_restarted_and_the_request_sent_again(unseen, number):
     await unseen.load("echo")
     unseen.send("echo", number)
     assert echoed(await unseen.running.grpc.infer("echo", grpc_inputs()))
-    reason = "The process of model echo does not end and cannot be ended from here"
+    reason = "The process of model echo does not exit and cannot be killed from here"
     await unseen.running.logged(f"triton | is being restarted: {reason}")
     assert len(unseen.running.service.triton.stubs()) == 1

@@ -56,10 +56,10 @@ async def test_a_clone_works_cold_warm_and_hot(controlled, web):
 
 
 async def test_the_page_shows_the_models_of_a_gateway_elsewhere(controlled, machine):
-    async with machine.page("curtain"):
+    async with machine.page("curtain-call-at-ten"):
         await controlled(TRITONS_USER)
         async with httpx.AsyncClient(base_url=machine.page_url, timeout=30) as visitor:
-            login = {"username": "me", "password": "curtain"}
+            login = {"username": "me", "password": "curtain-call-at-ten"}
             assert (await visitor.post("/en/login", data=login)).status_code == 200
             asked = await visitor.post("/en/gradio_api/call/_look", json={"data": []})
             shown = await visitor.get(f"/en/gradio_api/call/_look/{asked.json()['event_id']}")
@@ -85,7 +85,7 @@ async def test_a_wrong_key_is_told_in_a_sentence(machine, triton, web):
     controller.begin()
     grpc = machine.ports["triton_grpc_port"]
     sentence = f"Triton at {TRITONS}:{grpc} refuses the controller's key; set the same"
-    await controller.said(f"{sentence} GREENROOM_TRITON_KEY.")
+    await controller.said(f"{sentence} GREENROOM_TRITON_KEY for both.")
     answer = await web.get("/readyz")
     assert (answer.status_code, sentence in answer.text) == (503, True)
     await controller.stop()
@@ -120,7 +120,7 @@ async def test_another_user_has_triton_restarted(controlled, triton, web):
     backend(triton).send_signal(signal.SIGSTOP)
     await answers(web)
     assert server(triton) != before
-    await triton.said("The process of model puppet does not end and cannot be ended from here")
+    await triton.said("The process of model puppet does not exit and cannot be killed from here")
 
 
 async def test_a_triton_that_is_started_again_is_noticed(controlled, triton, web):

@@ -29,7 +29,7 @@ def test_what_has_not_the_form_is_drawn_anew_with_a_warning(free_settings, caplo
     (settings.runtime / name).write_bytes(content)
     drawn = read(settings)
     assert re.fullmatch(form, drawn)
-    assert f"{settings.runtime / name} has not the form" in caplog.text
+    assert f"{settings.runtime / name} is damaged: a new one is created" in caplog.text
     assert read(settings) == drawn
     assert [path.name for path in settings.runtime.iterdir()] == [name]
 

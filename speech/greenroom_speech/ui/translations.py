@@ -72,7 +72,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "caches_cleared": ("The cache is empty.", "缓存已清空。"),
     "entries": ("Entries", "条目"),
     "size": ("Size", "大小"),
-    "found": ("Hits / requests", "命中 / 请求"),
+    "found": ("Hits / all", "命中 / 总数"),
     "idle": ("idle {seconds}", "空闲 {seconds}"),
     "busy": ("{leases} running, {waiting} waiting", "{leases} 个运行中，{waiting} 个等待"),
     "device": ("device", "显存"),
