@@ -2,7 +2,8 @@
 
 import httpx
 from own_ports import own_port
-from page_process import Visitor, file_data
+from page_process import file_data
+from page_visitor import Visitor
 
 from greenroom.settings import Settings
 from greenroom_speech.settings import PageSettings

@@ -1,12 +1,12 @@
 """Triton, controller and page started apart, as in containers: users, folders, addresses, keys."""
 
 import asyncio
-import json
 import signal
 
 import httpx
 import pytest
 from machine_fixture import ADMIN, TRITONS
+from page_visitor import Visitor
 from separate_part import as_user
 
 from greenroom.triton.leftovers import regions
@@ -61,9 +61,10 @@ async def test_the_page_shows_the_models_of_a_gateway_elsewhere(controlled, mach
         async with httpx.AsyncClient(base_url=machine.page_url, timeout=30) as visitor:
             login = {"username": "me", "password": "curtain-call-at-ten"}
             assert (await visitor.post("/en/login", data=login)).status_code == 200
-            asked = await visitor.post("/en/gradio_api/call/_look", json={"data": []})
-            shown = await visitor.get(f"/en/gradio_api/call/_look/{asked.json()['event_id']}")
-    cards = json.loads(shown.text.partition("data: ")[2].splitlines()[0])[0]
+            page = Visitor(visitor)
+            numbers = {name: number for number, name, _ in await page.dependencies()}
+            shown = await page.event(numbers["_look"], [])
+    cards = shown["output"]["data"][0]
     assert 'data-model="tts"' in cards
 
 
