@@ -51,6 +51,7 @@ class Machine:
             triton_key=TRITON_KEY,
             triton_exit_timeout=1,
             model_repository=self.models,
+            ensemble_repository=PROJECT / "ensemble",
             shared_dir=self.shared,
         )
 
@@ -65,6 +66,7 @@ class Machine:
             **self.found,
             secrets_dir=self.secrets("controller", triton_key=key, api_keys=f"admin:{ADMIN}"),
             model_repository=self.models,
+            ensemble_repository=PROJECT / "ensemble",
             shared_dir=shared or self.shared,
             policy=POLICY,
         )
