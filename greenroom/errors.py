@@ -45,7 +45,7 @@ class Unauthenticated(GreenroomError):
         return {"WWW-Authenticate": 'Bearer realm="greenroom"'}
 
 
-class Refused(GreenroomError):
+class PermissionDenied(GreenroomError):
     """The caller may not do this."""
 
     http_status = 403
@@ -206,6 +206,15 @@ class TritonError(GreenroomError):
         super().__init__(without_traceback(message))
         self.grpc_code = grpc_code
         self.http_status = self._HTTP.get(grpc_code, 500)
+
+
+def as_details(sentence: str) -> str:
+    """What gRPC can carry in the details of a status, and else ends the call for.
+
+    They are metadata, of which clients take 8 KiB, with three bytes for each that is not printable.
+    """
+    longest = 2500 if sentence.isascii() else 600
+    return sentence if len(sentence) <= longest else f"{sentence[:longest]}..."
 
 
 def without_traceback(message: str) -> str:

@@ -5,9 +5,18 @@ import logging
 _ESCAPED = {
     number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != ord("\t")
 }
+_LOGGED = "_greenroom_logged"
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
-_NOISE = ("Unsupported upgrade request", "No supported WebSocket library", "Invalid HTTP request")
-"""What uvicorn says of garbage from outside, once for each, with advice to install something."""
+_NOISE = (
+    # Of garbage from outside, once for each, with advice to install something.
+    "Unsupported upgrade request",
+    "No supported WebSocket library",
+    "Invalid HTTP request",
+    # Of requests that are cut off at the end: who cuts them says so.
+    "Cancel ",
+    "ASGI callable returned without completing response.",
+)
+"""What uvicorn says in vain."""
 
 
 def printable(text: str) -> str:
@@ -24,14 +33,25 @@ class OneLine(logging.Formatter):
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """False if uvicorn tells only of garbage that somebody has sent."""
+    """False for uvicorn's noise."""
     return not record.getMessage().startswith(_NOISE)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """False if its exception has been logged: each who hands one on would log it again."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return True
+    known = getattr(error, _LOGGED, False)
+    setattr(error, _LOGGED, True)
+    return not known
 
 
 def log_to_stderr(level: str) -> None:
     """Let a process that serves HTTP write its log."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine(FORMAT))
+    handler.addFilter(is_news)
     logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(is_worth_a_line)

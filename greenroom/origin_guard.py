@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from greenroom.errors import GreenroomError, InvalidInput, Refused
+from greenroom.errors import GreenroomError, InvalidInput, PermissionDenied
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@]+)(?::[0-9]*)?", re.IGNORECASE)
 _FOREIGN = ("cross-site", "same-site")
@@ -95,12 +95,12 @@ class OriginGuard:
         # The scheme is left out: behind a proxy that ends TLS it is not the browser's.
         # A page of this host by the other scheme counts as another site below.
         if any(origin.partition("://")[2].lower() != host for origin in origins):
-            raise Refused(
+            raise PermissionDenied(
                 f"The request's Origin is {_shown(origins)}, which is another web site; add it to "
                 f"GREENROOM_ALLOWED_ORIGINS to allow it."
             )
         if headers.get("sec-fetch-site") in _FOREIGN and not self._is_opened(scope, headers):
-            raise Refused(
+            raise PermissionDenied(
                 "The request comes from another web site (its Sec-Fetch-Site is "
                 f"{headers['sec-fetch-site']}); add that site to GREENROOM_ALLOWED_ORIGINS to "
                 f"allow it."
@@ -118,7 +118,7 @@ class OriginGuard:
         if self._hosts is not None and not _can_not_be_rebound(found[1]):
             name = _plain(found[1])
             if name not in self._hosts:
-                raise Refused(
+                raise PermissionDenied(
                     f"The request's Host is {_shown([name])}, which is not a name of this "
                     f"service; add it to GREENROOM_ALLOWED_HOSTS to allow it."
                 )

@@ -32,22 +32,29 @@ class Caches:
         self._settings = settings
         self._read: Mapping[str, Cache] = {}
         self._read_at: float | None = None
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def read(self, now: float) -> Mapping[str, Cache]:
         """Only models that have counted any; none while Triton is silent."""
-        async with self._reading:
-            if self._read_at is None or now - self._read_at > _FRESH:
-                try:
-                    self._read = caches(await triton_metrics(self._settings, _TIMEOUT))
-                except ServerDown:
-                    self._read = {}
-                self._read_at = now
+        if not self._reading and (self._read_at is None or now - self._read_at > _FRESH):
+            self._read_at = now
+            self._reading = asyncio.create_task(self._ask())
+        if self._reading:
+            await asyncio.shield(self._reading)  # others await the same one
         return self._read
 
     def forget(self) -> None:
         """Read anew at the next look: something has been cleared."""
-        self._read_at = None
+        self._read_at = self._reading = None
+
+    async def _ask(self) -> None:
+        try:
+            self._read = caches(await triton_metrics(self._settings, _TIMEOUT))
+        except ServerDown:
+            self._read = {}
+        finally:
+            if self._reading is asyncio.current_task():
+                self._reading = None
 
 
 def caches(metrics: str) -> dict[str, Cache]:

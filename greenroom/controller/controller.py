@@ -9,7 +9,8 @@ back to the stage.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -39,6 +40,7 @@ from greenroom.errors import (
 )
 from greenroom.residency.budget import Budget
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Measure, Refused
+from greenroom.residency.eviction_order import ORDERS
 from greenroom.residency.messages import no_cache
 from greenroom.residency.model import Demand, ManualAction, Model
 from greenroom.residency.stage import Stage
@@ -74,7 +76,8 @@ class Controller:
         traces: Traces | None = None,
     ) -> None:
         budget = Budget(settings.gpu_budget_bytes, settings.gpu_reserve_bytes, gpu is not None)
-        self.stage = Stage((), budget, settings.max_overtaken)
+        order = ORDERS[settings.eviction]
+        self.stage = Stage((), budget, settings.max_overtaken, settings.key_share, order)
         self.repository = repository
         self.events = Events()
         self.metrics = Metrics()
@@ -84,6 +87,7 @@ class Controller:
         transitions.before_restart = self._leases_end
         self._clock = clock or LoopClock()
         self._background = Background(self.metrics.internal_errors)
+        self.broke = self._background.broke
         self.healing = Healing(
             self.stage, transitions, processes, self._clock, self._act, self._background
         )
@@ -101,7 +105,7 @@ class Controller:
             self._background,
         )
         self._caches = caches
-        self.view = View(self.stage, transitions, self.metrics, self._clock, gpu, caches)
+        self.view = View(self.stage, transitions, processes, self.metrics, self._clock, gpu, caches)
         self._memory = MemoryWatch(
             settings, self.stage, gpu, self._clock, self._act, self._background
         )
@@ -115,6 +119,11 @@ class Controller:
         self._closing = False
         self._add_models()
 
+    @property
+    def closing(self) -> bool:
+        """Whether it drains, which nothing ends but the process's own end."""
+        return self._closing
+
     # -- leases -----------------------------------------------------------------------------
 
     def knows(self, model: str) -> bool:
@@ -127,12 +136,21 @@ class Controller:
         return model in self.stage.models
 
     def lease(
-        self, model: str, while_waiting: WhileWaiting | None = None, place: int | None = None
+        self,
+        model: str,
+        while_waiting: WhileWaiting | None = None,
+        place: int | None = None,
+        key: str = "",
     ) -> AbstractAsyncContextManager[Lease]:
         """Hold a model and its steps while inside; see `Leases.lease`."""
         if self._closing:
             raise ShuttingDown
-        return self._leases.lease(model, while_waiting, place)
+        return self._leases.lease(model, while_waiting, place, key)
+
+    def memory_awaited_beside(self, held: Collection[str]) -> bool:
+        """Whether somebody waits for GPU memory for a model that is not among those."""
+        models = self.stage.models.items()
+        return any(entry.memory.awaits_memory for name, entry in models if name not in held)
 
     # -- manual actions ---------------------------------------------------------------------
 
@@ -245,7 +263,10 @@ class Controller:
                     await self._next_act()
 
     async def drain(self, longest: float) -> None:
-        """Refuse who asks and who waits; return when leases have ended or `longest` seconds on."""
+        """Refuse who asks and who waits; return when leases have ended, or have been cut off.
+
+        Those that last longer than `longest` seconds are.
+        """
         self._closing = True
         logger.info("Draining: new requests are refused, running requests may finish")
         self._leases.refuse_all(ShuttingDown())
@@ -254,6 +275,13 @@ class Controller:
         with self._background.guarded("Ending the events"):
             self.events.close()
         await self._leases_end(longest)
+        if cut := self._leases.cut(ShuttingDown()):
+            logger.warning(
+                "%d requests still ran after drain_timeout (%g s) and were cut off: %s",
+                len(cut),
+                longest,
+                ", ".join(f"{number} of {model}" for model, number in Counter(cut).items()),
+            )
 
     async def close(self) -> None:
         """Stop following transitions; those that run in Triton end there by themselves."""

@@ -40,6 +40,7 @@ class Lease:
         self._then = [end]
         self._works: set[asyncio.Task[Any]] = set()
         self._left = False
+        self._cut: GreenroomError | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -56,26 +57,45 @@ class Lease:
         """Cold, warm or hot: the coldest of its models when it was asked for."""
         return self._ticket.start
 
-    async def run(self, send: Callable[[], Coroutine[Any, Any, _Answer]]) -> _Answer:
+    async def run(
+        self, send: Callable[[], Coroutine[Any, Any, _Answer]], until_left: bool = False
+    ) -> _Answer:
         """Let Triton work on the request; the work goes on, and the lease, when its client leaves.
 
-        Raises what `send` raises, and BackendDied when the process dies that works on it: then
-        the answer is not waited for.
+        With `until_left` it is cancelled then: Triton drops what it has not begun, and ends the
+        rest before it unloads the model.
+
+        Raises what `send` raises, BackendDied when the process dies that works on it, and what it
+        is cut off with: then the answer is not waited for.
         """
+        if self._cut:
+            raise self._cut
         work = asyncio.create_task(send())
         self._works.add(work)
         work.add_done_callback(self._ended)
         with self._background.guarded("Looking after a request"):
             self._healing.sent(self._ticket, work)
         try:
-            # Triton cannot be called off: the work goes on when who awaits it is cancelled.
+            # Not all of Triton's work can be called off, so it is cancelled only where it can.
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            # Either the client has left, or only the work was cancelled, because its process died.
+            # Either the client has left, or only the work was cancelled: cut off, or dead.
             task = asyncio.current_task()
             if work.cancelled() and not (task and task.cancelling()):
-                raise BackendDied(self._ticket.model) from None
+                raise (self._cut or BackendDied(self._ticket.model)) from None
+            if until_left:
+                work.cancel()
             raise
+        except GreenroomError:
+            if self._cut:  # in the middle of an answer
+                raise self._cut from None
+            raise
+
+    def cut(self, error: GreenroomError) -> None:
+        """Wait for Triton no longer: whoever awaits an answer gets this error instead."""
+        self._cut = error
+        for work in self._works:
+            work.cancel()
 
     def then(self, call: Callable[[], None]) -> None:
         """Calls back once the lease has ended, in the order of these calls."""
@@ -92,7 +112,7 @@ class Lease:
         error = None if work.cancelled() else work.exception()
         self._end_if_over()
         with self._background.guarded("Looking after a request"):
-            self._healing.ended(self._ticket, work, error)
+            self._healing.ended(self._ticket, work, None if self._cut else error)
 
     def _end_if_over(self) -> None:
         if self._left and not self._works:
@@ -120,18 +140,25 @@ class Leases:
         self._clock = clock
         self._act = act
         self._waiting: dict[Ticket, asyncio.Future[None]] = {}
+        self._held: dict[Ticket, Lease] = {}
 
     @asynccontextmanager
     async def lease(
-        self, model: str, while_waiting: WhileWaiting | None = None, place: int | None = None
+        self,
+        model: str,
+        while_waiting: WhileWaiting | None = None,
+        place: int | None = None,
+        key: str = "",
     ) -> AsyncIterator[Lease]:
         """Ask for a model and its steps, wait, and hold them; see the module.
 
-        `place` is the order of an earlier lease, for a request that is sent again.
+        `place` is the order of an earlier lease, for a request that is sent again; `key` names
+        the API key that asks, where it has a share only.
         Raises Unavailable with the reason when it is refused.
         """
-        ticket = await self._granted(model, while_waiting, place)
-        lease = Lease(ticket, self._healing, self._background, lambda: self._release(ticket))
+        ticket = await self._granted(model, while_waiting, place, key)
+        lease = Lease(ticket, self._healing, self._background, lambda: self._ended(ticket))
+        self._held[ticket] = lease
         try:
             yield lease
         finally:
@@ -149,13 +176,19 @@ class Leases:
             self._stage.leave(ticket)
             resolve(waiting, error)
 
+    def cut(self, error: GreenroomError) -> list[str]:
+        """Cut off all requests that run; the models that were asked for, one for each."""
+        for lease in list(self._held.values()):
+            lease.cut(error)
+        return [ticket.model for ticket in self._held]
+
     def waiting_for(self, model: str) -> Iterator[Ticket]:
         return (ticket for ticket in self._waiting if model in ticket.needs)
 
     async def _granted(
-        self, model: str, while_waiting: WhileWaiting | None, place: int | None
+        self, model: str, while_waiting: WhileWaiting | None, place: int | None, key: str
     ) -> Ticket:
-        ticket = self._stage.ask(model, self._clock.now(), place)
+        ticket = self._stage.ask(model, self._clock.now(), place, key)
         try:
             with self._background.span(self._traces.wait) as span:
                 with self._background.guarded("A trace"):
@@ -183,6 +216,10 @@ class Leases:
         else:
             self._stage.leave(ticket)
             self._act()
+
+    def _ended(self, ticket: Ticket) -> None:
+        del self._held[ticket]
+        self._release(ticket)
 
     def _release(self, ticket: Ticket) -> None:
         self._stage.release(ticket, self._clock.now())

@@ -2,7 +2,8 @@
 
 Triton forks a process for the model and waits for its first word; killed before it could say one
 (no memory at the fork, a full process table), it is waited for without end. Then the model has no
-process, or only a zombie is left of it: a child of Triton's that Triton has not reaped.
+process, or only a zombie is left of it: a child of Triton's that Triton has not reaped. A process
+that is stopped (SIGSTOP) is none either: nothing makes it go on.
 """
 
 import asyncio

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from greenroom.managed.engine_choice import engine_name
+from greenroom.errors import SetupError
+from greenroom.managed.engine_choice import engine_name, precision_name, stated_bytes
 from greenroom.settings import ModelSettings
 from greenroom.triton.repository import ModelSpec
 
@@ -59,6 +60,14 @@ class Measurements:
         """
         return sum(path.stat().st_size for path in set(self._weight_files(spec)))
 
+    def stated_bytes(self, spec: ModelSpec) -> int | None:
+        """What the engine itself says that it will hold, None if it says nothing."""
+        precision = precision_name(spec.name, spec.parameters)
+        try:
+            return stated_bytes(spec.name, self._engine(spec), precision)
+        except SetupError:
+            return None  # it cannot be loaded, and the load will say why
+
     def _weight_files(self, spec: ModelSpec) -> Iterator[Path]:
         places = [spec.folder]
         named = spec.parameters.get(f"weights.{self._engine(spec)}", "").split(",")
@@ -68,10 +77,13 @@ class Measurements:
             yield from (p.resolve() for p in found if p.suffix in _WEIGHTS and p.is_file())
 
     def _engine(self, spec: ModelSpec) -> str:
-        return engine_name(spec.name, spec.parameters.get("engine", ""))
+        return engine_name(spec.name, spec.parameters)
 
     def _source(self, spec: ModelSpec) -> str:
-        described = (self._engine(spec), self.weight_bytes(spec), sorted(spec.fingerprint()))
+        size = self.stated_bytes(spec) or self.weight_bytes(spec)
+        described: tuple[object, ...] = (self._engine(spec), size, sorted(spec.fingerprint()))
+        if precision := precision_name(spec.name, spec.parameters):
+            described += (precision,)
         return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
     def _read(self) -> dict[str, _Measurement]:

@@ -75,9 +75,15 @@ class MemoryWatch:
         """What a model that is not loaded will need: as measured, else by its files."""
         if entry.steps or entry.residency is not Residency.COLD:
             return
-        weights = self._measurements.weight_bytes(spec)
-        entry.memory.estimate = int(weights * _OF_WEIGHT_FILES) + self._activation if weights else 0
+        entry.memory.estimate = self._estimate(spec)
         entry.memory.measured = self._measurements.of(spec)
+
+    def _estimate(self, spec: ModelSpec) -> int:
+        """As the engine says, else by its files; 0: it needs nothing of the card."""
+        stated = self._measurements.stated_bytes(spec)
+        if stated is None:
+            stated = int(self._measurements.weight_bytes(spec) * _OF_WEIGHT_FILES)
+        return stated + self._activation if stated else 0
 
     def keep(self, entry: Model, spec: ModelSpec | None) -> None:
         if spec is not None and entry.memory.measured is not None:

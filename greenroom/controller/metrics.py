@@ -99,6 +99,15 @@ class Metrics:
             "From a request's arrival to its answer, by its coldest model at arrival",
             "start",
         )
+        self.first_piece_seconds = self._seconds(
+            "first_piece_seconds",
+            "From a request's arrival to the first piece of its stream, by its coldest model",
+            "start",
+        )
+        self.streams = self._gauge("streams", "Answers in pieces that are under way", "model")
+        self.late_pieces = self._counter(
+            "stream_late_pieces", "Pieces that came after those before them had been played"
+        )
         self.wait_seconds = self._seconds(
             "wait_seconds",
             "From a request's arrival to its lease, by its coldest model at arrival",
@@ -122,6 +131,13 @@ class Metrics:
         if not entry.steps:
             self.heals.labels(entry.name)
             self.evictions.labels(entry.name)
+
+    def expect_streams(self, model: str) -> None:
+        """Show the streams of a model at 0."""
+        self.streams.labels(model)
+        self.late_pieces.labels(model)
+        for start in STARTS:
+            self.first_piece_seconds.labels(model, start)
 
     def expect_protocol(self, protocol: str) -> None:
         """Show the requests of every model by one more protocol, that of an app."""

@@ -126,8 +126,14 @@ class Suspects:
                 return f"the process of model {model} ended with {_name(death)}"
         if isinstance(died, ServerDown) or await self._away():
             death = await self._of_triton(sent.at)
-            return f"Triton ended with {_name(death)}" if _is_fault(death) else None
+            if death and _is_fault(death) and not self._from_outside(sent.at, death.at):
+                return f"Triton ended with {_name(death)}"
         return None
+
+    def _from_outside(self, since: float, until: float) -> bool:
+        """A model's process was killed first: Triton 2.51 aborts where it held their lock."""
+        deaths = self._of_models.values()
+        return any(since <= one.at <= until and not _is_fault(one) for one in deaths)
 
     async def _of_triton(self, since: float) -> Death | None:
         """A Triton that is there again has been told of."""

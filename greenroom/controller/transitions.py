@@ -228,6 +228,7 @@ class Transitions:
         The load fails with the old Triton, and who waits for it waits for the new one; if that
         happens again, who waits is refused.
         """
+        await self._processes.end(model)  # one that is stopped would never go on
         if (await asyncio.wait([work], timeout=_NOTICES))[0]:
             return
         times = self._hung_up[model] = self._hung_up.get(model, 0) + 1

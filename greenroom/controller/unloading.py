@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0
 """Seconds after which an unload that has not ended is looked into: has its process?"""
 _GONE_LOOKS = 2
-"""Looks in a row without its process: Triton has had time to notice."""
+"""Looks in a row at none, or one that is stopped: Triton has had time to notice."""
 _UNSEEN = 5.0
 """Seconds in which an unload ends whose process has died unseen, if it ever does."""
 
@@ -39,7 +39,8 @@ class Unloading:
                 looks += _LOOK_AGAIN
                 if (await asyncio.wait([unloading], timeout=min(_LOOK_AGAIN, seconds)))[0]:
                     return await unloading
-                missing = missing + 1 if has_process and await self._processes.gone(model) else 0
+                runs = not has_process or not await self._processes.none_runs(model)
+                missing = 0 if runs else missing + 1
                 if missing == _GONE_LOOKS:
                     break  # Triton would never say so
             else:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from greenroom.addresses import is_loopback
-from greenroom.errors import Refused, SetupError, Unauthenticated
+from greenroom.errors import PermissionDenied, SetupError, Unauthenticated
 from greenroom.settings import Settings
 
 MAKE_ONE = '(umask 077; echo "admin:$(head -c 32 /dev/urandom | base64)" > api.keys)'
@@ -44,10 +44,11 @@ class ApiKeys:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def check(self, authorization: str | None, needed: Scope, call: str) -> None:
+    def check(self, authorization: str | None, needed: Scope, call: str) -> str:
         """Of the value of an Authorization header; returns if it allows a call of this scope.
 
-        Every key is compared, each in constant time. Raises Unauthenticated, Refused.
+        Names the key, by nothing of its content; empty for the only one. Every key is compared,
+        each in constant time. Raises Unauthenticated, PermissionDenied.
         """
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer":
@@ -56,13 +57,18 @@ class ApiKeys:
                 "line takes it from GREENROOM_API_KEY."
             )
         given = _digest(key.strip())
-        held = [scope for known, scope in self._digests if hmac.compare_digest(known, given)]
+        held = [
+            (number, scope)
+            for number, (known, scope) in enumerate(self._digests)
+            if hmac.compare_digest(known, given)
+        ]
         if not held:
             raise Unauthenticated("This API key is not valid here.")
-        if not any(scope.covers(needed) for scope in held):
-            raise Refused(
-                f"{call} needs an API key with the scope {needed}; this key has {held[0]}."
+        if not any(scope.covers(needed) for _, scope in held):
+            raise PermissionDenied(
+                f"{call} needs an API key with the scope {needed}; this key has {held[0][1]}."
             )
+        return str(held[0][0]) if len(self._digests) > 1 else ""
 
     def count(self, scope: Scope) -> int:
         """Keys of exactly this scope."""
@@ -87,6 +93,16 @@ def api_keys(settings: Settings) -> ApiKeys:
             "GREENROOM_API_KEYS_FILE=api.keys."
         )
     return ApiKeys(tuple(found))
+
+
+def known_key(settings: Settings) -> str:
+    """One of the configured keys, for a process that asks its own service; there must be one."""
+    if settings.api_keys is not None:
+        source = settings.api_keys.get_secret_value(), "GREENROOM_API_KEYS"
+    else:
+        assert settings.api_keys_file is not None, "there are keys"
+        source = _content(settings.api_keys_file), str(settings.api_keys_file)
+    return next(key for _, key in _entries(*source))
 
 
 def exposed(settings: Settings) -> str | None:

@@ -18,12 +18,18 @@ logger = logging.getLogger(__name__)
 _CLIENT_LEFT = 499
 
 
-def app(routes: list[BaseRoute], plugins: Callable[[ASGIApp], ASGIApp]) -> Starlette:
-    """What no route fits goes to `plugins`, made of what answers 404."""
-    application = Starlette(
-        routes=routes,
-        exception_handlers=ERROR_HANDLERS,
-    )
+def app(
+    routes: list[BaseRoute],
+    plugins: Callable[[ASGIApp], ASGIApp],
+    broke: Callable[[str], None],
+) -> Starlette:
+    """What no route fits goes to `plugins`, made of what answers 404; `broke` hears of faults."""
+
+    async def broken(request: Request, error: Exception) -> Response:
+        broke(f"{request.method} {request.url.path}")
+        return JSONResponse({"error": BROKEN}, 500)
+
+    application = Starlette(routes=routes, exception_handlers={**ERROR_HANDLERS, Exception: broken})
     application.router.default = plugins(application.router.default)
     return application
 

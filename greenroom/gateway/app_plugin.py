@@ -3,8 +3,8 @@
 An entry point names an `App`. Plug-ins take everything here from `greenroom.plugin`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from re import Pattern
@@ -16,8 +16,9 @@ from starlette.types import ASGIApp
 from greenroom.errors import GreenroomError
 from greenroom.gateway.api_keys import Scope
 from greenroom.gateway.app import refusal
+from greenroom.managed.stepped_engine import Piece
 from greenroom.settings import Settings
-from greenroom.triton.tensor_calls import Array, Tensors
+from greenroom.triton.numpy_tensors import Array, Tensors
 
 GROUP = "greenroom.apps"
 
@@ -33,22 +34,42 @@ class AppLease(Protocol):
     def waited(self) -> float:
         """Seconds until it was granted."""
 
-    async def infer(self, model: str, tensors: Tensors) -> dict[str, Array]:
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long each of its models has been asked, steps of ensembles too."""
+
+    async def infer(
+        self, model: str, tensors: Tensors, outputs: Collection[str] = ()
+    ) -> dict[str, Array]:
         """Ask one of the held models; tensors have no batch dimension, STRING ones hold bytes.
 
+        Without `outputs` the answer has those that the model makes for everybody.
         If Triton or the model's process dies with it, it is sent once more. When the client leaves,
         the lease lasts until Triton has ended its work. Raises starlette's ClientDisconnect then,
         and GreenroomError with the model's own sentence when it fails.
+        """
+
+    async def walk(self, ensemble: str, tensors: Tensors) -> dict[str, Array]:
+        """Ask the steps of a held ensemble one after another; as `infer` otherwise."""
+
+    def stream(self, model: str, tensors: Tensors) -> AsyncGenerator[Piece, None]:
+        """Ask a held model, or ensemble, for its answer in pieces.
+
+        A piece is computed when the one before it was taken, and one more ahead. One whose model,
+        or whose last step, does not stream gives one piece. Outputs of earlier steps come with the
+        first. Raises as `infer` does, and in the middle when it cannot go on; whoever stops
+        iterating ends it with the lease.
         """
 
 
 class Held(Protocol):
     """Counts the bytes of all requests against max_held_bytes."""
 
-    def take(self, size: int) -> None:
-        """Count bytes until they are given back. Raises QueueFull over max_held_bytes."""
+    def hold(self, size: int) -> AbstractContextManager[object]:
+        """Count bytes while inside, for the API key of the request at hand.
 
-    def give_back(self, size: int) -> None: ...
+        Raises QueueFull over max_held_bytes, or over the key's share of them.
+        """
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,8 @@ class Gateway(Protocol):
         """Hold a model and its steps while inside; waits until all of them can serve.
 
         It belongs to the request that the app answers: when its client leaves while it waits, it
-        frees its place and raises starlette's ClientDisconnect. `held_bytes` are what the request
+        frees its place and raises starlette's ClientDisconnect; that of a WebSocket, which the app
+        alone receives from, is to be cancelled by the app. `held_bytes` are what the request
         holds beside its body, such as a decoded file. Raises UnknownModel, or Unavailable with the
         reason when it is refused.
         """
@@ -94,6 +116,15 @@ class Gateway(Protocol):
     def facts(self, model: str) -> ModelFacts:
         """Raises UnknownModel."""
 
+    def why_not_serving(self) -> str | None:
+        """A sentence, None if requests would be served now; models may be cold."""
+
+    async def touch(self, model: str) -> None:
+        """Ask for a model and its steps ahead of a request; returns when all are hot.
+
+        Raises UnknownModel, or Unavailable with the reason.
+        """
+
 
 @dataclass(frozen=True)
 class App:
@@ -107,6 +138,9 @@ class App:
     """Each with all below it is the app's, such as ``/v1``."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The model that each path needs, such as ``/things/{name}/preview``."""
+    websockets: Sequence[str] = ()
+    """Paths that are WebSockets, each of them whole; anywhere else a request to change to one is
+    answered as if it did not ask."""
     scopes: Mapping[tuple[str, str], Scope | None] = field(default_factory=dict)
     """The scope that a method and path need, None for no key. Without an entry: the inference
     scope for reading and for POST to a path of `models`, else the admin scope."""

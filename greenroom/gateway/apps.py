@@ -10,7 +10,7 @@ from greenroom.gateway.app_gateway import Mounted
 from greenroom.gateway.app_plugin import GROUP, App, Gateway
 from greenroom.installed import installed
 
-_OWN = ("/healthz", "/metrics", "/readyz", "/residency", "/v2")
+_OWN = ("/health", "/healthz", "/metrics", "/readyz", "/residency", "/v2")
 """Paths of the gateway itself, which no app can answer or open."""
 
 
@@ -30,6 +30,11 @@ class Apps:
     def of(self, path: str) -> App | None:
         """None if the path is nobody's or the gateway's own."""
         return next((app for app in self.all if app.has(path)), None)
+
+    def has_websocket(self, path: str) -> bool:
+        """Whether an app takes WebSockets at exactly this path."""
+        app = self.of(path)
+        return app is not None and path in app.websockets
 
     def refusal(self, error: GreenroomError, path: str) -> ASGIApp:
         """A request that is refused at the door is answered as the app's clients expect it."""

@@ -6,7 +6,7 @@ with ``greenroom-`` and 12 hexadecimal digits (`greenroom.triton.region_prefix`)
 
 import re
 
-from greenroom.errors import InvalidInput, Refused
+from greenroom.errors import InvalidInput, PermissionDenied
 
 _CLIENTS_KEY = re.compile(r"/?greenroom-client-[A-Za-z0-9._-]{1,200}")
 _MOST_BYTES = 2**62
@@ -19,17 +19,17 @@ class ClientRegions:
         self._allowed = allowed
 
     def check_cuda(self) -> None:
-        """Raise Refused if shared memory is off."""
+        """Raise PermissionDenied if shared memory is off."""
         if not self._allowed:
-            raise Refused(
+            raise PermissionDenied(
                 "Shared memory of clients is off; GREENROOM_SHARED_MEMORY=true switches it on."
             )
 
     def check_system(self, key: object, *numbers: object) -> None:
-        """Check a region by its key and its numbers of bytes. Raises Refused, InvalidInput."""
+        """Check a region by its key and its numbers. Raises PermissionDenied, InvalidInput."""
         self.check_cuda()
         if not isinstance(key, str) or not _CLIENTS_KEY.fullmatch(key):
-            raise Refused(
+            raise PermissionDenied(
                 f"Shared memory key {str(key)[:60]!r} is refused; it must be greenroom-client- "
                 f"followed by letters, digits, '.', '_' or '-'."
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from greenroom.errors import Refused
+from greenroom.errors import PermissionDenied
 from greenroom.managed.stream_order import STREAM_INPUT
 from greenroom.residency.control import RESIDENCY_INPUT
 
@@ -13,11 +13,11 @@ _INSTEAD = {
 
 
 def refuse_control(names: Iterable[str]) -> None:
-    """Raise Refused if one of the input names is one of Greenroom's own.
+    """Raise PermissionDenied if one of the input names is one of Greenroom's own.
 
     Triton reads a name only up to its first NUL.
     """
     for name in names:
         plain = name.partition("\0")[0]
         if plain in _INSTEAD:
-            raise Refused(f"Input {plain} is reserved for {_INSTEAD[plain]}.")
+            raise PermissionDenied(f"Input {plain} is reserved for {_INSTEAD[plain]}.")

@@ -2,20 +2,20 @@
 
 Triton's errors in a stream say neither which request nor which model they mean. With a stream
 to Triton for each request the gateway knows, and its end is the end of the request's lease.
-Answers that the client does not read yet wait here, without a lease; when many do, the gateway
-reads no further requests from that client.
+What a model that works in steps answers is pulled, piece by piece, as the client reads. Of other
+answers a few wait here for the client, counted as held, without a lease after the last; when many
+do, the gateway reads no further requests from that client.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2 as pb
 
+from greenroom.controller.suspects import Form
 from greenroom.errors import (
     BROKEN,
     BackendDied,
@@ -25,26 +25,27 @@ from greenroom.errors import (
     Unavailable,
     without_traceback,
 )
+from greenroom.gateway.asked import Asked
 from greenroom.gateway.grpc_messages import GrpcMessages
+from greenroom.gateway.grpc_parsing import parse_infer
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.request_form import message_form
+from greenroom.gateway.request_ids import one_of_many
+from greenroom.gateway.stream_answers import StreamAnswers
+from greenroom.gateway.walks import Walks
 from greenroom.grpc_types import Context
 from greenroom.tracing import Traces
 from greenroom.triton.client import Triton
 from greenroom.triton.grpc_service import method_path
 from greenroom.triton.messages import dead_backend
+from greenroom.triton.raw_tensors import InferRequest
 from greenroom.triton.repository import Repository
-
-logger = logging.getLogger(__name__)
 
 _MOST_UNANSWERED = 256
 """Requests of one stream that may be under way, or answered and not yet read."""
 _ERROR_TAG = b"\x0a"
 """The first byte of a ModelStreamInferResponse that has an error_message (field 1)."""
-
-_Answers = asyncio.Queue[bytes | None]
-"""The answers to one request as they come, None after the last."""
 
 
 class Stream:
@@ -54,20 +55,24 @@ class Stream:
         self,
         triton: Triton,
         leased: Leased,
+        walks: Walks,
         traces: Traces,
         messages: GrpcMessages,
         metadata: tuple[tuple[str, str | bytes], ...],
         repository: Repository,
+        broke: Callable[[str], None],
     ) -> None:
         self._call: Callable[..., Any] = triton.channel.stream_stream(
             method_path("ModelStreamInfer")
         )
         self._translated = triton.translated
         self._leased = leased
+        self._walks = walks
         self._traces = traces
         self._messages = messages
         self._metadata = metadata
         self._repository = repository
+        self._broke = broke
         self._writing = asyncio.Lock()
         self._room = asyncio.Semaphore(_MOST_UNANSWERED)
         self._under_way = 0
@@ -85,20 +90,25 @@ class Stream:
                 self._start(group, request, context)
 
     def _start(self, group: asyncio.TaskGroup, request: bytes, context: Context) -> None:
-        parsed = pb.ModelInferRequest()
+        sequence = None
         try:
-            parsed.ParseFromString(request)
-        except DecodeError:
-            parsed = pb.ModelInferRequest()
-        sequence = _sequence(parsed)
-        before = self._last_of_sequence.get(sequence) if sequence else None
-        task = group.create_task(self._answer(parsed, request, context, before))
+            parsed = parse_infer(request)
+        except InvalidInput as error:
+            task = group.create_task(self._refuse(error, context))
+        else:
+            sequence = _sequence(parsed.message)
+            before = self._last_of_sequence.get(sequence) if sequence else None
+            task = group.create_task(self._answer(parsed, request, context, before))
         self._under_way += 1
         self._idle_since = None
         task.add_done_callback(self._ended)
         if sequence:
             self._last_of_sequence[sequence] = task
             task.add_done_callback(partial(self._forget, sequence))
+
+    async def _refuse(self, error: InvalidInput, context: Context) -> None:
+        with one_of_many():
+            await self._send(context, _error_answer(str(error), pb.ModelInferRequest()))
 
     def _forget(self, sequence: str, answered: asyncio.Task[None]) -> None:
         """A stream may go on for ever; its sequences do not."""
@@ -113,7 +123,7 @@ class Stream:
 
     async def _answer(
         self,
-        parsed: pb.ModelInferRequest,
+        parsed: InferRequest,
         request: bytes,
         context: Context,
         before: asyncio.Task[None] | None,
@@ -121,45 +131,73 @@ class Stream:
         """Lease, forward and answer one request, after the one `before` it in its sequence."""
         if before is not None:
             await before
-        # Without a bound: however slowly the client reads, Triton's work and the lease end.
-        answers: _Answers = asyncio.Queue()
+        with one_of_many() as asked:
+            await self._answered(parsed, request, context, asked)
+
+    async def _answered(
+        self,
+        parsed: InferRequest,
+        request: bytes,
+        context: Context,
+        asked: Asked | None,
+    ) -> None:
+        answers = StreamAnswers(self._messages.held)
         writing = asyncio.create_task(self._write(answers, context))
         try:
             try:
                 await self._served(parsed, request, answers, context)
             except GreenroomError as error:
-                answers.put_nowait(_error_answer(str(error), parsed))
+                await answers.put(_error_answer(str(error), parsed.message))
             except Exception:
-                logger.exception("A request of a gRPC stream")
-                answers.put_nowait(_error_answer(BROKEN, parsed))
-            answers.put_nowait(None)
+                self._broke("A request of a gRPC stream")
+                if asked:
+                    asked.outcome = "failed"
+                await answers.put(_error_answer(BROKEN, parsed.message))
+            await answers.put(None)
             await writing
         finally:
             writing.cancel()
+            answers.leave()
 
     async def _served(
-        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers, context: Context
+        self, parsed: InferRequest, request: bytes, answers: StreamAnswers, context: Context
     ) -> None:
-        if not parsed.model_name:
-            raise InvalidInput("A request of the stream is not a ModelInferRequest message.")
         check_message(parsed, self._repository)
+        form = message_form(context, parsed.message, request)
+        if self._walks.takes(parsed.message.model_name):
+            await self._walked(parsed, len(request), form, context)
+            return
         await self._leased.run(
-            parsed.model_name,
+            parsed.message.model_name,
             "grpc",
             len(request),
-            lambda: self._forward(parsed, request, answers),
+            lambda: self._forward(parsed.message, request, answers),
             status=lambda good: 200 if good else 500,
-            form=message_form(context, parsed, request),
+            form=form,
         )
 
+    async def _walked(self, parsed: InferRequest, size: int, form: Form, context: Context) -> None:
+        """Answer a request in one response, or in pieces that are pulled as the client reads."""
+        walk = self._walks.of_request(parsed, self._passed)
+        if not (_wants_pieces(parsed.message) and self._walks.streams(parsed.message.model_name)):
+            piece = await self._walks.answer(walk, "grpc", size, form=form)
+            await self._send(
+                context, _piece_answer(self._walks.response(parsed.message, piece), True)
+            )
+            return
+        async with self._walks.stream(walk, "grpc", size, form=form) as pieces:
+            async for piece in pieces:
+                response = self._walks.response(parsed.message, piece)
+                await self._send(context, _piece_answer(response, piece.final))
+
     async def _forward(
-        self, parsed: pb.ModelInferRequest, request: bytes, answers: _Answers
+        self, parsed: pb.ModelInferRequest, request: bytes, answers: StreamAnswers
     ) -> bool:
         """Collect one request's answers, to the last even when the client has left.
 
         Returns whether none of them is an error; whose fault one is, Triton does not say here.
         """
-        call = self._call(metadata=tuple(self._traces.passed(self._metadata)))
+        call = self._call(metadata=self._passed())
         begun, good = False, True
         try:
             await call.write(request)
@@ -169,7 +207,7 @@ class Stream:
                     raise DiedMidAnswer(died.instance) if begun else died
                 begun = True
                 good = good and not answer.startswith(_ERROR_TAG)
-                answers.put_nowait(_with_id(answer, parsed))
+                await answers.put(_with_id(answer, parsed))
         except asyncio.CancelledError:
             if begun:
                 raise DiedMidAnswer(parsed.model_name) from None
@@ -180,11 +218,17 @@ class Stream:
             raise await self._translated(error) from error
         return good
 
-    async def _write(self, answers: _Answers, context: Context) -> None:
+    async def _write(self, answers: StreamAnswers, context: Context) -> None:
         """Write one request's answers up to None, each as one with those of other requests."""
-        while (answer := await answers.get()) is not None:
-            async with self._writing:
-                await self._messages.send(context, answer)
+        async for answer in answers:
+            await self._send(context, answer, counted=True)
+
+    async def _send(self, context: Context, answer: bytes, *, counted: bool = False) -> None:
+        async with self._writing:
+            await self._messages.send(context, answer, counted=counted)
+
+    def _passed(self) -> tuple[tuple[str, str | bytes], ...]:
+        return tuple(self._traces.passed(self._metadata))
 
 
 def _dead_backend(answer: bytes) -> BackendDied | None:
@@ -204,6 +248,16 @@ def _with_id(answer: bytes, request: pb.ModelInferRequest) -> bytes:
 def _error_answer(message: str, request: pb.ModelInferRequest) -> bytes:
     named = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
     answer = pb.ModelStreamInferResponse(error_message=message, infer_response=named)
+    return bytes(answer.SerializeToString())
+
+
+def _wants_pieces(request: pb.ModelInferRequest) -> bool:
+    return "stream" in request.parameters and request.parameters["stream"].bool_param
+
+
+def _piece_answer(response: pb.ModelInferResponse, final: bool) -> bytes:
+    response.parameters["triton_final_response"].bool_param = final
+    answer = pb.ModelStreamInferResponse(infer_response=response)
     return bytes(answer.SerializeToString())
 
 

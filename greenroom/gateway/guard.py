@@ -1,6 +1,8 @@
 """Asks for API keys at both doors, before anything of a request's body is read."""
 
 from collections.abc import AsyncIterator
+from itertools import chain
+from urllib.parse import unquote
 
 import grpc
 from starlette.types import ASGIApp, Receive, Send
@@ -9,11 +11,13 @@ from starlette.types import Scope as Asgi
 from greenroom.errors import GreenroomError
 from greenroom.gateway.api_keys import ApiKeys
 from greenroom.gateway.apps import Apps
+from greenroom.gateway.asking import KEY, KEY_IN_SCOPE
 from greenroom.gateway.kserve_grpc import abort
 from greenroom.gateway.permissions import grpc_scope, http_scope
 from greenroom.grpc_types import Context, Handler
 
 _HEADER = "authorization"
+_SUBPROTOCOL = "openai-insecure-api-key."
 
 
 class GuardedHttp:
@@ -26,14 +30,15 @@ class GuardedHttp:
 
     async def __call__(self, asgi: Asgi, receive: Receive, send: Send) -> None:
         """Let a request through, or answer why not."""
-        method, path = asgi["method"], asgi["path"]
+        method, path = asgi.get("method", "GET"), asgi["path"]  # a WebSocket begins with a GET
         needed = http_scope(method, path, self._apps)
         try:
-            if needed:
-                self._keys.check(_header(asgi), needed, f"{method} {path}")
+            key = self._keys.check(_header(asgi), needed, f"{method} {path}") if needed else ""
         except GreenroomError as error:
             await self._apps.refusal(error, path)(asgi, receive, send)
         else:
+            KEY.set(key)
+            asgi[KEY_IN_SCOPE] = key
             await self._app(asgi, receive, send)
 
 
@@ -48,9 +53,8 @@ class GuardedGrpc(grpc.GenericRpcHandler):
         """The call's handler, or one that answers why not."""
         needed = grpc_scope(details.method)
         try:
-            if needed:
-                call = details.method.rpartition("/")[2]
-                self._keys.check(_metadata(details), needed, call)
+            call = details.method.rpartition("/")[2]
+            KEY.set(self._keys.check(_metadata(details), needed, call) if needed else "")
         except GreenroomError as error:
             return _refusing(error)
         handler: Handler | None = self._service.service(details)
@@ -67,8 +71,19 @@ def _refusing(error: GreenroomError) -> Handler:
 
 
 def _header(asgi: Asgi) -> str | None:
+    """The value of Authorization.
+
+    A page's script can give a WebSocket none, so there the key may be among the subprotocols, as
+    for OpenAI's; what those cannot carry is percent-encoded.
+    """
     name = _HEADER.encode()
-    return next((value.decode("latin-1") for key, value in asgi["headers"] if key == name), None)
+    given = (value.decode("latin-1") for key, value in asgi["headers"] if key == name)
+    offered = (
+        f"Bearer {unquote(one.removeprefix(_SUBPROTOCOL))}"
+        for one in asgi.get("subprotocols", ())
+        if one.startswith(_SUBPROTOCOL)
+    )
+    return next(chain(given, offered), None)
 
 
 def _metadata(details: grpc.HandlerCallDetails) -> str | None:

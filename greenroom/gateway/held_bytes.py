@@ -1,38 +1,80 @@
 """The bytes of all requests that the gateway holds at one time, bounded."""
 
+from collections import Counter
+from threading import Lock
 from typing import Self
 
 from greenroom.errors import QueueFull
+from greenroom.gateway.asking import KEY
 
 
 class HeldBytes:
-    """Counts what is being received, waits for a model, is in Triton's hands or being sent."""
+    """Counts what is being received, waits for a model, is in Triton's hands or being sent.
 
-    def __init__(self, most: int) -> None:
+    `share`: bytes that the requests of one API key may have, where there are several; None: all.
+    """
+
+    def __init__(self, most: int, share: int | None = None) -> None:
         self._most = most
+        self._share = most if share is None else share
         self._held = 0
+        self.total = 0
+        """All bytes that were counted since the start."""
+        self._of: Counter[str] = Counter()
+        self._lock = Lock()  # what is unpacked in a thread is counted there
 
-    def hold(self, size: int = 0) -> "Hold":
-        """Count bytes until their last user lets go. Raises QueueFull over max_held_bytes."""
-        hold = Hold(self)
+    @property
+    def now(self) -> int:
+        return self._held
+
+    def hold(self, size: int = 0, key: str | None = None) -> "Hold":
+        """Count bytes until their last user lets go; of the request at hand, unless told whose.
+
+        Raises QueueFull over max_held_bytes, or over its key's share of them.
+        """
+        hold = Hold(self, KEY.get() if key is None else key)
         hold.add(size)
         return hold
 
-    def take(self, size: int) -> None:
-        """Count bytes until they are given back. Raises QueueFull over max_held_bytes."""
+    def take(self, size: int, key: str) -> None:
+        """Count bytes until they are given back. Raises QueueFull as `hold` does."""
+        with self._lock:
+            if full := self._full(size, key):
+                raise QueueFull(full)
+            self._count(size, key)
+
+    def keep(self, size: int, key: str) -> None:
+        """Count bytes that are there already, such as of an answer, and cannot be refused."""
+        with self._lock:
+            self._count(size, key)
+
+    def give_back(self, size: int, key: str) -> None:
+        self.keep(-size, key)
+
+    def over(self, key: str) -> bool:
+        """More is held, of all or of a key, than may be: of what cannot be refused."""
+        return self._full(0, key) is not None
+
+    def _full(self, size: int, key: str) -> str | None:
+        """Why no more may be taken."""
         if self._held + size > self._most:
-            raise QueueFull(
+            return (
                 f"Requests of {self._held} bytes are held already; {size} bytes more "
                 f"would exceed max_held_bytes ({self._most})."
             )
-        self._held += size
+        if key and self._of[key] + size > self._share:
+            return (
+                f"Requests of {self._of[key]} bytes are held for this API key already; {size} "
+                f"bytes more would exceed its share ({self._share}) of max_held_bytes "
+                f"({self._most})."
+            )
+        return None
 
-    def keep(self, size: int) -> None:
-        """Count bytes that are there already, such as of an answer, and cannot be refused."""
+    def _count(self, size: int, key: str) -> None:
         self._held += size
-
-    def give_back(self, size: int) -> None:
-        self._held -= size
+        self.total += max(0, size)
+        if key:
+            self._of[key] += size
 
 
 class Hold:
@@ -42,14 +84,20 @@ class Hold:
     bytes, when the client has left and nobody else has them any more.
     """
 
-    def __init__(self, held: HeldBytes) -> None:
+    def __init__(self, held: HeldBytes, key: str) -> None:
         self._held = held
+        self._key = key
         self._size = 0
         self._users = 1
 
     def add(self, size: int) -> None:
-        """Count more bytes. Raises QueueFull over max_held_bytes."""
-        self._held.take(size)
+        """Count more bytes. Raises QueueFull over max_held_bytes or the key's share of them."""
+        self._held.take(size, self._key)
+        self._size += size
+
+    def keep(self, size: int) -> None:
+        """Count more bytes that are there already and cannot be refused, such as an answer."""
+        self._held.keep(size, self._key)
         self._size += size
 
     def share(self) -> None:
@@ -58,7 +106,7 @@ class Hold:
     def let_go(self) -> None:
         self._users -= 1
         if not self._users:
-            self._held.give_back(self._size)
+            self._held.give_back(self._size, self._key)
             self._size = 0
 
     def __enter__(self) -> Self:

@@ -6,11 +6,16 @@ answered without it; an answer that its client does not take; and how many conne
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from greenroom.errors import InvalidInput
+from greenroom.gateway.asking import KEY_IN_SCOPE
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.request_id import id_of
+from greenroom.gateway.unsent import Unsent
 from greenroom.gateway.upgrades_ignored import UpgradesIgnored
 from greenroom.settings import Settings
 
@@ -24,7 +29,7 @@ _MOST_UNREAD = 2**20
 """Bytes of a body that may still come after its answer, so that the connection can be kept."""
 _REFUSAL = (
     "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
-    "connection: close\r\n\r\n{body}"
+    "x-request-id: {number}\r\nconnection: close\r\n\r\n{body}"
 )
 
 
@@ -34,18 +39,25 @@ class HttpConnection(HttpToolsProtocol):
     The clock of a head runs from the connection's start, and anew from the head's first bytes.
     """
 
-    def __init__(self, *, settings: Settings, held: HeldBytes, **of_uvicorn: Any) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        held: HeldBytes,
+        websockets: Callable[[str], bool],
+        **of_uvicorn: Any,
+    ) -> None:
         super().__init__(**of_uvicorn)
         self.parser = UpgradesIgnored(self)
         self._settings = settings
-        self._held = held
+        self._websockets = websockets
+        self._unsent = Unsent(held, settings.send_timeout)
         self._in_head = False
         self._head_bytes = 0
         self._unread = 0
-        self._sending = 0
+        self._fault = ""
         self._idle_since = self.loop.time()
         self._clock: asyncio.TimerHandle | None = None
-        self._send_clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head, if there is room."""
@@ -62,7 +74,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
-        self._sent()
+        self._unsent.resume()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -85,8 +97,16 @@ class HttpConnection(HttpToolsProtocol):
         """Leave the waiting for the body to who reads it."""
         self._in_head = False
         self._stop_clock()
-        if not self.parser.should_upgrade():
+        self._check_host()
+        if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_headers_complete()
+
+    def _check_host(self) -> None:
+        """Raises InvalidInput, which the parser turns into `send_400_response` (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self._fault = f"The request has {len(hosts)} fields Host; HTTP/1.1 wants exactly one."
+            raise InvalidInput(self._fault)
 
     def on_body(self, body: bytes) -> None:
         """Count what nobody will read."""
@@ -111,6 +131,10 @@ class HttpConnection(HttpToolsProtocol):
         if self.cycle.response_complete and self.cycle.more_body:
             self._start_clock(self._settings.receive_timeout)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse("400 Bad Request", self._fault or msg)
+
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection; one whose client left the answer lie would never close."""
         if self.transport.get_write_buffer_size():
@@ -120,31 +144,23 @@ class HttpConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Count what the client has not taken yet, and see whether it takes any of it."""
         super().pause_writing()
-        self._sending = self.transport.get_write_buffer_size()
-        self._held.keep(self._sending)
-        self._watch_sending(self._sending)
+        self._unsent.pause(self.transport, str((self.scope or {}).get(KEY_IN_SCOPE, "")))
 
     def resume_writing(self) -> None:
         """Watch no more: nearly all has been taken."""
         super().resume_writing()
-        self._sent()
+        self._unsent.resume()
 
-    def _watch_sending(self, left: int) -> None:
-        def look() -> None:
-            now_left = self.transport.get_write_buffer_size()
-            if now_left < left:
-                self._watch_sending(now_left)
-            else:
-                self.transport.abort()
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over."""
+        self._unsent.resume()
+        super().handle_websocket_upgrade()
 
-        self._send_clock = self.loop.call_later(self._settings.send_timeout, look)
-
-    def _sent(self) -> None:
-        self._held.give_back(self._sending)
-        self._sending = 0
-        if self._send_clock:
-            self._send_clock.cancel()
-            self._send_clock = None
+    def _should_upgrade(self) -> bool:
+        """Only a path that knows WebSockets; for all others the field Upgrade is not there."""
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        asked = self.parser.get_method() == b"GET" and self._websockets(path)
+        return asked and super()._should_upgrade()
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle for longest; false if none is."""
@@ -159,7 +175,7 @@ class HttpConnection(HttpToolsProtocol):
     def _idle(self) -> bool:
         """Nothing is asked: neither begun nor unanswered, nor an answer not yet taken."""
         answered = self.cycle is None or self.cycle.response_complete
-        return answered and not self._in_head and not self._sending
+        return answered and not self._in_head and not self._unsent.bytes
 
     def _start_clock(self, seconds: float) -> None:
         self._stop_clock()
@@ -183,6 +199,6 @@ class HttpConnection(HttpToolsProtocol):
         answered = self.cycle is None or self.cycle.response_complete
         if answered and not self.transport.is_closing():
             body = f'{{"error":"{sentence}"}}'
-            head = _REFUSAL.format(status=status, length=len(body), body=body)
+            head = _REFUSAL.format(status=status, length=len(body), number=id_of(None), body=body)
             self.transport.write(head.encode())
         self.transport.close()

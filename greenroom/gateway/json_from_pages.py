@@ -4,11 +4,12 @@ A page may send text/plain and forms anywhere unasked. Programs need not say wha
 tritonclient says nothing and `curl -d` says it is a form.
 """
 
+from collections.abc import Callable
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, NotJson
-from greenroom.gateway.app import refusal
 from greenroom.triton.http_client import HEADER_LENGTH
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -18,10 +19,14 @@ _UNASKED = ("text/plain", "application/x-www-form-urlencoded")
 
 
 class JsonFromPages:
-    """An ASGI application that takes no JSON under another name from browsers."""
+    """An ASGI application that takes no JSON under another name from browsers.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `refuse` makes the answer to an error, in the form of the path.
+    """
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[GreenroomError, str], ASGIApp]) -> None:
         self._app = app
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer 415."""
@@ -29,7 +34,7 @@ class JsonFromPages:
             try:
                 _check(scope["path"], Headers(scope=scope))
             except GreenroomError as error:
-                await refusal(error)(scope, receive, send)
+                await self._refuse(error, scope["path"])(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

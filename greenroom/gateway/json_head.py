@@ -2,19 +2,21 @@
 
 What is checked has to be what Triton reads. So two equal keys in one object are refused (Triton
 takes the first, Python the last). Numbers under "data" are counted, not parsed: they are most of
-a large request, and nothing depends on their values here.
+a large request, and nothing depends on their values here. And nesting is bounded: Triton reads JSON
+by recursion, so a million brackets end it (SIGSEGV).
 """
 
 import asyncio
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from greenroom.errors import InvalidInput, TooLarge
 from greenroom.gateway.control_guard import refuse_control
+from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.triton.http_client import HEADER_LENGTH
 
 _ANY_WINDOW = zlib.MAX_WBITS | 32
@@ -26,6 +28,9 @@ _SPARE_BYTES = 32 * 2**20
 _STEP = 2**18
 _MOST_VALUES = 250_000
 """Each takes up to 300 bytes when it is parsed, and can be sent in three."""
+_MOST_DEPTH = 64
+"""Of arrays and objects in each other; a shape has at most 32 dimensions."""
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]"))
 _DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
 
 
@@ -44,38 +49,47 @@ class JsonHead:
     binary: int
 
 
-def read_head(body: bytes, header_length: str | None, encoding: str | None, most: int) -> JsonHead:
-    """Read the JSON at the head of an infer request's body.
+async def head_of(
+    body: bytes,
+    header_length: str | None,
+    encoding: str | None,
+    most: int,
+    held: HeldBytes,
+    *,
+    counts_data: bool,
+) -> JsonHead:
+    """Read the JSON at the head of a request's body, in a thread where that takes long.
 
     `header_length` is that header of Triton's, None: all of it is JSON; `encoding`
-    is Content-Encoding; no more than `most` bytes are unpacked. Raises InvalidInput, TooLarge,
-    and Refused if it names the control input.
+    is Content-Encoding; no more than `most` bytes are unpacked, counted in `held` until they are
+    read; `counts_data` as `read_json` has it. Raises InvalidInput, TooLarge, QueueFull,
+    and PermissionDenied if it names the control input.
     """
-    head, size = json_part(body, header_length, encoding, most)
-    return JsonHead(read_object(head), size - len(head))
 
+    def read() -> JsonHead:
+        with held.hold() as hold:
+            head, size = json_part(body, header_length, encoding, most, hold.add)
+            return JsonHead(_object(read_json(head, counts_data)), size - len(head))
 
-async def head_of(
-    body: bytes, header_length: str | None, encoding: str | None, most: int
-) -> JsonHead:
-    """Read it as `read_head` does, in a thread where that would hold up everybody else."""
-    if encoding or len(body) > _LARGE:
-        return await asyncio.to_thread(read_head, body, header_length, encoding, most)
-    return read_head(body, header_length, encoding, most)
+    return await asyncio.to_thread(read) if encoding or len(body) > _LARGE else read()
 
 
 def read_object(text: bytes) -> dict[str, Any]:
     """Parse a request that has to be a JSON object. Raises what `read_json` does."""
-    parsed = read_json(text)
+    return _object(read_json(text))
+
+
+def _object(parsed: Any) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise InvalidInput("The body must be a JSON object; see the KServe v2 protocol.")
     return parsed
 
 
-def read_json(text: bytes) -> Any:
-    """Parse a request's JSON. Raises InvalidInput, and Refused if it names the control input.
+def read_json(text: bytes, counts_data: bool = False) -> Any:
+    """Raises InvalidInput, and PermissionDenied if it names the control input.
 
-    That is looked for in every key, and in every value under the key "name".
+    That is looked for in every key, and in every value under the key "name". With `counts_data`,
+    as for an infer request, the arrays of numbers under "data" are only counted.
     """
     names: list[str] = []
     twice: list[str] = []
@@ -88,10 +102,11 @@ def read_json(text: bytes) -> Any:
                 twice.append(key)
             if key == "name" and isinstance(value, str):
                 names.append(value)
-            found[key] = Counted(value) if key == "data" and type(value) is int else value
+            is_count = counts_data and key == "data" and type(value) is int
+            found[key] = Counted(value) if is_count else value
         return found
 
-    counted = _numbers_counted(text)
+    counted = _numbers_counted(text) if counts_data else text
     if sum(map(counted.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise InvalidInput(
             f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets outside arrays "
@@ -102,11 +117,32 @@ def read_json(text: bytes) -> Any:
     except ValueError:
         raise InvalidInput("The body is not JSON; see the KServe v2 protocol.") from None
     except RecursionError:
-        raise InvalidInput("The body's JSON is nested too deeply.") from None
+        raise _too_deep() from None
+    if _nested(parsed):
+        raise _too_deep()
     refuse_control(names)
     if twice:
         raise InvalidInput(f"Field {twice[0][:50]!r} appears twice in one object of the body.")
     return parsed
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput(
+        f"The body's JSON is nested too deeply; at most {_MOST_DEPTH} arrays and objects may be "
+        "inside each other."
+    )
+
+
+def _nested(parsed: Any) -> bool:
+    """Deeper than it may be."""
+    level = [parsed]
+    for _ in range(_MOST_DEPTH + 1):
+        inside: list[Any] = []
+        for one in level:
+            if isinstance(one, dict | list):
+                inside += one.values() if isinstance(one, dict) else one
+        level = inside
+    return bool(level)
 
 
 def _numbers_counted(text: bytes) -> bytes:
@@ -117,6 +153,43 @@ def _numbers_counted(text: bytes) -> bytes:
     """
     parts: list[bytes] = []
     done = 0
+    for begin, end in _arrays(text):
+        _check_brackets(text[begin:end].translate(None, _NOT_BRACKETS))
+        parts += text[done:begin], b"%d" % _values(text[begin:end])
+        done = end
+    return b"".join((*parts, text[done:])) if parts else text
+
+
+def _check_brackets(brackets: bytes) -> None:
+    """Raises InvalidInput if they are too deep, or do not match: each round ends one level."""
+    for _ in range(_MOST_DEPTH):
+        if not brackets:
+            return
+        before, brackets = len(brackets), brackets.replace(b"[]", b"")
+        if len(brackets) == before or b"[" * _MOST_DEPTH in brackets:
+            break
+    if brackets:
+        raise InvalidInput(
+            f"Field data is nested too deeply, in more than {_MOST_DEPTH} arrays, or its brackets "
+            "do not match."
+        )
+
+
+def numbers_apart(text: bytes) -> tuple[bytes, list[bytes]]:
+    """JSON in whose "data" arrays of numbers stand their places in the list of them."""
+    parts: list[bytes] = []
+    arrays: list[bytes] = []
+    done = 0
+    for begin, end in _arrays(text):
+        parts += text[done:begin], b"%d" % len(arrays)
+        arrays.append(text[begin:end])
+        done = end
+    return b"".join((*parts, text[done:])), arrays
+
+
+def _arrays(text: bytes) -> Iterator[tuple[int, int]]:
+    """Where the "data" arrays without strings or objects begin and end."""
+    done = 0
     for match in _DATA.finditer(text):
         begin = match.end()
         end = text.find(b'"', begin)
@@ -125,9 +198,8 @@ def _numbers_counted(text: bytes) -> bytes:
             end = found if found >= 0 else end
         end = text.rfind(b"]", begin, None if end < 0 else end) + 1
         if end and begin >= done:
-            parts += text[done:begin], b"%d" % _values(text[begin:end])
+            yield begin, end
             done = end
-    return b"".join((*parts, text[done:])) if parts else text
 
 
 def _values(array: bytes) -> int:
@@ -136,22 +208,31 @@ def _values(array: bytes) -> int:
 
 
 def json_part(
-    body: bytes, header_length: str | None, encoding: str | None, most: int
+    body: bytes,
+    header_length: str | None,
+    encoding: str | None,
+    most: int,
+    count: Callable[[int], None],
 ) -> tuple[bytes, int]:
     """The JSON at the head of a body, and how many bytes the body has, both unpacked.
 
-    Without a length all of it is JSON. What follows the JSON is unpacked to be counted, not kept.
+    Without a length all of it is JSON. What follows the JSON is unpacked to be measured, not kept.
+    `count` is called with the bytes of each copy before it grows.
     """
     if not encoding or encoding.lower() == "identity":
         size = len(body)
-        return body[: _length(header_length, size)], size
+        length = _length(header_length, size)
+        count(length)
+        return body[:length], size
     if encoding.lower() not in ("gzip", "deflate"):
         raise InvalidInput(f"Content-Encoding is {encoding!r}; it must be gzip or deflate.")
     head, size = bytearray(), 0
     wanted = _length(header_length, most)
     bound = _SPARE_BYTES + 3 * len(body)
     for piece in _unpacked(body, encoding):
-        head += piece[: max(0, wanted - size)]
+        wants = min(len(piece), max(0, wanted - size))
+        count(wants)
+        head += piece[:wants]
         size += len(piece)
         if size > most:
             raise TooLarge(f"The unpacked body has more than max_request_bytes ({most}) bytes.")
@@ -163,6 +244,21 @@ def json_part(
             )
     _length(header_length, size)
     return bytes(head), size
+
+
+def unpacked_body(body: bytes, encoding: str | None) -> bytes:
+    """All of a body that has been checked. Raises TooLarge where little becomes much."""
+    if not encoding or encoding.lower() == "identity":
+        return body
+    unpacked, bound = bytearray(), _SPARE_BYTES // 2 + len(body)
+    for piece in _unpacked(body, encoding):
+        unpacked += piece
+        if len(unpacked) > bound:
+            raise TooLarge(
+                f"The body has more than {bound} bytes when unpacked; allowed are the {len(body)} "
+                f"that were sent and {_SPARE_BYTES // 2} more. Send it unpacked."
+            )
+    return bytes(unpacked)
 
 
 def _length(header_length: str | None, size: int) -> int:

@@ -4,33 +4,36 @@ Only what needs a decision is parsed: infer (which model, no control input), the
 calls (they go through the controller), and the questions about a model that may be cold.
 """
 
-import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.errors import BROKEN, GreenroomError, InvalidInput, QueueFull, TooSlow
+from greenroom.errors import BROKEN, GreenroomError, QueueFull, as_details
+from greenroom.gateway.asking import KEY
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.grpc_messages import GrpcMessages
+from greenroom.gateway.grpc_parsing import parse, parse_infer
 from greenroom.gateway.grpc_stream import Stream
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.own_parts import without_own_config, without_own_metadata
 from greenroom.gateway.permissions import grpc_scope
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.request_form import message_form
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
+from greenroom.gateway.walks import Walks
 from greenroom.grpc_types import Context, Handler
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
 from greenroom.triton.grpc_service import METHODS, method_name, method_path
 from greenroom.triton.key import RESTRICTED_PREFIX
-
-logger = logging.getLogger(__name__)
 
 Unary = Callable[[bytes, Context], Awaitable[bytes]]
 
@@ -47,15 +50,19 @@ class KServeGrpc(grpc.GenericRpcHandler):
         triton: Triton,
         repository: RepositoryApi,
         leased: Leased,
+        walks: Walks,
+        messages: GrpcMessages,
         settings: Settings,
     ) -> None:
         self._controller = controller
         self._most_streams = settings.max_streams
-        self._streams = 0
-        self._messages = GrpcMessages(settings, leased.held)
+        self._streams_of_key = max(1, int(settings.max_streams * settings.key_share))
+        self._streams: Counter[str] = Counter()
+        self._messages = messages
         self._triton = triton
         self._traces = controller.traces
         self._leased = leased
+        self._walks = walks
         self._repository = repository
         self._regions = ClientRegions(settings.shared_memory)
         self._calls: dict[str, Any] = {}
@@ -84,25 +91,18 @@ class KServeGrpc(grpc.GenericRpcHandler):
     def _answering(self, method: str) -> Callable[..., Awaitable[None]]:
         """Answer a unary call, which is a stream of one message: so its reading is ours.
 
-        Our errors become gRPC statuses; another exception is logged and told as INTERNAL.
+        Our errors become gRPC statuses; another exception is logged, counted, told as INTERNAL.
         """
         handle = self._parsed.get(method) or self._passing(method)
         counts = method != "ModelInfer"  # its lease counts
 
         async def answer(requests: object, context: Context) -> None:
-            try:
+            async with told(self._controller, context, method):
                 request = await self._request(method, context)
                 with self._messages.held.hold(len(request) if counts else 0):
                     response = await handle(request, context)
                 del request
                 await self._messages.send(context, response)
-            except GreenroomError as error:
-                await abort(context, error)
-            except grpc.aio.AbortError:
-                raise
-            except Exception:
-                logger.exception("A gRPC call")
-                await abort(context, GreenroomError(BROKEN))
 
         return answer
 
@@ -118,7 +118,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
         kind = GetMessageClass(METHODS[method].input_type)
 
         async def handle(request: bytes, context: Context) -> bytes:
-            _parse(kind, request)  # Triton calls what it cannot parse an error of its own
+            parse(kind, request)  # Triton calls what it cannot parse an error of its own
             return await self._pass_on(method, request, context)
 
         return handle
@@ -128,41 +128,66 @@ class KServeGrpc(grpc.GenericRpcHandler):
         if call is None:
             call = self._calls[method] = self._triton.channel.unary_unary(method_path(method))
         try:
-            metadata = tuple(self._traces.passed(_passed_metadata(context)))
-            answer: bytes = await call(request, metadata=metadata)
+            answer: bytes = await call(request, metadata=self._metadata_of(context))
         except grpc.aio.AioRpcError as error:
             raise await self._triton.translated(error) from error
         return answer
 
     async def _infer(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.ModelInferRequest, request)
+        parsed = parse_infer(request)
         check_message(parsed, self._controller.repository)
+        model = parsed.message.model_name
+        form = message_form(context, parsed.message, request)
+        if self._walks.takes(model):
+            walk = self._walks.of_request(parsed, lambda: self._metadata_of(context))
+            piece = await self._walks.answer(walk, "grpc", len(request), form=form)
+            return _bytes(self._walks.response(parsed.message, piece))
         return await self._leased.run(
-            parsed.model_name,
+            model,
             "grpc",
             len(request),
             lambda: self._pass_on("ModelInfer", request, context),
-            form=message_form(context, parsed, request),
+            form=form,
+            until_left=True,
         )
 
+    def _metadata_of(self, context: Context) -> tuple[tuple[str, Any], ...]:
+        return tuple(self._traces.passed(_passed_metadata(context)))
+
     async def _stream(self, requests: AsyncIterator[bytes], context: Context) -> None:
-        if self._streams >= self._most_streams:
-            full = f"{self._streams} streams are open, as many as max_streams allows."
+        key = KEY.get()
+        if full := self._no_stream(key):
             await abort(context, QueueFull(full))
-        self._streams += 1
+        self._streams[key] += 1
         try:
             metadata, repository = _passed_metadata(context), self._controller.repository
             stream = Stream(
-                self._triton, self._leased, self._traces, self._messages, metadata, repository
+                self._triton,
+                self._leased,
+                self._walks,
+                self._traces,
+                self._messages,
+                metadata,
+                repository,
+                self._controller.broke,
             )
             await stream.run(context)
-        except* TooSlow as slow:
+        except* GreenroomError as slow:
             await abort(context, _first(slow))
         finally:
-            self._streams -= 1
+            self._streams[key] -= 1
+
+    def _no_stream(self, key: str) -> str | None:
+        """Why another stream cannot be opened."""
+        most, share = self._most_streams, self._streams_of_key
+        if (opened := self._streams.total()) >= most:
+            return f"{opened} streams are open, as many as max_streams allows."
+        if key and self._streams[key] >= share:
+            return f"This API key has {share} streams open, its share of max_streams ({most})."
+        return None
 
     async def _model_ready(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.ModelReadyRequest, request)
+        parsed = parse(pb.ModelReadyRequest, request)
         if spec_of(self._controller, parsed.name, parsed.version) is None:
             return await self._pass_on("ModelReady", request, context)
         ready = self._controller.why_not_serving(parsed.name) is None
@@ -172,61 +197,81 @@ class KServeGrpc(grpc.GenericRpcHandler):
         return _bytes(pb.ServerReadyResponse(ready=self._controller.why_not_serving() is None))
 
     async def _metadata(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.ModelMetadataRequest, request)
+        parsed = parse(pb.ModelMetadataRequest, request)
         try:
-            return await self._pass_on("ModelMetadata", request, context)
+            answer = await self._pass_on("ModelMetadata", request, context)
         except GreenroomError:
             spec = spec_of(self._controller, parsed.name, parsed.version)
             if spec is None:
                 raise
-        return _bytes(await unloaded_metadata(self._controller, spec))
+            return _bytes(await unloaded_metadata(self._controller, spec))
+        return _bytes(without_own_metadata(pb.ModelMetadataResponse.FromString(answer)))
 
     async def _config(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.ModelConfigRequest, request)
+        parsed = parse(pb.ModelConfigRequest, request)
         try:
-            return await self._pass_on("ModelConfig", request, context)
+            answer = await self._pass_on("ModelConfig", request, context)
         except GreenroomError:
             spec = spec_of(self._controller, parsed.name, parsed.version)
             if spec is None:
                 raise
-        return _bytes(await unloaded_config(self._controller, spec))
+            return _bytes(await unloaded_config(self._controller, spec))
+        shown = pb.ModelConfigResponse.FromString(answer)
+        without_own_config(shown.config)
+        return _bytes(shown)
 
     async def _index(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.RepositoryIndexRequest, request)
+        parsed = parse(pb.RepositoryIndexRequest, request)
         return _bytes(await self._repository.index(parsed.ready))
 
     async def _load(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.RepositoryModelLoadRequest, request)
+        parsed = parse(pb.RepositoryModelLoadRequest, request)
         await self._repository.load(parsed.model_name, parsed.parameters)
         return _bytes(pb.RepositoryModelLoadResponse())
 
     async def _unload(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.RepositoryModelUnloadRequest, request)
+        parsed = parse(pb.RepositoryModelUnloadRequest, request)
         dependents = parsed.parameters["unload_dependents"].bool_param
         await self._repository.unload(parsed.model_name, dependents)
         return _bytes(pb.RepositoryModelUnloadResponse())
 
     async def _register_system(self, request: bytes, context: Context) -> bytes:
-        parsed = _parse(pb.SystemSharedMemoryRegisterRequest, request)
+        parsed = parse(pb.SystemSharedMemoryRegisterRequest, request)
         self._regions.check_system(parsed.key, parsed.offset, parsed.byte_size)
         return await self._pass_on("SystemSharedMemoryRegister", request, context)
 
     async def _register_cuda(self, request: bytes, context: Context) -> bytes:
-        _parse(pb.CudaSharedMemoryRegisterRequest, request)
+        parse(pb.CudaSharedMemoryRegisterRequest, request)
         self._regions.check_cuda()
         return await self._pass_on("CudaSharedMemoryRegister", request, context)
 
 
-def _first(group: BaseExceptionGroup[TooSlow]) -> TooSlow:
+def _first(group: BaseExceptionGroup[GreenroomError]) -> GreenroomError:
     found = group.exceptions[0]
-    return found if isinstance(found, TooSlow) else _first(found)
+    return found if isinstance(found, GreenroomError) else _first(found)
+
+
+@asynccontextmanager
+async def told(controller: Controller, context: Context, method: str) -> AsyncIterator[None]:
+    """Ends a call with the status of what goes wrong in it; a fault is logged and counted."""
+    try:
+        yield
+    except GreenroomError as error:
+        await abort(context, error)
+    except grpc.aio.AbortError:
+        raise
+    except Exception:
+        controller.broke(f"The gRPC call {method}")
+        await abort(context, GreenroomError(BROKEN))
 
 
 async def abort(context: Context, error: GreenroomError) -> None:
     """End the call with the error's code and sentence."""
     given = ((name.lower(), value) for name, value in error.headers.items())
     trailing = tuple(pair for pair in given if pair[0] != "connection")  # is HTTP/1's alone
-    await context.abort(grpc.StatusCode[error.grpc_code], str(error), trailing)
+    if trailing:  # they take the place of what was set before
+        trailing = (*trailing, *(context.trailing_metadata() or ()))
+    await context.abort(grpc.StatusCode[error.grpc_code], as_details(str(error)), trailing)
 
 
 def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
@@ -237,13 +282,6 @@ def _passed_metadata(context: Context) -> tuple[tuple[str, Any], ...]:
         if not key.startswith((":", "grpc-", RESTRICTED_PREFIX))
         and key not in ("authorization", "user-agent", "content-type", "te")
     )
-
-
-def _parse(kind: type[Any], data: bytes) -> Any:
-    try:
-        return kind.FromString(data)
-    except DecodeError:
-        raise InvalidInput(f"The request is not a {kind.DESCRIPTOR.name} message.") from None
 
 
 def _bytes(message: Message) -> bytes:

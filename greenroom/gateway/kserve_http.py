@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -13,17 +14,24 @@ from starlette.routing import BaseRoute, Route
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
+from greenroom.controller.leases import WhileWaiting
+from greenroom.controller.suspects import Form
 from greenroom.errors import InvalidInput, ServerDown, without_traceback
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.disconnect import unless_left
+from greenroom.gateway.event_answer import EventAnswer
 from greenroom.gateway.json_head import JsonHead, head_of, read_json, read_object
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.own_parts import without_own_json
+from greenroom.gateway.passed_events import Take, passed_events
 from greenroom.gateway.protobuf_json import as_json
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_body import hold_of, json_object
 from greenroom.gateway.request_checks import check_generate, check_json
 from greenroom.gateway.request_form import json_form
 from greenroom.gateway.unloaded_metadata import spec_of, unloaded_config, unloaded_metadata
+from greenroom.gateway.walked_http import WalkedHttp
+from greenroom.gateway.walks import Walks
 from greenroom.triton.http_client import HEADER_LENGTH, TritonAnswer, TritonHttp
 from greenroom.triton.repository import ModelSpec, Repository
 
@@ -41,6 +49,7 @@ class KServeHttp:
         controller: Controller,
         repository: RepositoryApi,
         leased: Leased,
+        walks: Walks,
         triton: TritonHttp,
         regions: ClientRegions,
         most: int,
@@ -48,6 +57,7 @@ class KServeHttp:
         self._controller = controller
         self._repository = repository
         self._leased = leased
+        self._walked = WalkedHttp(controller, walks)
         self._triton = triton
         self._regions = regions
         self._most = most
@@ -71,6 +81,7 @@ class KServeHttp:
         for path in models:
             found += [
                 Route(f"{path}/generate", self._generate, methods=["POST"]),
+                Route(f"{path}/generate_stream", self._generate_stream, methods=["POST"]),
                 Route(f"{path}/ready", self._model_ready),
                 Route(f"{path}/config", self._config),
                 Route(f"{path}/stats", self._pass),
@@ -100,34 +111,72 @@ class KServeHttp:
         return _response(await self._send(request, body))
 
     async def _infer(self, request: Request) -> Response:
-        return await self._under_lease(request, request.headers.get(HEADER_LENGTH), check_json)
+        length = request.headers.get(HEADER_LENGTH)
+        body, form = await self._checked(request, length, check_json)
+        if self._walked.takes(request.path_params["model"]):
+            return await self._walked.infer(request, body, length, form)
+        return await self._under_lease(request, body, form)
 
     async def _generate(self, request: Request) -> Response:
         """To Triton all of its body is JSON, whatever the header says."""
-        return await self._under_lease(request, None, check_generate)
+        body, form = await self._checked(request, None, check_generate)
+        if self._walked.takes(request.path_params["model"]):
+            return await self._walked.generate(request, body, form)
+        return await self._under_lease(request, body, form)
 
-    async def _under_lease(
-        self, request: Request, header_length: str | None, check: Check
-    ) -> Response:
-        body = await request.body()
-        model, encoding = request.path_params["model"], request.headers.get("content-encoding")
-        head = await head_of(body, header_length, encoding, self._most)
-        check(head, model, self._controller.repository)
-        answer = await self._leased.run(
-            model,
+    async def _generate_stream(self, request: Request) -> Response:
+        body, form = await self._checked(request, None, check_generate)
+        if self._walked.takes(request.path_params["model"]):
+            return await self._walked.generate_stream(request, body, form)
+        events = passed_events(
+            request.path_params["model"],
+            lambda take: self._send(request, body, take),
+            lambda send: self._run(request, send, form),
+        )
+        return EventAnswer(events)
+
+    async def _under_lease(self, request: Request, body: bytes, form: Form) -> Response:
+        waiting = partial(unless_left, request.receive)
+        return _response(await self._run(request, lambda: self._send(request, body), form, waiting))
+
+    async def _run(
+        self,
+        request: Request,
+        send: Callable[[], Awaitable[TritonAnswer]],
+        form: Form,
+        while_waiting: WhileWaiting | None = None,
+    ) -> TritonAnswer:
+        return await self._leased.run(
+            request.path_params["model"],
             "http",
             0,
-            lambda: self._send(request, body),
+            send,
             hold=hold_of(request.scope),
-            while_waiting=partial(unless_left, request.receive),
+            while_waiting=while_waiting,
             status=lambda answer: answer.told_status,
-            form=json_form(request, head, body),
+            form=form,
         )
-        return _response(answer)
 
-    async def _send(self, request: Request, body: bytes) -> TritonAnswer:
+    async def _checked(
+        self, request: Request, header_length: str | None, check: Check
+    ) -> tuple[bytes, Form]:
+        body = await request.body()
+        model, encoding = request.path_params["model"], request.headers.get("content-encoding")
+        head = await head_of(
+            body,
+            header_length,
+            encoding,
+            self._most,
+            self._leased.held,
+            counts_data=check is check_json,
+        )
+        check(head, model, self._controller.repository)
+        return body, json_form(request, head, body)
+
+    async def _send(self, request: Request, body: bytes, take: Take | None = None) -> TritonAnswer:
         headers = self._controller.traces.passed(request.headers.items())
-        return await self._triton.send(request.method, request.scope["path"], headers, body)
+        path = request.scope["path"]
+        return await self._triton.send(request.method, path, headers, body, take)
 
     async def _server_ready(self, request: Request) -> Response:
         return Response(status_code=200 if self._controller.why_not_serving() is None else 503)
@@ -153,10 +202,12 @@ class KServeHttp:
         request: Request,
         described: Callable[[Controller, ModelSpec], Awaitable[Message]],
     ) -> Response:
-        """Answer as Triton does; for a model that it has not loaded, from the repository."""
+        """What Triton tells, or for a model that it has not loaded, what its repository does."""
         try:
-            answer = await self._send(request, b"")
-            if answer.good or (spec := self._spec(request)) is None:
+            answer = await self._triton.send("GET", request.scope["path"], (), b"")
+            if answer.good:
+                return JSONResponse(without_own_json(json.loads(answer.body)))
+            if (spec := self._spec(request)) is None:
                 return _response(answer)
         except ServerDown:
             if (spec := self._spec(request)) is None:
@@ -170,6 +221,7 @@ class KServeHttp:
 
     async def _load(self, request: Request) -> Response:
         parameters = _parameters(await json_object(request))
+        hold_of(request.scope).add(_copied(parameters))
         await self._repository.load(request.path_params["model"], _load_overrides(parameters))
         return Response()
 
@@ -201,6 +253,11 @@ def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(parameters, dict):
         raise InvalidInput("Field parameters must be a JSON object.")
     return parameters
+
+
+def _copied(parameters: Mapping[str, Any]) -> int:
+    """Bytes of texts, which are copies of the body, and of what is read from them."""
+    return 2 * sum(len(value) for value in parameters.values() if isinstance(value, str))
 
 
 def _load_overrides(

@@ -19,7 +19,11 @@ from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
 from greenroom.controller.suspects import Form, Sent
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
+from greenroom.gateway.asked import ASKED
+from greenroom.gateway.asking import KEY
 from greenroom.gateway.held_bytes import HeldBytes, Hold
+from greenroom.gateway.stream_watch import StreamWatch
+from greenroom.gateway.walk import RawPiece, Walk
 from greenroom.residency.states import Residency
 from greenroom.settings import Settings
 
@@ -30,8 +34,9 @@ class Leased:
     """Runs requests under leases; their bytes are held until Triton has ended with them."""
 
     def __init__(self, controller: Controller, settings: Settings) -> None:
-        self.held = HeldBytes(settings.max_held_bytes)
+        self.held = HeldBytes(settings.max_held_bytes, settings.held_of_key)
         self._controller = controller
+        self._settings = settings
         self._traces = controller.traces
 
     async def run(
@@ -45,8 +50,9 @@ class Leased:
         while_waiting: WhileWaiting | None = None,
         status: Callable[[_Answer], int] = lambda answer: 200,
         form: Form | None = None,
+        until_left: bool = False,
     ) -> _Answer:
-        """Send a request under a lease and return the answer; see `request`.
+        """Send a request under a lease and return the answer; see `request` and `Lease.run`.
 
         `status` reads an answer's HTTP status, or what it would be there; `form` is for the log,
         and to know a request again of which Triton died.
@@ -58,7 +64,7 @@ class Leased:
                 shared.add(size)
                 return await send()
         async with self.request(model, protocol, size, hold, while_waiting, form) as request:
-            answer = await request.send(send)
+            answer = await request.send(send, until_left)
             request.status = status(answer)
         return answer
 
@@ -78,7 +84,9 @@ class Leased:
         with the request. Raises Unavailable when no lease can be given.
         """
         with self._traces.request(model, protocol) as span, self._shared(hold) as shared:
-            request = LeasedRequest(self._controller, Sent(model, form), shared, while_waiting)
+            watch = StreamWatch(self._controller, self._settings, model)
+            sent = Sent(model, form)
+            request = LeasedRequest(self._controller, sent, shared, while_waiting, watch)
             try:
                 shared.add(size)
                 await request.begin()
@@ -110,17 +118,28 @@ class Leased:
         if request.start is not None and request.outcome == "served":
             seconds = metrics.request_seconds.labels(request.model, request.start)
             seconds.observe(time.perf_counter() - request.arrived)
+        if asked := ASKED.get():
+            whole = time.perf_counter() - request.arrived
+            waited = whole if request.waited is None else request.waited
+            asked.leased(request.model, request.start, waited, whole - waited, request.outcome)
 
 
 class LeasedRequest:
     """One request, its lease, and how far it has come."""
 
     def __init__(
-        self, controller: Controller, sent: Sent, hold: Hold, while_waiting: WhileWaiting | None
+        self,
+        controller: Controller,
+        sent: Sent,
+        hold: Hold,
+        while_waiting: WhileWaiting | None,
+        watch: StreamWatch,
     ) -> None:
         self.model = sent.model
         self.arrived = time.perf_counter()
         self.start: Residency | None = None
+        self.waited: float | None = None
+        """Seconds from its arrival to its lease, the first if it was sent again."""
         self.status = 200
         self.outcome = "refused"
         self._controller = controller
@@ -128,6 +147,7 @@ class LeasedRequest:
         self._place: int | None = None
         self._hold = hold
         self._while_waiting = while_waiting
+        self._watch = watch
         self._lease: Lease | None = None
         self._leased = AsyncExitStack()
         self._replayed = False
@@ -141,21 +161,24 @@ class LeasedRequest:
         """Wait for the lease. Raises Unavailable with the reason when it is refused."""
         self.outcome = "refused"
         self._controller.suspects.check(self._request)
-        leasing = self._controller.lease(self.model, self._while_waiting, self._place)
+        leasing = self._controller.lease(self.model, self._while_waiting, self._place, KEY.get())
         lease = self._lease = await self._leased.enter_async_context(leasing)
         # The lease uses the bytes too, beyond the client's leaving, and lets go with its own end.
         self._hold.share()
         lease.then(self._hold.let_go)
         self._place = lease.order
         self.start, self.outcome = lease.start, "failed"
-        waited = self._controller.metrics.wait_seconds.labels(self.model, lease.start)
-        waited.observe(time.perf_counter() - self.arrived)
+        waited = time.perf_counter() - self.arrived
+        self._controller.metrics.wait_seconds.labels(self.model, lease.start).observe(waited)
+        self.waited = waited if self.waited is None else self.waited
 
-    async def send(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    async def send(
+        self, send: Callable[[], Awaitable[_Answer]], until_left: bool = False
+    ) -> _Answer:
         """Let Triton work; once more if Triton or the model's process died with it."""
         suspects = self._controller.suspects
         try:
-            return await self._sent(send)
+            return await self._sent(send, until_left)
         except DiedMidAnswer:
             raise
         except (ServerDown, BackendDied) as died:
@@ -168,17 +191,27 @@ class LeasedRequest:
             again = suspects.sent_again(self._request, died, self._while_waiting)
         async with again:
             await self.begin()
-            return await self._sent(send)
+            return await self._sent(send, until_left)
+
+    async def stream(self, walk: Walk) -> None:
+        """Let a walk hand out its pieces, as `send` does."""
+
+        def came(piece: RawPiece, pulled: float) -> None:
+            assert self.start, "begun"
+            self._watch.came(piece, self.start, self.arrived, pulled)
+
+        with self._watch.over(walk, self.needs):
+            await self.send(lambda: walk.run(came))
 
     async def end(self) -> None:
         """Leave the lease; it ends when Triton's work has."""
         await self._leased.aclose()
 
-    async def _sent(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    async def _sent(self, send: Callable[[], Awaitable[_Answer]], until_left: bool) -> _Answer:
         assert self._lease, "begun"
         self._request.needs, self._request.at = self._lease.needs, time.time()
         try:
-            return await self._lease.run(lambda: self._inferred(send))
+            return await self._lease.run(lambda: self._inferred(send), until_left)
         except DiedMidAnswer:
             raise
         except BackendDied as died:

@@ -11,13 +11,15 @@ from greenroom.gateway.apps import Apps
 from greenroom.triton.grpc_service import method_name
 
 _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
-_PROBES = r"/healthz|/readyz|/v2/health/(live|ready)"
+_PROBES = r"/healthz?|/readyz|/v2/health/(live|ready)"
 _OPEN_PATHS = re.compile(rf"{_PROBES}|{_MODEL}/ready")
 """Probes have no keys. They tell nothing but yes or no."""
 _ASKING_PATHS = re.compile(
-    rf"{_MODEL}/(infer|generate)|/residency/[^/]+/touch|/v2/repository/index"
+    rf"{_MODEL}/(infer|generate|generate_stream)|/residency/[^/]+/touch|/v2/repository/index"
 )
 
+_HEALTH_CALLS = re.compile(r"/grpc\.health\.v1\.")
+_REFLECTION_CALLS = re.compile(r"/grpc\.reflection\.v1(alpha)?\.")
 _OPEN_CALLS = frozenset({"ServerLive", "ServerReady", "ModelReady"})
 _INFERENCE_CALLS = frozenset(
     {
@@ -53,6 +55,10 @@ def http_scope(method: str, path: str, apps: Apps) -> Scope | None:
 
 def grpc_scope(method: str) -> Scope | None:
     """By the full gRPC name; None: no key is needed."""
+    if _HEALTH_CALLS.match(method):
+        return None
+    if _REFLECTION_CALLS.match(method):
+        return Scope.INFERENCE
     call = method_name(method)
     if call in _OPEN_CALLS:
         return None

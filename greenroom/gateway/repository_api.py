@@ -6,7 +6,7 @@ from typing import Any
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.errors import Refused
+from greenroom.errors import PermissionDenied
 from greenroom.residency.states import Action
 from greenroom.triton.client import Triton
 
@@ -30,9 +30,9 @@ class RepositoryApi:
         return index
 
     async def load(self, model: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Load a model. Raises UnknownModel, Refused for parameters that replace what it is."""
+        """Raises UnknownModel, PermissionDenied for parameters that replace what it is."""
         if parameters and not self._allow_overrides:
-            raise Refused(
+            raise PermissionDenied(
                 f"Parameter {min(parameters)[:60]!r} of the load is refused: a config or files in "
                 "the place of the repository's can run any code. "
                 "GREENROOM_ALLOW_LOAD_OVERRIDES=true allows them."

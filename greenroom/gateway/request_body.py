@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import InvalidInput, TooLarge, TooSlow
 from greenroom.gateway.held_bytes import HeldBytes, Hold
+from greenroom.gateway.json_head import read_object
 from greenroom.settings import Settings
 
 _HOLD = "greenroom.hold"
@@ -28,27 +29,34 @@ class BoundedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; what it receives counts until it has answered."""
+        if scope["type"] != "http":  # a WebSocket's messages are bounded by its connection
+            await self._app(scope, receive, send)
+            return
         with self._held.hold() as hold:
             body = _Body(scope, receive, hold, self._settings)
-            await self._app({**scope, _HOLD: hold}, body.receive, send)
+
+            async def counted(message: Message) -> None:
+                # Written, it is counted by the connection; until then it may wait for its turn.
+                with self._held.hold() as sending:
+                    sending.keep(len(message.get("body", b"")))
+                    await send(message)
+
+            await self._app({**scope, _HOLD: hold}, body.receive, counted)
 
 
 def hold_of(scope: Scope) -> Hold:
-    """What counts the bytes of a request's body."""
+    """What counts the bytes of a request's body, and copies of it, until it is answered."""
     hold: Hold = scope[_HOLD]
     return hold
 
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The body; empty for none. Raises InvalidInput if it is no JSON object."""
-    body = await request.body()
+    parsed = read_object(await request.body() or b"{}")
     try:
-        parsed = json.loads(body or b"{}")
         json.dumps(parsed, ensure_ascii=False).encode()  # fails for half a surrogate pair
-    except (ValueError, RecursionError):
+    except ValueError:
         raise InvalidInput("The body is not JSON.") from None
-    if not isinstance(parsed, dict):
-        raise InvalidInput("The body must be a JSON object.")
     return parsed
 
 

@@ -9,15 +9,14 @@ batches; then the model cannot be unloaded.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tritonclient.grpc import service_pb2 as pb
-
 from greenroom.errors import InvalidInput
 from greenroom.gateway.control_guard import refuse_control
 from greenroom.gateway.json_head import Counted, JsonHead
 from greenroom.triton.model_metadata import datatype
+from greenroom.triton.raw_tensors import InferRequest
 from greenroom.triton.repository import ModelSpec, Repository
 
-_MOST_ID_BYTES = 1024
+_MOST_NAME_BYTES = 1024
 _MOST_DIMENSIONS = 32
 """As numpy has it."""
 _MOST_BYTES = 2**63 - 1
@@ -45,23 +44,25 @@ _REGION, _REGION_NUMBERS = (
 )
 
 
-def check_message(request: pb.ModelInferRequest, repository: Repository) -> None:
-    """Check a request as gRPC has it. Raises InvalidInput, Refused."""
+def check_message(asked: InferRequest, repository: Repository) -> None:
+    """Check a request as gRPC has it. Raises InvalidInput, PermissionDenied."""
+    request = asked.message
     refuse_control(tensor.name for tensor in request.inputs)
-    _check_id(request.id)
+    _check_length("model_name", request.model_name)
+    _check_length("id", request.id)
     _check_sequence(request.parameters, request.model_name, repository)
     for output in request.outputs:
         if output.parameters:
             numbers = {key: value.int64_param for key, value in output.parameters.items()}
             _check_output(output.name, numbers, request.model_name, repository)
-    raw = iter(request.raw_input_contents)
+    raw = iter(asked.raws)
     batches = _batches(request.model_name, repository)
     for tensor in request.inputs:
         elements = _elements(tensor.name, tensor.datatype, tensor.shape, batches)
         if tensor.parameters and _REGION in tensor.parameters:
             numbers = {key: value.int64_param for key, value in tensor.parameters.items()}
             _check_region(tensor.name, numbers)
-        elif request.raw_input_contents:
+        elif asked.raws:
             given = next(raw, None)
             if given is None:
                 raise InvalidInput(f"{_input(tensor.name)} has no entry in raw_input_contents.")
@@ -70,7 +71,7 @@ def check_message(request: pb.ModelInferRequest, repository: Repository) -> None
             _check_values(tensor.name, tensor.shape, elements, len(getattr(tensor.contents, field)))
     if next(raw, None) is not None:
         raise InvalidInput(
-            f"Field raw_input_contents has {len(request.raw_input_contents)} entries; "
+            f"Field raw_input_contents has {len(asked.raws)} entries; "
             "it must have one for each input."
         )
 
@@ -78,7 +79,7 @@ def check_message(request: pb.ModelInferRequest, repository: Repository) -> None
 def check_json(head: JsonHead, model: str, repository: Repository) -> None:
     """Check a request as HTTP has it; its names have been looked at. Raises InvalidInput."""
     asked = head.json
-    _check_id(asked.get("id"))
+    _check_length("id", asked.get("id"))
     _check_sequence(_parameters(asked, "The request"), model, repository)
     for output in _objects(asked, "outputs"):
         name = f"Output {_short(output.get('name'))}"
@@ -96,7 +97,7 @@ def check_json(head: JsonHead, model: str, repository: Repository) -> None:
 
 def check_generate(head: JsonHead, model: str, repository: Repository) -> None:
     """Check a request of the generate extension, where a tensor is a field. Raises InvalidInput."""
-    _check_id(head.json.get("id"))
+    _check_length("id", head.json.get("id"))
     _check_sequence(head.json, model, repository)
     _check_sequence(_parameters(head.json, "The request"), model, repository)
 
@@ -212,16 +213,17 @@ def _check_region(name: Any, parameters: Mapping[str, Any]) -> None:
             )
 
 
-def _check_id(given: Any) -> None:
-    if isinstance(given, str) and len(given.encode(errors="replace")) > _MOST_ID_BYTES:
+def _check_length(field: str, given: Any) -> None:
+    if isinstance(given, str) and len(given.encode(errors="replace")) > _MOST_NAME_BYTES:
         raise InvalidInput(
-            f"Field id has {len(given)} characters; at most {_MOST_ID_BYTES} bytes are allowed."
+            f"Field {field} has {len(given)} characters; at most {_MOST_NAME_BYTES} bytes are "
+            "allowed."
         )
 
 
 def _check_sequence(parameters: Iterable[str], model: str, repository: Repository) -> None:
     given = _SEQUENCE.intersection(parameters)
-    if given and any(_works_in_steps(spec) for spec in _all_of(model, repository)):
+    if given and any(spec.works_in_steps for spec in _all_of(model, repository)):
         raise InvalidInput(
             f"Parameter {min(given)} is given; model {model!r} works in steps and "
             "takes no sequences."
@@ -238,10 +240,6 @@ def _all_of(model: str, repository: Repository) -> Iterator[ModelSpec]:
 def _batches(model: str, repository: Repository) -> bool:
     """As long as nobody knows a model's config, it may."""
     return any(spec.known_config is None or spec.batched for spec in _all_of(model, repository))
-
-
-def _works_in_steps(spec: ModelSpec) -> bool:
-    return bool(spec.config.sequence_batching.iterative_sequence)
 
 
 def _parameters(of: Mapping[str, Any], what: str) -> Mapping[str, Any]:

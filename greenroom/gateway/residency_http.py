@@ -20,7 +20,7 @@ CLEAR_CACHE = "clear_cache"
 
 
 class ResidencyHttp:
-    """Serves /residency, /metrics, /healthz and /readyz."""
+    """Serves /residency, /metrics, /healthz, which others call /health, and /readyz."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -32,15 +32,12 @@ class ResidencyHttp:
             Route("/residency/{model}", self._policy, methods=["PATCH"]),
             Route("/residency/{model}/{verb}", self._act, methods=["POST"]),
             Route("/metrics", self._metrics),
-            Route("/healthz", self._healthz),
+            *(Route(path, self._healthz) for path in ("/healthz", "/health")),
             Route("/readyz", self._readyz),
         ]
 
     async def _all(self, request: Request) -> Response:
-        view = self._controller.view
-        gpu = await view.gpu()
-        models = {name: await view.shown(name) for name in view.managed()}
-        return JSONResponse({"models": models, "gpu": gpu, "budget": view.budget()})
+        return JSONResponse(await self._controller.view.whole())
 
     async def _policy(self, request: Request) -> Response:
         model = request.path_params["model"]

@@ -2,53 +2,50 @@
 
 import asyncio
 import logging
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import grpc
-import uvicorn
 from starlette.types import ASGIApp
 
 from greenroom.controller.controller import Controller
 from greenroom.errors import SetupError
-from greenroom.gateway.api_keys import ApiKeys, api_keys, exposed
+from greenroom.gateway.api_keys import ApiKeys, Scope, api_keys, exposed
 from greenroom.gateway.app import app
 from greenroom.gateway.app_gateway import AppGateway
 from greenroom.gateway.app_plugin import App
 from greenroom.gateway.apps import Apps, installed_apps
 from greenroom.gateway.client_regions import ClientRegions
+from greenroom.gateway.cut_requests import CutRequests
+from greenroom.gateway.grpc_messages import GrpcMessages
+from greenroom.gateway.grpc_services import GrpcServices
 from greenroom.gateway.guard import GuardedGrpc, GuardedHttp
-from greenroom.gateway.held_bytes import HeldBytes
-from greenroom.gateway.http_connection import KEEP_ALIVE, HttpConnection
+from greenroom.gateway.http_connection import KEEP_ALIVE
+from greenroom.gateway.http_server import HttpServer, http_socket
 from greenroom.gateway.json_from_pages import JsonFromPages
 from greenroom.gateway.kserve_grpc import KServeGrpc
 from greenroom.gateway.kserve_http import KServeHttp
 from greenroom.gateway.lease import Leased
-from greenroom.gateway.permissions import is_probe
+from greenroom.gateway.memory_return import returning_memory
+from greenroom.gateway.permissions import http_scope, is_probe
 from greenroom.gateway.repository_api import RepositoryApi
 from greenroom.gateway.request_body import BoundedBodies
+from greenroom.gateway.request_ids import NumberedGrpc, NumberedHttp
+from greenroom.gateway.request_log import request_log
 from greenroom.gateway.residency_http import ResidencyHttp
+from greenroom.gateway.standard_grpc import StandardGrpc
+from greenroom.gateway.until_left import UntilLeft
+from greenroom.gateway.walks import Walks
 from greenroom.origin_guard import OriginGuard, with_cors
 from greenroom.settings import Settings
 from greenroom.triton.client import Triton
 from greenroom.triton.http_client import TritonHttp, session
-from greenroom.triton.tensor_calls import TensorCalls
+from greenroom.triton.model_calls import ModelCalls
 
 logger = logging.getLogger(__name__)
 
 _LAST_ANSWERS = 2.0
 """Seconds in which what was answered has to be written when the gateway ends."""
-
-
-class _HttpServer(uvicorn.Server):
-    """Ends when it is told to; signals are the process's own business."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager
@@ -65,30 +62,48 @@ async def gateway(
         logger.warning(warning)
     leased = Leased(controller, settings)
     repository = RepositoryApi(controller, triton, settings.allow_load_overrides)
-    calls, traces = TensorCalls(triton), controller.traces
+    walks = Walks(controller.repository, ModelCalls(triton), leased)
+    traces = controller.traces
+    for model in filter(walks.streams, controller.repository.models):
+        controller.metrics.expect_streams(model)
     for one in apps.all:
         controller.metrics.expect_protocol(one.name)
 
     def gateway_of(one: App) -> AppGateway:
-        return AppGateway(one.name, settings, controller, leased, calls)
+        return AppGateway(one.name, settings, controller, leased, walks)
 
-    kserve_grpc = KServeGrpc(controller, triton, repository, leased, settings)
-    joined = traces.around_grpc(kserve_grpc)
-    grpc_server = await _grpc_server(settings, GuardedGrpc(joined, keys) if keys else joined)
+    messages = GrpcMessages(settings, leased.held)
+    kserve_grpc = KServeGrpc(controller, triton, repository, leased, walks, messages, settings)
+    standard_grpc = StandardGrpc(controller, messages)
+    joined = traces.around_grpc(GrpcServices(kserve_grpc, standard_grpc))
+    log = request_log(settings)
+    numbered = NumberedGrpc(GuardedGrpc(joined, keys) if keys else joined, log)
     async with session(settings) as connections:
         http, regions = TritonHttp(settings, connections), ClientRegions(settings.shared_memory)
         most = settings.max_request_bytes
-        kserve = KServeHttp(controller, repository, leased, http, regions, most)
+        kserve = KServeHttp(controller, repository, leased, walks, http, regions, most)
         routes = [*kserve.routes(), *ResidencyHttp(controller).routes()]
-        answering = JsonFromPages(app(routes, lambda nobody: apps.started(gateway_of, nobody)))
+        whole_app = app(routes, lambda nobody: apps.started(gateway_of, nobody), controller.broke)
+        answering = UntilLeft(
+            JsonFromPages(whole_app, apps.refusal),
+            lambda asgi: (
+                asgi["type"] == "http"
+                and http_scope(asgi["method"], asgi["path"], apps) is Scope.INFERENCE
+            ),
+        )
         whole = traces.around_http(BoundedBodies(answering, settings, leased.held))
-        door = _http_door(whole, settings, keys, apps)
-        http_server = _http_server(door, settings, leased.held)
-        listening = _http_socket(settings)
+        cut = CutRequests(_http_door(whole, settings, keys, apps), apps.refusal)
+        door = NumberedHttp(cut, apps, log)
+        http_server = HttpServer(door, settings, leased.held, websockets=apps.has_websocket)
+        listening = http_socket(settings.host, settings.http_port, "GREENROOM_HTTP_PORT")
+        # The last that may fail: one that nobody stops complains when the loop has ended.
+        grpc_server = await _grpc_server(settings, numbered)
         serving = asyncio.create_task(http_server.serve([listening]))
+        returning = asyncio.create_task(returning_memory(leased.held))
         try:
             yield
         finally:
+            returning.cancel()
             await controller.drain(settings.drain_timeout)
             http_server.should_exit = True
             await grpc_server.stop(_LAST_ANSWERS)
@@ -108,43 +123,13 @@ def _http_door(whole: ASGIApp, settings: Settings, keys: ApiKeys, apps: Apps) ->
     )
 
 
-def _http_server(application: ASGIApp, settings: Settings, held: HeldBytes) -> _HttpServer:
-    connection: Any = partial(HttpConnection, settings=settings, held=held)
-    return _HttpServer(
-        uvicorn.Config(
-            application,
-            http=connection,
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=1,
-        )
-    )
-
-
-def _http_socket(settings: Settings) -> socket.socket:
-    ipv6 = ":" in settings.host
-    try:
-        return socket.create_server(
-            (settings.host, settings.http_port),
-            family=socket.AF_INET6 if ipv6 else socket.AF_INET,
-            dualstack_ipv6=ipv6,
-            backlog=2048,
-        )
-    except OSError as error:
-        raise SetupError(
-            f"Port {settings.http_port} (GREENROOM_HTTP_PORT) cannot be used on "
-            f"{settings.host}: {error.strerror}."
-        ) from error
-
-
 async def _grpc_server(settings: Settings, handler: grpc.GenericRpcHandler) -> grpc.aio.Server:
     server = grpc.aio.server(
         options=(
             ("grpc.max_receive_message_length", settings.max_request_bytes),
             ("grpc.max_send_message_length", -1),
+            # It knows no bound but max_receive_message_length: packed messages are unpacked here.
+            ("grpc.per_message_decompression", 0),
             ("grpc.so_reuseport", 0),
             ("grpc.max_allowed_incoming_connections", settings.max_connections),
             ("grpc.max_concurrent_streams", settings.max_connections),

@@ -7,6 +7,7 @@ incomplete one that has never been loaded is loaded for them.
 from tritonclient.grpc import model_config_pb2, service_pb2
 
 from greenroom.controller.controller import Controller
+from greenroom.gateway.own_parts import without_own_config, without_own_metadata
 from greenroom.triton.model_metadata import metadata
 from greenroom.triton.repository import ModelSpec
 
@@ -22,8 +23,8 @@ def spec_of(controller: Controller, model: str, version: str) -> ModelSpec | Non
 async def unloaded_metadata(
     controller: Controller, spec: ModelSpec
 ) -> service_pb2.ModelMetadataResponse:
-    """As Triton answers for the loaded model."""
-    return metadata(spec, await _config(controller, spec))
+    """As the gateway answers for the loaded model."""
+    return without_own_metadata(metadata(spec, await _config(controller, spec)))
 
 
 async def unloaded_config(
@@ -32,6 +33,7 @@ async def unloaded_config(
     """With the name that Triton fills in."""
     answer = service_pb2.ModelConfigResponse(config=await _config(controller, spec))
     answer.config.name = spec.name
+    without_own_config(answer.config)
     return answer
 
 

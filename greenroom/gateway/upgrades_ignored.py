@@ -14,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class UpgradesIgnored(httptools.HttpRequestParser):
     """Gives the connection such a request's head once more, without the field Upgrade.
 
-    The connection passes over the first, for which `should_upgrade()` holds.
+    The connection passes over the first, for which `should_upgrade()` holds. What the connection
+    itself takes as an upgrade stays one: HttpParserUpgrade.
     """
 
     def __init__(self, connection: HttpToolsProtocol) -> None:
@@ -29,6 +30,8 @@ class UpgradesIgnored(httptools.HttpRequestParser):
                 super().feed_data(data)
                 return
             except httptools.HttpParserUpgrade as upgrade:
+                if self._connection._should_upgrade():
+                    raise
                 (end,) = upgrade.args
                 data = self._head() + bytes(data)[end:]
 

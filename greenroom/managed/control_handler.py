@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from greenroom import boot_clock
 from greenroom.errors import Conflict, GreenroomError, InvalidInput
 from greenroom.managed.engine import Engine
 from greenroom.residency.control import OUT_OF_MEMORY, Report
@@ -20,7 +21,7 @@ class Control:
 
     action: str
     expires: float | None
-    """Unix seconds after which the control must not be done any more; None: never."""
+    """Seconds of `boot_clock` after which it must not be done any more; None: never."""
 
 
 def parse_control(raw: str) -> Control:
@@ -34,8 +35,9 @@ def parse_control(raw: str) -> Control:
         raise InvalidInput(f"RESIDENCY action is {action!r}; it must be one of {_or(ACTIONS)}.")
     expires = fields.get("expires")
     if expires is not None and not isinstance(expires, int | float):
-        raise InvalidInput(f"RESIDENCY expires is {expires!r}; it must be unix seconds.")
-    return Control(action, expires)
+        raise InvalidInput(f"RESIDENCY expires is {expires!r}; it must be seconds.")
+    ours = fields.get("boot") == boot_clock.boot()
+    return Control(action, expires if ours else None)
 
 
 class ResidencyControl:
@@ -110,7 +112,7 @@ def error_code(error: Exception) -> str | None:
 
 
 def _expiry(control: Control) -> str | None:
-    late = time.time() - control.expires if control.expires is not None else 0.0
+    late = boot_clock.now() - control.expires if control.expires is not None else 0.0
     if late <= 0:
         return None
     return f"{control.action} expired {late:.3f} s before its turn came, so it was not done."

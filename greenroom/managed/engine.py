@@ -14,6 +14,18 @@ Tensors = dict[str, Array]
 """Tensors of one request by name, without the batch dimension; text as arrays of str."""
 
 
+class Request(Tensors):
+    """The tensors of a request that came from Triton."""
+
+    outputs: frozenset[str] = frozenset()
+    """Those that it names; empty where it names none, and leaves the choice to the engine."""
+
+
+def wants(request: Tensors, *outputs: str) -> bool:
+    """Whether a request names one of these outputs, which are made for nobody else."""
+    return isinstance(request, Request) and not request.outputs.isdisjoint(outputs)
+
+
 @dataclass(frozen=True)
 class Memory:
     """Bytes that an engine holds now, measured."""

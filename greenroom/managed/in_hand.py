@@ -1,10 +1,12 @@
 """The requests and streams that a stepped model has in hand, and when they leave it."""
 
+import time
 from typing import Any
 
 from greenroom.errors import Cancelled, InvalidInput, Unavailable
 from greenroom.managed.engine import Tensors
 from greenroom.managed.stepped_engine import Row, SteppedEngine
+from greenroom.managed.stream_order import UNKNOWN_STREAM
 from greenroom.managed.work import Work
 
 MAX_STREAMS = 256
@@ -29,7 +31,7 @@ class InHand:
 
     @property
     def works(self) -> list[Work]:
-        """All of it, by arrival."""
+        """All of it, in the order in which it came here."""
         return list(self._works)
 
     def begun(self) -> int:
@@ -57,9 +59,12 @@ class InHand:
         stream: str | None = None,
         row: Row | None = None,
         whole: bool = True,
+        arrived: float | None = None,
     ) -> Work:
+        """`arrived`: unix time, of who was elsewhere before; None: now."""
         self._arrived += 1
-        work = Work(self._arrived, whole, stream, row, waiter=waiter, touched=self._now)
+        arrival = (time.time() if arrived is None else arrived, self._arrived)
+        work = Work(arrival, whole, stream, row, waiter=waiter, touched=self._now)
         self._works[work] = None
         if waiter is not None:
             self.waiting[waiter] = work
@@ -84,7 +89,7 @@ class InHand:
             raise InvalidInput(f"input {next(iter(tensors))} came with a STREAM that is no start.")
         if stream not in self._streams:
             raise InvalidInput(
-                f"stream {stream!r} is unknown; it has ended, was not pulled for "
+                f"stream {stream!r} {UNKNOWN_STREAM}, was not pulled for "
                 f"{self._idle_seconds:g} s, or was started in another process of the model."
             )
         return self._streams[stream]

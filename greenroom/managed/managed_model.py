@@ -24,12 +24,15 @@ from typing import Any, ClassVar
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from greenroom.errors import GreenroomError, OutOfMemory
+from greenroom.errors import Cancelled, GreenroomError, OutOfMemory, as_details
 from greenroom.managed.cache_metrics import CacheMetrics
 from greenroom.managed.control_handler import ResidencyControl, error_code, parse_control
+from greenroom.managed.counted import Counted
+from greenroom.managed.counted_metrics import CountedMetrics
 from greenroom.managed.engine import Tensors
-from greenroom.managed.engine_choice import chosen_engine
+from greenroom.managed.engine_choice import chosen_engine, parameters_of
 from greenroom.managed.triton_tensors import request_tensors, require, response_tensors
+from greenroom.managed.wanted import computing_for
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, coded
 from greenroom.settings import ModelSettings
 
@@ -64,7 +67,8 @@ class ManagedModel:
             for output in config["output"]
         }
         try:
-            self._engine = chosen_engine(self._name, config, self.settings())
+            self._settings = self.settings.configured(self._name, parameters_of(config))
+            self._engine = chosen_engine(self._name, config, self._settings)
             self._residency = ResidencyControl(self._engine)
             self._engine.prime()
         except Exception as error:
@@ -72,7 +76,11 @@ class ManagedModel:
                 raise
             raise OutOfMemory(coded(code, str(error) or type(error).__name__)) from error
         cache = self._engine.cache
-        self._metrics = CacheMetrics(self._name, cache) if cache is not None else None
+        counted: Counted | None = getattr(self._engine, "counted", None)
+        self._metrics: list[CacheMetrics | CountedMetrics] = [
+            *([CacheMetrics(self._name, cache)] if cache is not None else []),
+            *([CountedMetrics(self._name, counted)] if counted is not None else []),
+        ]
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer each request, in order: a control acts between the ones around it."""
@@ -82,12 +90,16 @@ class ManagedModel:
                 responses += [self._control(request) for request in group]
             else:
                 responses += self._infer(list(group))
-        if self._metrics is not None:
-            self._metrics.update()
+        for metrics in self._metrics:
+            metrics.update()
         return responses
 
     def finalize(self) -> None:
         self._engine.close()
+
+    def require(self, tensors: Tensors) -> None:
+        """InvalidInput where an ordinary request lacks what it must carry."""
+        require(tensors, self.required)
 
     def _control(self, request: Any) -> Any:
         try:
@@ -101,7 +113,8 @@ class ManagedModel:
     def _infer(self, requests: Sequence[Any]) -> list[Any]:
         parsed = [self._parse(request) for request in requests]
         batch = [item for item in parsed if not isinstance(item, Exception)]
-        answers = iter(self._run(batch) if batch else [])
+        with computing_for(requests):
+            answers = iter(self._run(batch) if batch else [])
         return [
             self._response(item if isinstance(item, Exception) else next(answers))
             for item in parsed
@@ -109,8 +122,10 @@ class ManagedModel:
 
     def _parse(self, request: Any) -> Tensors | Exception:
         try:
+            if request.is_cancelled():
+                raise Cancelled("The request was cancelled before its turn.")
             tensors = request_tensors(request)
-            require(tensors, self.required)
+            self.require(tensors)
         except Exception as error:
             return error
         return tensors
@@ -134,11 +149,11 @@ class ManagedModel:
         """Answer with one sentence; what is not the caller's fault goes to Triton's log."""
         if isinstance(error, GreenroomError) and error.grpc_code in _CODES:
             code = getattr(pb_utils.TritonError, _CODES[error.grpc_code])
-            failure = pb_utils.TritonError(str(error), code)
+            failure = pb_utils.TritonError(as_details(str(error)), code)
         else:
             pb_utils.Logger.log_error("".join(traceback.format_exception(error)))
             sentence = f"model {self._name!r} failed: {_sentence(error)}"
-            failure = pb_utils.TritonError(sentence, pb_utils.TritonError.INTERNAL)
+            failure = pb_utils.TritonError(as_details(sentence), pb_utils.TritonError.INTERNAL)
         return pb_utils.InferenceResponse(error=failure)
 
 

@@ -51,6 +51,10 @@ class ResultCache(Generic[Result]):
             self._store[key] = result
         return result
 
+    def __contains__(self, key: bytes) -> bool:
+        """Whether `get` would compute nothing; it does not count as a hit or miss."""
+        return key in self._store
+
     def clear(self) -> None:
         """Forget every result; the counters go on."""
         self._store.clear()

@@ -31,7 +31,7 @@ from greenroom.managed.managed_model import ManagedModel, is_control
 from greenroom.managed.step_metrics import StepMetrics
 from greenroom.managed.stepped_engine import Row, SteppedEngine
 from greenroom.managed.stream_order import STREAM_INPUT, STREAM_OUTPUT, parse_order, stream_report
-from greenroom.managed.triton_tensors import request_tensors, require
+from greenroom.managed.triton_tensors import request_tensors
 from greenroom.managed.work import Work, chosen
 
 ROWS = 8
@@ -55,7 +55,7 @@ class SteppedModel(ManagedModel):
                 f"Model {self._name!r} works in steps; its config.pbtxt must have "
                 "sequence_batching with iterative_sequence."
             )
-        settings = self.settings()
+        settings = self._settings
         self._rows = _rows(self._name, config)
         self._step_seconds = settings.step_seconds
         self._stepped = engine
@@ -112,7 +112,7 @@ class SteppedModel(ManagedModel):
             tensors = request_tensors(request)
             raw = tensors.pop(STREAM_INPUT, None)
             if raw is None:
-                require(tensors, self.required)
+                self.require(tensors)
                 self._hand.touch(self._hand.add(waiter=key), request)
                 return None
             return self._ordered(str(raw[0]), tensors, request)
@@ -122,11 +122,11 @@ class SteppedModel(ManagedModel):
     def _ordered(self, raw: str, tensors: Tensors, request: Any) -> Any:
         order = parse_order(raw)
         if order.action == "start":
-            require(tensors, self.required)
+            self.require(tensors)
             self._hand.check_new(order.id)
             self._residency.restore()
             row = self._stepped.begin(tensors, order.whole)
-            self._hand.add(stream=order.id, row=row, whole=order.whole)
+            self._hand.add(stream=order.id, row=row, whole=order.whole, arrived=order.arrived)
             return self._told(stream_report(order.id, 0, False, 0.0))
         work = self._hand.stream(order.id, tensors)
         if order.action == "cancel":
@@ -196,12 +196,12 @@ class SteppedModel(ManagedModel):
         return self._response({**piece.tensors, STREAM_OUTPUT: text(report)})
 
     def _count(self) -> None:
-        if self._metrics is not None:
-            self._metrics.update()
+        for metrics in self._metrics:
+            metrics.update()
         works = self._hand.works
-        wanting = sum(not work.answerable for work in works)
-        in_work = min(wanting, self._rows)
-        self._step_metrics.rows(in_work, wanting - in_work, len(works) - wanting)
+        wanted = sum(work.waiter is not None and not work.answerable for work in works)
+        in_work = min(wanted, self._rows)
+        self._step_metrics.rows(in_work, wanted - in_work, len(works) - wanted)
 
 
 def _rows(model: str, config: Mapping[str, Any]) -> int:

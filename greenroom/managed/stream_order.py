@@ -10,6 +10,8 @@ STREAM_OUTPUT = "STREAM_REPORT"
 
 ACTIONS = ("start", "next", "cancel")
 _MAX_ID = 128
+UNKNOWN_STREAM = "is unknown; it has ended"
+"""How a model says that it does not know a stream."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class StreamOrder:
     id: str
     whole: bool
     """All that is left comes as one piece, the last."""
+    arrived: float | None = None
+    """Unix time at which its request came to the gateway; None: now."""
 
 
 def parse_order(raw: str) -> StreamOrder:
@@ -37,7 +41,10 @@ def parse_order(raw: str) -> StreamOrder:
         raise InvalidInput(f"STREAM id is no string of 1 to {_MAX_ID} characters.")
     if not isinstance(whole, bool):
         raise InvalidInput(f"STREAM whole is {whole!r}; it must be true or false.")
-    return StreamOrder(action, name, whole)
+    arrived = fields.get("arrived")
+    if arrived is not None and not isinstance(arrived, int | float):
+        raise InvalidInput(f"STREAM arrived is {arrived!r}; it must be unix seconds.")
+    return StreamOrder(action, name, whole, arrived)
 
 
 def stream_report(name: str, sequence: int, final: bool, seconds: float) -> str:

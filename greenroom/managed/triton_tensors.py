@@ -7,12 +7,20 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from greenroom.errors import InvalidInput
-from greenroom.managed.engine import Array, Tensors
+from greenroom.managed.engine import Array, Request, Tensors
+from greenroom.residency.control import REPORT_OUTPUT
 
 
-def request_tensors(request: Any) -> Tensors:
+def request_tensors(request: Any) -> Request:
     """Without the batch dimension, bytes decoded to str."""
-    return {tensor.name(): _unbatched(tensor.name(), _array(tensor)) for tensor in request.inputs()}
+    tensors = Request(
+        (tensor.name(), _unbatched(tensor.name(), _array(tensor))) for tensor in request.inputs()
+    )
+    named = frozenset(request.requested_output_names())
+    # A request that names no output asks for all of them in Triton's eyes, the report too.
+    if REPORT_OUTPUT not in named:
+        tensors.outputs = named
+    return tensors
 
 
 def require(tensors: Tensors, names: Iterable[str]) -> None:

@@ -11,7 +11,8 @@ from greenroom.managed.stepped_engine import Row
 class Work:
     """One answer in the making: a stream's, or that of a request without STREAM."""
 
-    arrival: int
+    arrival: tuple[float, int]
+    """Unix time, and the order of those that came at one time."""
     whole: bool
     """Nobody takes a piece before the end."""
     stream: str | None = None

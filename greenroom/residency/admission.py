@@ -19,7 +19,7 @@ from greenroom.errors import DoesNotFit, WaitedTooLong
 from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Claim, Denied
 from greenroom.residency.effects import EVICT, Begin, Measure
-from greenroom.residency.eviction import evictions, least_recently_used
+from greenroom.residency.eviction import evictions
 from greenroom.residency.messages import does_not_fit, no_room
 from greenroom.residency.model import ManualAction, Model
 from greenroom.residency.states import Residency, way_to
@@ -70,8 +70,7 @@ class Admission:
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
-            idle = [entry for entry in self._candidates(()) if not entry.demand.leases]
-            yield from self._evict(self._budget.over, idle)
+            yield from self._evict(self._budget.over, ())
 
     def _wait(self, claim: Claim, entries: Sequence[Model], need: int) -> _Steps:
         self._budget.awaited = True
@@ -88,16 +87,14 @@ class Admission:
         yield from self._make_room(claim, need, short)
 
     def _make_room(self, claim: Claim, need: int, short: int) -> _Steps:
-        candidates = self._candidates(claim.needs)
-        idle = [entry for entry in candidates if not entry.demand.leases]
         if short <= 0:
             self._keep(claim, need)
-        elif evicted := list(self._evict(short, idle)):
+        elif evicted := list(self._evict(short, claim.needs)):
             yield from evicted
             self._keep(claim, need)
         elif self._now - claim.asked_at < self._patience:
             self._keep(claim, 0)
-        elif (drained := evictions(candidates, short, self._budget.frees)) is not None:
+        elif (drained := evictions(self._all(claim.needs), short, self._budget.frees)) is not None:
             for name in (e.entry.name for e in drained if e.entry.demand.leases):
                 self._gives_way.setdefault(name, claim.order)
             self._keep(claim, need)
@@ -105,8 +102,8 @@ class Admission:
             for name in claim.needs:
                 self._models[name].memory.raised = 0  # more than was measured is not to be had
 
-    def _evict(self, short: int, candidates: Sequence[Model]) -> Iterator[Begin]:
-        for eviction in evictions(candidates, short, self._budget.frees) or ():
+    def _evict(self, short: int, needs: Sequence[str]) -> Iterator[Begin]:
+        for eviction in evictions(self._unused(needs), short, self._budget.frees) or ():
             yield Begin(eviction.entry.name, eviction.action, EVICT)
 
     def _keep(self, claim: Claim, need: int) -> None:
@@ -131,21 +128,24 @@ class Admission:
         """Loading an ensemble would make Triton load its missing steps by itself."""
         return all(self._models[step].residency not in _NOT_LOADED for step in entry.steps)
 
-    def _candidates(self, needs: Sequence[str]) -> list[Model]:
-        """Those that may make room for others than the models that `needs` names."""
+    def _unused(self, needs: Sequence[str]) -> Iterator[Model]:
+        """Idle models that may make room for others than those that `needs` names."""
         kept = self._kept.union(needs, self._watched.steps_of_loading())
-        return least_recently_used(
-            entry
-            for entry in self._watched.on_stage()
-            if not (
-                entry.name in kept
-                or entry.moving
-                or entry.failure.broken
-                or entry.stays
-                or entry.steps
-            )
-            and self._now >= entry.failure.retry_at
-        )
+        for entry in self._watched.by_eviction():
+            if entry.name not in kept and self._may_go(entry):
+                yield entry
+
+    def _all(self, needs: Sequence[str]) -> Iterator[Model]:
+        """The same, and then those in use that could give way."""
+        yield from self._unused(needs)
+        kept = self._kept.union(needs, self._watched.steps_of_loading())
+        for entry in self._watched.in_use():
+            if entry.name not in kept and self._may_go(entry):
+                yield entry
+
+    def _may_go(self, entry: Model) -> bool:
+        held_back = entry.moving or entry.failure.broken or entry.stays or entry.steps
+        return not held_back and self._now >= entry.failure.retry_at
 
     @property
     def _blind(self) -> bool:

@@ -15,6 +15,8 @@ from greenroom.residency.watched import Watched
 
 LOOK_EVERY = 0.1
 """Seconds between measurements while somebody waits for memory."""
+_SEEN_WITHIN = 60.0
+"""Seconds after which every new reading shows a change, however late readings are."""
 COMES_BACK_WITHIN = 3.0
 """Seconds after which freed memory that is not back yet is not waited for any more."""
 
@@ -55,8 +57,9 @@ class Budget:
         self.reading: Reading | None = None
         self._ask_for_card = card
         self._watched = Watched()
-        self._held: int | None = None
-        self._all_told = False
+        self._held: dict[str, int] = {}
+        self._together = 0
+        self._untold: set[str] = set()
         self.awaited = False
         """Whether somebody waits for memory."""
         self._changes: list[_Change] = []
@@ -65,11 +68,16 @@ class Budget:
     def watch(self, watched: Watched) -> None:
         """Change what it counts: these models."""
         self._watched = watched
-        self.changed()
 
-    def changed(self) -> None:
-        """Count anew what the models hold: one has moved, or has said what it holds."""
-        self._held = None
+    def changed(self, entry: Model) -> None:
+        """Count anew what a model holds: it has moved, or has said what it holds."""
+        held = entry.memory.held if entry.residency is not Residency.COLD else 0
+        self._together += held - self._held.get(entry.name, 0)
+        self._held[entry.name] = held
+        if _may_be_warm(entry):
+            self._untold.add(entry.name)
+        else:
+            self._untold.discard(entry.name)
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -80,10 +88,15 @@ class Budget:
             self._changes.append(_Change(entry.name, bytes_))
 
     def end(self, model: str, now: float) -> None:
-        """Count the end of a transition: from now on a reading can see it."""
+        """Count the end of a transition: from now on a reading can see it.
+
+        What ended long ago is forgotten: any reading that will be trusted shows it.
+        """
         for change in self._changes:
             if change.model == model and change.ended_at is None:
                 change.ended_at = now
+        lasts = _SEEN_WITHIN if self.card else 0.0
+        self._changes = [c for c in self._changes if c.ended_at is None or now < c.ended_at + lasts]
         self._changed_at = now
 
     def forget(self) -> None:
@@ -123,10 +136,11 @@ class Budget:
         """
         missing = [entry for entry in entries if entry.residency not in _THERE_OR_COMING]
         growth = sum(self._growth(entry) for entry in missing)
-        if not growth or self.capacity is None:
+        raised = sum(entry.memory.raised for entry in missing)
+        if not growth or not raised or self.capacity is None:
             return growth
         spare = self.capacity - self.together(entry.name for entry in entries)
-        return growth + min(sum(entry.memory.raised for entry in missing), max(0, spare))
+        return growth + min(raised, max(0, spare))
 
     def _growth(self, entry: Model) -> int:
         """A warm model's overhead is in use already; one that leaves needs what it takes."""
@@ -158,7 +172,7 @@ class Budget:
         if not self.bound:
             return 0
         room = self._bound_room(soon=True)
-        return -room if self._all_told else 0
+        return 0 if self._untold else -room
 
     @property
     def free(self) -> int:
@@ -193,12 +207,11 @@ class Budget:
         return rooms
 
     def _bound_room(self, soon: bool) -> int:
-        if self._held is None:
-            there = list(self._watched.on_stage())
-            self._held = sum(entry.memory.held for entry in there)
-            self._all_told = not any(_may_be_warm(entry) for entry in there)
-        running = (c.bytes for c in self._changes if c.ended_at is None)
-        return self.bound - self._held - sum(b for b in running if soon or b > 0)
+        room = self.bound - self._together
+        for change in self._changes:
+            if change.ended_at is None and (soon or change.bytes > 0):
+                room -= change.bytes
+        return room
 
 
 def _may_be_warm(entry: Model) -> bool:

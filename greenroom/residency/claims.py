@@ -46,6 +46,8 @@ class Denied:
 
 def claims(watched: Watched, waiting: WaitQueue) -> list[Claim]:
     """All, in order; requests that need the same models count as one."""
+    if not (waiting or watched.missing or watched.with_actions or watched.coming_back):
+        return []
     return sorted(
         (*_pinned(watched), *_by_hand(watched), *_requests(waiting), *_healing(watched)),
         key=lambda claim: claim.order,

@@ -30,9 +30,12 @@ class Report(BaseModel):
     """What kind of error it is, for programs; None: no kind that anybody asks for."""
 
 
-def control(action: str, expires: float) -> dict[str, Any]:
-    """The model ignores it when it runs after `expires` (unix seconds)."""
-    return {"action": action, "expires": expires}
+def control(action: str, expires: float, boot: str) -> dict[str, Any]:
+    """The model ignores it when it runs after `expires`, seconds of the clock that `boot` names.
+
+    A model on another machine, whose clock that is not, does it however late.
+    """
+    return {"action": action, "expires": expires, "boot": boot}
 
 
 def coded(code: str, sentence: str) -> str:

@@ -1,6 +1,6 @@
-"""Chooses which models make room: least recently used first, no more than needed."""
+"""Chooses which models make room: in the order that they come, no more than needed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -10,7 +10,7 @@ from greenroom.residency.states import Action, Residency
 Frees = Callable[[Model, Action], int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Eviction:
     """One model that makes room, and how."""
 
@@ -18,20 +18,7 @@ class Eviction:
     action: Action
 
 
-def least_recently_used(entries: Iterable[Model]) -> list[Model]:
-    """The order in which models go, by the end of their last lease.
-
-    A model that gives way already comes first of those that are in use, so that the choice
-    does not change with every request for it.
-    """
-    # They come nearly sorted, so that this is one pass; steps of an ensemble end at one moment.
-    return sorted(
-        entries,
-        key=lambda e: (e.memory.gives_way_to is None, e.demand.idle_since, e.demand.last_use),
-    )
-
-
-def evictions(candidates: Sequence[Model], short: int, frees: Frees) -> list[Eviction] | None:
+def evictions(candidates: Iterable[Model], short: int, frees: Frees) -> list[Eviction] | None:
     """How `short` bytes become free, None if the candidates do not hold so many.
 
     Offloads come before unloads: a process that stays is back in the time of one copy. What
@@ -39,33 +26,46 @@ def evictions(candidates: Sequence[Model], short: int, frees: Frees) -> list[Evi
     as long as others suffice, whatever has to be unloaded for it, and what is in use more so.
     """
     chosen: dict[str, Eviction] = {}
-
-    def freed() -> int:
-        return sum(frees(eviction.entry, eviction.action) for eviction in chosen.values())
-
+    freed = 0
     for eviction in _ways(candidates):
-        if freed() >= short:
+        if freed >= short:
             break
-        if frees(eviction.entry, eviction.action) > 0:
+        more = frees(eviction.entry, eviction.action)
+        if more > 0:
+            before = chosen.get(eviction.entry.name)
+            freed += more - (frees(before.entry, before.action) if before else 0)
             chosen[eviction.entry.name] = eviction
-    if freed() < short:
+    if freed < short:
         return None
     for eviction in reversed(list(chosen.values())):
-        if freed() - frees(eviction.entry, eviction.action) >= short:
+        spare = frees(eviction.entry, eviction.action)
+        if freed - spare >= short:
+            freed -= spare
             del chosen[eviction.entry.name]
     return list(chosen.values())
 
 
-def _ways(candidates: Sequence[Model]) -> Iterator[Eviction]:
-    """What can be done, the mildest first."""
-    spared = sorted(candidates, key=_spared)
-    for _, group in groupby(spared, key=_spared):
+def _ways(candidates: Iterable[Model]) -> Iterator[Eviction]:
+    """What can be done, the mildest first.
+
+    The first offloads are chosen before the last candidates are looked at: mostly they suffice.
+    """
+    seen: list[Model] = []
+    for entry in candidates:
+        seen.append(entry)
+        if not any(_spared(entry)) and _can_be_offloaded(entry):
+            yield Eviction(entry, Action.OFFLOAD)
+    spared = sorted(seen, key=_spared)
+    for degree, group in groupby(spared, key=_spared):
         entries = list(group)
-        for entry in entries:
-            if entry.residency is Residency.HOT and entry.controllable:
-                yield Eviction(entry, Action.OFFLOAD)
+        for entry in filter(_can_be_offloaded, entries if any(degree) else ()):
+            yield Eviction(entry, Action.OFFLOAD)
         for entry in entries:
             yield Eviction(entry, Action.UNLOAD)
+
+
+def _can_be_offloaded(entry: Model) -> bool:
+    return entry.residency is Residency.HOT and entry.controllable
 
 
 def _spared(entry: Model) -> tuple[bool, bool]:

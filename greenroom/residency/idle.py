@@ -11,14 +11,18 @@ def idle_action(model: Model) -> tuple[float, Action] | None:
     the next request, after a failed one for its back-off; a pinned model and an
     ensemble (it has no weights) never leave.
     """
-    if model.policy.pinned or model.steps or model.by_hand or not model.idle:
+    demand, policy = model.demand, model.policy
+    if demand.leases or demand.waiting or policy.pinned or model.steps or model.by_hand:
         return None
-    due = []
-    if model.residency is Residency.HOT and model.controllable and model.policy.offload_after >= 0:
-        due.append((model.demand.idle_since + model.policy.offload_after, Action.OFFLOAD))
-    if model.residency in (Residency.HOT, Residency.WARM) and model.policy.unload_after >= 0:
-        due.append((model.demand.idle_since + model.policy.unload_after, Action.UNLOAD))
-    if not due:
+    hot = model.residency is Residency.HOT
+    if not hot and model.residency is not Residency.WARM:
         return None
-    at, action = min(due, key=lambda item: (item[0], item[1] is not Action.UNLOAD))
-    return max(at, model.failure.retry_at), action
+    offload = policy.offload_after if hot and model.controllable else -1
+    unload = policy.unload_after
+    if unload >= 0 and not 0 <= offload < unload:
+        after, action = unload, Action.UNLOAD
+    elif offload >= 0:
+        after, action = offload, Action.OFFLOAD
+    else:
+        return None
+    return max(demand.idle_since + after, model.failure.retry_at), action

@@ -14,6 +14,13 @@ def queue_full(entry: Model) -> str:
     )
 
 
+def share_full(entry: Model, share: int) -> str:
+    return (
+        f"This API key already has {share} requests waiting for model {entry.name}, its share of "
+        f"max_waiting ({entry.policy.max_waiting})."
+    )
+
+
 def not_controllable(entry: Model, action: Action) -> str:
     """Say that the model can only come and go as a whole."""
     return (

@@ -21,6 +21,8 @@ class Ticket:
     deadline: float
     start: Residency
     order: int = 0
+    key: str = ""
+    """The API key that asks; empty where it has all places for itself."""
     granted_at: float | None = None
 
 
@@ -53,6 +55,10 @@ class Demand:
     idle_since: float = 0.0
     last_use: int = 0
     """When it was last requested, in the stage's order of all that is asked for."""
+    uses: int = 0
+    """Requests for it, ever."""
+    floor: float = 0.0
+    """What the order of eviction gave to those evicted before its last request, at most."""
     last_manual: int = 0
     """When the last manual action that was fulfilled was asked for, in the same order."""
     manual_actions: list[ManualAction] = field(default_factory=list)
@@ -99,6 +105,8 @@ class Model:
     demand: Demand = field(default_factory=Demand)
     failure: Failure = field(default_factory=Failure)
     memory: Footprint = field(default_factory=Footprint)
+    seconds: dict[Action, float] = field(default_factory=dict)
+    """How long each transition took when it was done last."""
 
     @property
     def moving(self) -> bool:

@@ -1,6 +1,6 @@
 """Chooses the transitions that should begin: what is broken, by hand, because wanted, or idle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from greenroom.residency.admission import Admission
 from greenroom.residency.budget import Budget
@@ -28,16 +28,43 @@ class NextStep:
         self._budget = budget
         self._patience = patience
 
-    def all(self, now: float) -> Iterator[Begin | Denied | Measure]:
-        """What should begin, the most urgent first."""
-        yield from self._broken(now)
-        yield from self._taken_by_hand()
-        wanted = claims(self._watched, self._waiting)
-        admission = Admission(self._watched, self._budget, self._patience, now)
+    def all(self, now: float, touched: Set[str]) -> Iterator[Begin | Denied | Measure]:
+        """What should begin, the most urgent first; `touched` as `Watched` has it."""
+        watched = self._watched
+        if watched.broken:
+            yield from self._broken(now)
+        if watched.with_actions:
+            yield from self._taken_by_hand()
+        if not self._claims_changed(now, touched):
+            return
+        wanted = claims(watched, self._waiting)
+        admission = Admission(watched, self._budget, self._patience, now)
         for claim in wanted:
             yield from admission.of(claim)
         yield from admission.end()
-        yield from self._idle(now, {name for claim in wanted for name in claim.needs})
+        if due := watched.idle.due(now):
+            needed = {name for claim in wanted for name in claim.needs}
+            yield from self._idle(now, due - needed)
+
+    def _claims_changed(self, now: float, touched: Set[str]) -> bool:
+        """Whether a pass over all claims could find more than the last one did.
+
+        While nobody waits for memory, a claim waits for its own models alone: until they have
+        moved, or their back-off is over. So a request for a hot model costs the same however
+        many others are awaited.
+        """
+        watched = self._watched
+        return bool(
+            self._budget.awaited
+            or watched.marked
+            or watched.with_actions
+            or watched.missing
+            or watched.coming_back
+            or watched.idle.due(now)
+            or self._waiting.awaited(touched)
+            or self._waiting.awaited(watched.retries.due(now))
+            or self._budget.over > 0
+        )
 
     def _broken(self, now: float) -> Iterator[Begin]:
         """What is broken goes, whoever holds it."""
@@ -57,8 +84,8 @@ class NextStep:
             if not asked_before and not self._watched.ensemble_loads(entry):
                 yield Begin(entry.name, action, "manual")
 
-    def _idle(self, now: float, wanted: set[str]) -> Iterator[Begin]:
-        for entry in self._watched.ordered(self._watched.idle.due(now) - wanted):
+    def _idle(self, now: float, due: Set[str]) -> Iterator[Begin]:
+        for entry in self._watched.ordered(due):
             idle = idle_action(entry)
             if idle and _rests(entry) and not self._watched.ensemble_loads(entry):
                 yield Begin(entry.name, idle[1], "idle")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from greenroom.errors import GreenroomError, OutOfMemory, ServerDown, TransitionFailed
 from greenroom.residency.backoff import back_off
 from greenroom.residency.budget import Budget
-from greenroom.residency.effects import READ_BACK, Answered, Begin, Effect, Refused
+from greenroom.residency.effects import EVICT, READ_BACK, Answered, Begin, Effect, Refused
 from greenroom.residency.manual_actions import failed_actions
 from greenroom.residency.model import Model
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
@@ -23,14 +23,16 @@ class Running:
         self._models = watched.models
         self._waiting = waiting
         self._budget = budget
-        self._running: dict[str, Begin] = {}
+        self._running: dict[str, tuple[Begin, float]] = {}
 
-    def begin(self, begin: Begin) -> Begin:
+    def begin(self, begin: Begin, now: float) -> Begin:
         entry = self._models[begin.model]
         self._budget.begin(entry, begin.action)
+        if begin.reason == EVICT:
+            self._watched.evicted(entry)
         entry.came_from = entry.residency
         entry.residency = TRANSITIONS[begin.action].during
-        self._running[entry.name] = begin
+        self._running[entry.name] = begin, now
         self.moved(entry)
         return begin
 
@@ -46,7 +48,8 @@ class Running:
         `reported` is the state that the model itself has told of after a failure, if it has.
         A model that broke meanwhile heals first: who waits for it goes on waiting.
         """
-        if self._running.get(begun.model) is not begun:
+        running, began_at = self._running.get(begun.model, (None, now))
+        if running is not begun:
             return []  # Triton went away meanwhile: what this transition did is gone with it
         del self._running[begun.model]
         entry, action = self._models[begun.model], begun.action
@@ -55,6 +58,7 @@ class Running:
             entry.failure.comes_back = False
         effects: list[Effect] = []
         if error is None:
+            entry.seconds[action] = now - began_at
             self._succeeded(entry, action, now)
         else:
             entry.residency = reported or entry.came_from
@@ -102,13 +106,13 @@ class Running:
             self._watched.idle_from(entry, now)
             if moves:
                 action = Action.LOAD if loads else Action.UNLOAD
-                effects.append(self.begin(Begin(entry.name, action, READ_BACK)))
+                effects.append(self.begin(Begin(entry.name, action, READ_BACK), now))
         return effects
 
     def moved(self, entry: Model) -> None:
         """A model's residency or what it holds may have changed."""
         self._watched.changed(entry)
-        self._budget.changed()
+        self._budget.changed(entry)
 
     def _succeeded(self, entry: Model, action: Action, now: float) -> None:
         entry.residency = TRANSITIONS[action].end

@@ -13,7 +13,7 @@ where a transition begins; it returns effects, and its caller reports back with 
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from itertools import takewhile
 
 from greenroom.errors import (
@@ -28,12 +28,14 @@ from greenroom.residency.budget import Budget
 from greenroom.residency.claims import Denied
 from greenroom.residency.control import Report
 from greenroom.residency.effects import Answered, Begin, Effect, Granted, Refused
+from greenroom.residency.eviction_order import Order, least_recently_used
 from greenroom.residency.manual_actions import pending_action, settled_actions
 from greenroom.residency.messages import (
     does_not_fit,
     no_room,
     not_in_time,
     queue_full,
+    share_full,
 )
 from greenroom.residency.model import ManualAction, Model, Ticket, coldest
 from greenroom.residency.next_step import NextStep
@@ -50,7 +52,8 @@ class Stage:
     """Owns every model's state. Not thread-safe: one event loop calls it.
 
     ``patience``: seconds for which a request that waits for the memory of models in use may be
-    overtaken by requests for them.
+    overtaken by requests for them. ``key_share``: the part of a model's places of waiting
+    requests that one API key may take. ``order``: in which idle models make room.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Stage:
         models: Iterable[Model],
         budget: Budget | None = None,
         patience: float = math.inf,
+        key_share: float = 1.0,
+        order: Order = least_recently_used,
     ) -> None:
-        self._watched = Watched()
+        self._watched = Watched(order)
         self.models = self._watched.models
         """To be read; `add` adds."""
         self.up = False
@@ -68,6 +73,7 @@ class Stage:
         self.budget = budget or Budget()
         self.budget.watch(self._watched)
         self._patience = patience
+        self._key_share = key_share
         self._next_step = NextStep(self._watched, self._waiting, self.budget, patience)
         self._running = Running(self._watched, self._waiting, self.budget)
         self._order = 0
@@ -77,32 +83,32 @@ class Stage:
     def add(self, entry: Model) -> None:
         """Add a model, or take note that one of them was configured anew."""
         self._watched.add(entry)
-        self.budget.changed()
+        self.budget.changed(entry)
 
     # -- requests ---------------------------------------------------------------------------
 
-    def ask(self, model: str, now: float, place: int | None = None) -> Ticket:
+    def ask(self, model: str, now: float, place: int | None = None, key: str = "") -> Ticket:
         """Ask for a lease on `model` and its steps; granted at once if all of them are hot.
 
         With the `place` of an earlier lease the request goes before all that asked later, and no
         queue is too full for it.
-        Raises QueueFull when one of them already has as many waiting as its policy allows.
+        Raises QueueFull when one of them already has as many waiting as its policy allows, or as
+        many of this API key as are its share.
         """
         needs = (*self.models[model].steps, model)
         models = [self.models[name] for name in needs]
         order = self._next_order()
         wait = max(entry.policy.max_wait for entry in models)
-        ticket = Ticket(model, needs, now, now + wait, coldest(models), place or order)
-        if self._serves(ticket):
+        ticket = Ticket(model, needs, now, now + wait, coldest(models), place or order, key)
+        serves = self._serves(ticket)
+        for entry in () if serves or place is not None else models:
+            self._check_room(entry, key)
+        for entry in models:
+            self._watched.requested(entry, order)
+        if serves:
             self._grant(ticket, now)
         else:
-            for entry in models if place is None else ():
-                if entry.demand.waiting >= entry.policy.max_waiting:
-                    raise QueueFull(queue_full(entry))
             self._waiting.add(ticket)
-        for entry in models:
-            entry.demand.last_use = order
-            self._watched.used(entry.name)
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
@@ -182,7 +188,7 @@ class Stage:
         entry = self.models[model]
         if entry.residency is not Residency.COLD:
             entry.memory.reported(report)
-            self.budget.changed()
+            self._running.moved(entry)
 
     # -- policy -----------------------------------------------------------------------------
 
@@ -203,27 +209,46 @@ class Stage:
 
     # -- decisions --------------------------------------------------------------------------
 
-    def decide(self, now: float) -> list[Effect]:
-        """What to do now: who is answered, which transitions begin."""
-        effects: list[Effect] = list(self._refuse_late(now))
+    def decide(self, now: float) -> Iterator[Effect]:
+        """What to do now: who is answered, which transitions begin.
+
+        Whoever iterates carries each effect out before taking the next, so that what is decided
+        is done even where the next decision fails.
+        """
+        yield from self._refuse_late(now)
         if not self.up:
-            return effects
-        for entry in self._watched.ordered(self._watched.with_actions):
-            effects += settled_actions(entry)
-            self._watched.changed(entry)
-        effects += self._grant_waiting(now)
-        denied: list[Effect] = []
-        granted_before, gave_way = len(effects), bool(self._watched.marked)
-        for step in self._next_step.all(now):
+            return
+        if self._watched.with_actions:
+            for entry in self._watched.ordered(self._watched.with_actions):
+                yield from settled_actions(entry)
+                self._watched.changed(entry)
+        touched, self._watched.touched = self._watched.touched, set()
+        try:
+            yield from self._decided(now, touched)
+        except BaseException:
+            self._watched.touched |= touched
+            raise
+
+    def _decided(self, now: float, touched: Set[str]) -> Iterator[Effect]:
+        begun = denied = False
+        gave_way = bool(self._watched.marked)
+        yield from self._grant_waiting(now, None if gave_way else touched)
+        for step in self._next_step.all(now, touched):
             if isinstance(step, Denied):
-                denied += self._deny(step)
+                for effect in self._deny(step):
+                    denied = True
+                    yield effect
                 continue
             if isinstance(step, Begin):
-                self._running.begin(step)
-            effects.append(step)
-        if gave_way or self._watched.marked or len(effects) > granted_before:
-            effects += self._grant_waiting(now)
-        return [*effects, *denied, *self.decide(now)] if denied else effects
+                self._running.begin(step, now)
+            begun = True
+            yield step
+        if gave_way or self._watched.marked:
+            yield from self._grant_waiting(now, None)
+        elif begun:
+            yield from self._grant_waiting(now, self._watched.touched)
+        if denied:
+            yield from self.decide(now)
 
     def next_due(self, now: float) -> float | None:
         """The time of the next decision that nobody will ask for, None if none.
@@ -231,6 +256,10 @@ class Stage:
         What is due already and was not done by ``decide`` waits for an event, not for time.
         """
         return self._next_step.due(now)
+
+    def by_eviction(self) -> Iterator[Model]:
+        """Models that nobody holds and that hold memory, in the order in which they make room."""
+        return self._watched.by_eviction()
 
     def _deny(self, denied: Denied) -> Iterator[Effect]:
         claim, error = denied.claim, denied.error
@@ -246,14 +275,23 @@ class Stage:
             case None:
                 self.models[claim.model].failure.last_error = str(error)
 
-    def _grant_waiting(self, now: float) -> Iterator[Effect]:
+    def _grant_waiting(self, now: float, touched: Set[str] | None) -> Iterator[Effect]:
+        """Grant what those who need one of the models, or any, may have by now."""
         served: list[Ticket] = []
-        for line in self._waiting.lines():
+        for line in self._waiting.lines(touched):
             served += takewhile(self._serves, line)
         for ticket in sorted(served, key=lambda ticket: ticket.order):
             self._waiting.remove(ticket)
             self._grant(ticket, now)
             yield Granted(ticket)
+
+    def _check_room(self, entry: Model, key: str) -> None:
+        most = entry.policy.max_waiting
+        if entry.demand.waiting >= most:
+            raise QueueFull(queue_full(entry))
+        share = max(1, int(most * self._key_share))
+        if key and self._waiting.of_key(entry.name, key) >= share:
+            raise QueueFull(share_full(entry, share))
 
     def _serves(self, ticket: Ticket) -> bool:
         if not self.up:

@@ -1,6 +1,7 @@
 """The requests that have asked and have no lease yet, in the order in which they asked."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 
 from greenroom.residency.deadlines import Deadlines
 from greenroom.residency.model import Ticket
@@ -22,6 +23,10 @@ class WaitQueue:
         self._lines_of: dict[str, dict[Needs, None]] = {}
         self._tickets: dict[int, Ticket] = {}
         self._deadlines: Deadlines[int] = Deadlines()
+        self._of_keys: Counter[tuple[str, str]] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._tickets)
 
     def add(self, ticket: Ticket) -> None:
         line = self._lines.get(ticket.needs)
@@ -36,6 +41,7 @@ class WaitQueue:
         self._deadlines.set(ticket.order, ticket.deadline)
         for name in ticket.needs:
             self._watched.models[name].demand.waiting += 1
+            self._of_keys[name, ticket.key] += 1
             self._watched.used(name)
 
     def remove(self, ticket: Ticket) -> None:
@@ -51,14 +57,29 @@ class WaitQueue:
                 del self._lines_of[name][ticket.needs]
         for name in ticket.needs:
             self._watched.models[name].demand.waiting -= 1
+            self._of_keys[name, ticket.key] -= 1
             self._watched.used(name)
 
-    def lines(self) -> list[Iterator[Ticket]]:
-        """Each from its first ticket on. Nothing may be removed meanwhile."""
-        return [iter(line.values()) for line in self._lines.values()]
+    def of_key(self, model: str, key: str) -> int:
+        """How many of an API key's tickets need a model."""
+        return self._of_keys[model, key]
+
+    def lines(self, models: Collection[str] | None = None) -> list[Iterator[Ticket]]:
+        """Those that need any of the models, or all; each from its first ticket on.
+
+        Nothing may be removed meanwhile.
+        """
+        needs: Iterable[Needs] = self._lines
+        if needs and models is not None:
+            needs = dict.fromkeys(n for name in models for n in self._lines_of.get(name, ()))
+        return [iter(self._lines[one].values()) for one in needs]
 
     def firsts(self) -> list[Ticket]:
         return [next(line) for line in self.lines()]
+
+    def awaited(self, models: Iterable[str]) -> bool:
+        """Somebody waits for one of the models."""
+        return any(self._lines_of.get(name) for name in models)
 
     def alike(self, needs: Needs) -> list[Ticket]:
         """Those who wait for just these models."""
@@ -76,7 +97,8 @@ class WaitQueue:
 
     def late(self, now: float) -> list[Ticket]:
         """Those whose deadline is over."""
-        return [self._tickets[order] for order in sorted(self._deadlines.due(now))]
+        due = self._deadlines.due(now)
+        return [self._tickets[order] for order in sorted(due)] if due else []
 
     def next_deadline(self, now: float) -> float | None:
         """The next one after `now`."""

@@ -1,5 +1,7 @@
 """When models come and go, and how much memory they may hold."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from greenroom.residency.policy import Policy
@@ -48,6 +50,12 @@ class ControllerSettings(EnvironmentSettings):
         ge=0,
         description="Seconds for which requests for loaded models may overtake a request that "
         "waits for memory. 0 disables overtaking.",
+    )
+    eviction: Literal["lru", "gdsf"] = Field(
+        "lru",
+        description="Order in which idle models make room for others. lru: the least recently used "
+        "first. gdsf: first the one whose return costs least for the memory that it frees, by its "
+        "requests and the seconds of its restore.",
     )
 
     def policy_of(self, model: str, configured: Policy) -> Policy:

@@ -5,8 +5,9 @@ a test keeps that table true.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from pydantic_settings import (
@@ -16,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+PREFIX = "GREENROOM_"
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -24,7 +27,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class EnvironmentSettings(BaseSettings):
     """Settings of one process or plug-in."""
 
-    model_config = SettingsConfigDict(env_prefix="GREENROOM_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Variables that earlier releases read, with their names now."""
 
     @classmethod
     def settings_customise_sources(

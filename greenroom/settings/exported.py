@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 
 from greenroom.settings import EnvironmentSettings, Settings
-
-_PREFIX = "GREENROOM_"
+from greenroom.settings.environment import PREFIX
 
 
 def exported(settings: EnvironmentSettings) -> dict[str, str]:
@@ -17,7 +16,7 @@ def exported(settings: EnvironmentSettings) -> dict[str, str]:
         if isinstance(value, SecretStr):
             values[name] = value.get_secret_value()
     return {
-        f"{_PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        f"{PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in values.items()
     }
 
@@ -27,7 +26,7 @@ def child_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[
 
     The runtime folder is always among them: a child's own user may have another default.
     """
-    ours = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    ours = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     kept = {name: value for name, value in inherited.items() if name not in ours}
     settings = settings.model_copy(update={"runtime_dir": settings.runtime})
     return {**kept, **exported(settings), "PYTHONUNBUFFERED": "1"}

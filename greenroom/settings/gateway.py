@@ -55,8 +55,27 @@ class GatewaySettings(EnvironmentSettings):
         description="Bytes of all requests that are being received, wait or run at one time. "
         "More are refused.",
     )
+    key_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Largest part of each model's max_waiting, of max_held_bytes and of "
+        "max_streams that the requests of one API key may take, where there are several keys. "
+        "1 lets one key take all.",
+    )
     max_streams: int = Field(
         256, ge=0, description="gRPC streams that may be open at one time. 0 refuses them all."
+    )
+    stream_spare_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="Seconds that a stream of pieces may last, beyond twice those that its pieces "
+        "last for who takes them, when another model waits for the memory.",
+    )
+    stream_untold_seconds: float = Field(
+        600.0,
+        ge=0,
+        description="The same for a stream whose pieces do not tell how long they last.",
     )
     max_connections: int = Field(
         1024,
@@ -71,7 +90,7 @@ class GatewaySettings(EnvironmentSettings):
         60.0,
         gt=0,
         description="Seconds without a byte after which a request that is being received is "
-        "refused. Over gRPC, seconds for a whole message, and for which a stream may be idle.",
+        "refused. Over gRPC, of its whole connection; also seconds for which a stream may be idle.",
     )
     send_timeout: float = Field(
         60.0,
@@ -80,15 +99,32 @@ class GatewaySettings(EnvironmentSettings):
         "answer is cut off. Over gRPC, seconds for a whole message.",
     )
     drain_timeout: float = Field(
-        2.0,
+        60.0,
         ge=0,
         le=300,
         description="Seconds that running requests may take to finish when the service is "
-        "stopped. 0 disables waiting.",
+        "stopped; those that take longer get 503. 0 disables waiting.",
+    )
+    request_log: str | None = Field(
+        None,
+        description="File to which one line of JSON is written for each request that has ended; "
+        "it has no text, no sound and no key. - is the service's own log. If unset, there is none.",
+    )
+    request_log_bytes: int = Field(
+        64 * 2**20,
+        ge=0,
+        description="Bytes after which the file of the request log is renamed and begun anew; four "
+        "old ones are kept. 0 lets it grow.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log level: DEBUG, INFO, WARNING or ERROR."
     )
+
+    @property
+    def held_of_key(self) -> int:
+        """Bytes that one API key's requests may hold: its share, but one request in any case."""
+        share = max(int(self.max_held_bytes * self.key_share), self.max_request_bytes)
+        return min(share, self.max_held_bytes)
 
     def listening_on(self, port: int) -> str:
         """host:port of a door of the gateway, an IPv6 host in brackets."""

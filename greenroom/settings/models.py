@@ -1,11 +1,17 @@
 """What every managed model reads in its own process."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from greenroom.errors import SetupError
 from greenroom.settings.environment import EnvironmentSettings
+
+PRECISION = "precision"
+"""The parameter of a model's config that says how its weights are held."""
 
 
 class ModelSettings(EnvironmentSettings):
@@ -17,6 +23,11 @@ class ModelSettings(EnvironmentSettings):
         "folder.",
     )
 
+    engines: str | None = Field(
+        None,
+        description="Set of engines, such as embedded: for every model whose config has one of "
+        "that name. If unset, the first engine of each config whose packages are installed.",
+    )
     step_seconds: float = Field(
         0.025,
         ge=0,
@@ -28,6 +39,28 @@ class ModelSettings(EnvironmentSettings):
         gt=0,
         description="Seconds after which a model ends a stream that nobody pulls.",
     )
+
+    @classmethod
+    def configured(cls, model: str, parameters: Mapping[str, str]) -> Self:
+        """As the environment says, and where it says nothing, the parameters of a model's config.
+
+        The parameter ``precision`` of model ``NAME`` is the setting ``NAME_precision``. Raises
+        SetupError for a value that the setting does not take.
+        """
+        said = cls()
+        field = f"{model}_{PRECISION}"
+        if field not in cls.model_fields or field in said.model_fields_set:
+            return said
+        if PRECISION not in parameters:
+            return said
+        given: dict[str, Any] = {field: parameters[PRECISION]}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SetupError(
+                f"The parameter {PRECISION} of model {model!r} is {parameters[PRECISION]!r}: "
+                f"{error.errors()[0]['msg']}."
+            ) from None
 
     @property
     def models(self) -> Path:

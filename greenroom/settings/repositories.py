@@ -20,6 +20,10 @@ def _folder(given: Any) -> Any:
             "a model repository must be a folder, because Greenroom reads the models' configs "
             "itself; copy or mount the repository first",
         )
+    if given == "":
+        raise PydanticCustomError(
+            "no_repository", "a model repository must be a folder; . is the current one"
+        )
     return given
 
 

@@ -1,7 +1,8 @@
 """Where Triton is, what it serves, and how it is started."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from platformdirs import user_state_path
 from pydantic import DirectoryPath, Field, SecretStr
@@ -15,6 +16,10 @@ _UNIX, _LOOPBACK = "unix", "127.0.0.1"
 
 class TritonSettings(EnvironmentSettings):
     """Read by the supervisor, which starts Triton, and by the controller, which asks it."""
+
+    renamed: ClassVar[Mapping[str, str]] = {
+        "GREENROOM_TRITON_HANG_TIMEOUT": "GREENROOM_HANG_TIMEOUT"
+    }
 
     http_port: Port = Field(
         8000, description="Port of the gateway's HTTP API: KServe v2, /residency, /metrics."
@@ -54,11 +59,11 @@ class TritonSettings(EnvironmentSettings):
     triton_exit_timeout: int = Field(
         5, ge=1, le=7, description="Seconds that Triton may take to exit before it is killed."
     )
-    triton_hang_timeout: float = Field(
+    hang_timeout: float = Field(
         30.0,
         ge=0,
-        description="Seconds without an answer after which Triton is killed and started again. "
-        "0 disables this.",
+        description="Seconds without an answer after which Triton, the controller or a plug-in's "
+        "process is killed and started again. 0 disables this.",
     )
     triton_log_verbose: int = Field(
         0, ge=0, description="Level of Triton's verbose log. 0 disables it."

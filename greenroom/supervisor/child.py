@@ -11,6 +11,7 @@ from pathlib import Path
 
 from greenroom.log_lines import printable
 from greenroom.supervisor import parent_death as tied
+from greenroom.supervisor.folded_lines import FoldedLines
 
 Log = Callable[[str, str], None]
 """Takes a child's name and one line of its output, without the line end."""
@@ -45,6 +46,7 @@ class Child:
         self._command_line = list(command_line)
         self._environment = dict(environment)
         self._log = log
+        self._lines = FoldedLines(self._say)
         self._on_orphaned = on_orphaned
         self._umask = umask
         self._process: asyncio.subprocess.Process | None = None
@@ -129,13 +131,17 @@ class Child:
                 if len(pending) > _LONGEST_LINE:
                     lines, pending = [*lines, pending], b""
                 for line in lines:
-                    self._say(line)
+                    self._lines.add(_text(line))
             if pending:
-                self._say(pending)
+                self._lines.add(_text(pending))
         finally:
             transport.close()
+            self._lines.close()
 
-    def _say(self, line: bytes) -> None:
-        text = printable(line.decode(errors="replace").rstrip("\r"))
-        self.tail.append(text)
-        self._log(self.name, text)
+    def _say(self, line: str) -> None:
+        self.tail.append(line)
+        self._log(self.name, line)
+
+
+def _text(line: bytes) -> str:
+    return printable(line.decode(errors="replace").rstrip("\r"))

@@ -40,7 +40,7 @@ def up(
     All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
     (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
     GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
-    started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (2) seconds for
+    started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (60) seconds for
     the requests that run; a second one ends it at once.
 
     With --only the components run apart. GREENROOM_SHARED_DIR names a folder that Triton and the

@@ -35,6 +35,8 @@ class PluginProcess:
     listeners: Sequence[Listener] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that it gets beyond the service's settings."""
+    asks: str = ""
+    """A URL that must answer 200 for it to be of use, such as the gateway's; the doctor looks."""
     check: Callable[[], object] = lambda: None
     """Called before the start; raises SetupError where a setting keeps it from running."""
 

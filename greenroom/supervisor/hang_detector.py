@@ -23,11 +23,13 @@ async def hanging(url: str, longest: float, socket: Path | None = None) -> None:
     interval = min(longest / _LOOKS, _LONGEST_INTERVAL)
     answered = clock()
     async with aiohttp.ClientSession(connector=connector(socket)) as session:
-        while (left := answered + longest - clock()) > 0:
-            timeout = aiohttp.ClientTimeout(total=left)
+        while True:
+            # If this process itself stood still, the other has not had its chance yet.
+            left = max(interval, answered + longest - clock())
             try:
-                async with session.get(url, timeout=timeout):
+                async with session.get(url, timeout=aiohttp.ClientTimeout(total=left)):
                     answered = clock()
             except (aiohttp.ClientError, TimeoutError):
-                pass
-            await asyncio.sleep(min(interval, max(0.0, answered + longest - clock())))
+                if clock() - answered >= longest:
+                    return
+            await asyncio.sleep(interval)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from greenroom.errors import SetupError
 from greenroom.supervisor.check_result import CheckResult
+from greenroom.supervisor.open_files import raise_limit
 from greenroom.triton.environment import visible_gpu
 from greenroom.triton.leftovers import SHARED_MEMORY
 
@@ -121,6 +122,14 @@ def locked_memory(gpu_present: bool, limit: int | None = None) -> CheckResult:
         f"{found}; the weights of a model may not fit",
         "ulimit -l unlimited; in a container: --ulimit memlock=-1",
     )
+
+
+def open_files() -> CheckResult:
+    """Every connection and every model takes some."""
+    try:
+        return CheckResult.ok("open files", f"at most {raise_limit()}")
+    except SetupError as error:
+        return CheckResult.fail("open files", str(error), "ulimit -n 65536")
 
 
 def shared_memory(folder: Path = SHARED_MEMORY, free: int | None = None) -> CheckResult:

@@ -52,14 +52,18 @@ def _holding(folder: Path, component: str) -> Iterator[None]:
         lock.release()
 
 
-def running_supervisor(settings: Settings) -> int | None:
-    """The process id of a supervisor that holds one here, None if there is none."""
-    folders = {settings.runtime, settings.shared}
-    for owner in (path for folder in folders for path in folder.glob("supervisor-*.pid")):
+def running_components(settings: Settings) -> dict[str, int]:
+    """The components that supervisors hold here, with their process ids."""
+    found = {}
+    for owner in {
+        path
+        for folder in {settings.runtime, settings.shared}
+        for path in folder.glob("supervisor-*.pid")
+    }:
         pid = _pid_in(owner)
         if pid is not None and psutil.pid_exists(pid):
-            return pid
-    return None
+            found[owner.stem.removeprefix("supervisor-")] = pid
+    return found
 
 
 def _pid_in(owner: Path) -> int | None:

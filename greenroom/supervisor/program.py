@@ -1,5 +1,6 @@
 """A Python program of the service beside Triton, such as the controller."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from greenroom.settings import Settings
 from greenroom.settings.exported import child_environment
 from greenroom.supervisor.child import Child, Log, log_to_stderr
+from greenroom.supervisor.hang_detector import hanging
 from greenroom.supervisor.readiness import ready
 
 
@@ -30,6 +32,7 @@ class Program:
         self.name = name
         self._command_line = [sys.executable, *arguments]
         self._ready_url = ready_url
+        self._hang_timeout = settings.hang_timeout
         self._log = log
         inherited = os.environ if environment is None else environment
         self._environment = child_environment(settings, inherited)
@@ -59,9 +62,18 @@ class Program:
             raise
 
     async def failed(self) -> str:
-        """Wait until its process has ended; returns how."""
+        """Wait until its process has ended, or hangs; returns why it must be started again."""
         assert self._child, "started"
-        return f"ended with exit status {await self._child.wait()}"
+        ended = asyncio.create_task(self._child.wait())
+        hangs = asyncio.create_task(hanging(self._ready_url, self._hang_timeout))
+        try:
+            await asyncio.wait({ended, hangs}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return f"ended with exit status {ended.result()}"
+            return f"has not answered for {self._hang_timeout:g} s"
+        finally:
+            ended.cancel()
+            hangs.cancel()
 
     async def stop(self, grace: float) -> None:
         """End it: SIGTERM, SIGKILL after `grace` seconds."""

@@ -11,7 +11,7 @@ from greenroom.errors import SetupError
 from greenroom.supervisor.child import Child
 
 _INTERVAL = 0.02
-_LONGEST_INTERVAL = 0.5
+_LONGEST_INTERVAL = 0.1
 _TRY_TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 

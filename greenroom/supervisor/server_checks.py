@@ -1,19 +1,25 @@
 """What the doctor looks at around Triton: server, stub, folders, ports and repositories."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import aiohttp
+
+from greenroom.addresses import connector, is_loopback
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import Scope, api_keys, exposed
 from greenroom.runtime_folder import runtime_folder
 from greenroom.settings import Settings
 from greenroom.supervisor.check_result import CheckResult
-from greenroom.supervisor.only_supervisor import running_supervisor
-from greenroom.supervisor.ports import gateway_listeners, port_fault, triton_listeners
+from greenroom.supervisor.only_supervisor import running_components
+from greenroom.supervisor.ports import Listener, port_fault
 from greenroom.triton.backend_directory import fitting_stub
 from greenroom.triton.installation import find_installation
 from greenroom.triton.python_library import VERSION, libpython_folder
 from greenroom.triton.repository import CONFIG, model_folders, read_config, versions
+
+_PATIENCE = aiohttp.ClientTimeout(total=5)
 
 
 def libpython() -> CheckResult:
@@ -51,6 +57,40 @@ def runtime(settings: Settings) -> CheckResult:
         return CheckResult.fail("runtime folder", str(error))
 
 
+async def answers(check: str, url: str, socket: Path | None = None) -> CheckResult:
+    """What runs elsewhere is asked over the network, or through a socket that both have."""
+    shown = f"{url}, through {socket}" if socket else url
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector(socket), timeout=_PATIENCE) as session,
+            session.get(url) as response,
+        ):
+            text, status = await response.text(), response.status
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return CheckResult.fail(check, f"does not answer at {shown} ({error or 'too late'})")
+    if status == 200:
+        return CheckResult.ok(check, f"answers at {shown}")
+    return CheckResult.fail(check, f"{shown} answers {status} {text[:200]}")
+
+
+def doors(settings: Settings) -> CheckResult:
+    """Who reaches Triton itself, past the gateway."""
+    check, metrics = "Triton is reached by", settings.triton_metrics_listen_on
+    port = f"{metrics}:{settings.triton_metrics_port}"
+    others = "this machine's users" if is_loopback(metrics) else f"whoever reaches {metrics}"
+    seen = f"its metrics, on {port} without a key, by {others}"
+    if settings.triton_on_socket:
+        return CheckResult.ok(
+            check, f"user {os.geteuid()} alone, on sockets in {settings.shared}; {seen}"
+        )
+    host = settings.triton_listens_on
+    if is_loopback(host):
+        return CheckResult.warn(
+            check, f"every user of this machine, who sees its key among the processes; {seen}"
+        )
+    return CheckResult.warn(check, f"whoever reaches {host} and has its key, unencrypted; {seen}")
+
+
 def keys(settings: Settings) -> CheckResult:
     """Who can reach the gateway must have a key, unless it is this machine alone."""
     check = "API keys"
@@ -65,14 +105,13 @@ def keys(settings: Settings) -> CheckResult:
     return CheckResult.ok(check, ", ".join(f"{found.count(scope)} {scope}" for scope in Scope))
 
 
-def ports(settings: Settings) -> CheckResult:
-    """Nobody else listens on the ports of this service."""
-    listeners = gateway_listeners(settings) + triton_listeners(settings)
+def ports(settings: Settings, listeners: Sequence[Listener]) -> CheckResult:
+    """Nobody else listens on the ports of what runs here."""
     faults = [fault for fault in map(port_fault, listeners) if fault]
     if not faults:
         numbers = ", ".join(str(listener.port) for listener in listeners)
         return CheckResult.ok("ports", f"{numbers} are free")
-    if pid := running_supervisor(settings):
+    if pid := next(iter(running_components(settings).values()), None):
         return CheckResult.ok("ports", f"taken by this service, which runs (pid {pid})")
     return CheckResult.fail("ports", "\n".join(faults))
 

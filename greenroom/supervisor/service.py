@@ -20,15 +20,14 @@ from greenroom.supervisor.component import (
 )
 from greenroom.supervisor.keep_alive import Member, keep_alive
 from greenroom.supervisor.only_supervisor import only_supervisor
+from greenroom.supervisor.open_files import raise_limit
 from greenroom.supervisor.ports import Listener, check_ports, gateway_listeners, triton_listeners
 from greenroom.supervisor.program import Program
-from greenroom.supervisor.triton_server import TritonServer, stop_timeout
+from greenroom.supervisor.triton_server import TritonServer
 from greenroom.triton.leftovers import clear_leftovers
 
-_PROGRAM_GRACE = 3.0
-"""Seconds that a program has to end, where drain_timeout does not need more."""
-_AFTER_DRAIN = 1.0
-"""Seconds that the controller has beyond drain_timeout."""
+_AFTER_DRAIN = 3.0
+"""Seconds that a program has to end beyond drain_timeout: for last answers, and to close."""
 
 Programs = Callable[[Settings, Log, Mapping[str, str] | None], Sequence[Program]]
 
@@ -61,13 +60,9 @@ def http_url(settings: Settings) -> str:
     return url(settings.host, settings.http_port)
 
 
-def longest_stop(settings: Settings) -> float:
-    """Seconds in which all components have ended, killed or not; 9 by default."""
-    return _grace(settings) + stop_timeout(settings)
-
-
-def _grace(settings: Settings) -> float:
-    return max(_PROGRAM_GRACE, settings.drain_timeout + _AFTER_DRAIN)
+def programs_grace(settings: Settings) -> float:
+    """Seconds that the programs have to end by themselves; Triton then has its own."""
+    return settings.drain_timeout + _AFTER_DRAIN
 
 
 class Service:
@@ -118,8 +113,10 @@ class Service:
         """Start everything and wait until it is ready.
 
         Raises SetupError, with everything ended again, if the runtime folder is in use, a port
-        is taken, API keys or a plug-in's settings are missing, or a process ends too early.
+        is taken, API keys, a plug-in's settings or open files are lacking, or a process ends too
+        early.
         """
+        raise_limit()
         if CONTROLLER in self.components:
             api_keys(self.settings)
         for process in self.plugins:
@@ -133,9 +130,12 @@ class Service:
             for companion in self.companions:
                 self._keepers.append(asyncio.create_task(self._accompanied_by(companion)))
             members: list[Member] = [*([self.triton] if self.triton else []), *self.programs]
-            for member in members:
-                await member.start()
-                self._keepers.append(asyncio.create_task(keep_alive(member, self._log)))
+            async with asyncio.TaskGroup() as starting:
+                for member in members:
+                    starting.create_task(self._start(member))
+        except BaseExceptionGroup as failed:
+            await self.kill()
+            raise failed.exceptions[0] from None
         except BaseException:
             await self.kill()
             raise
@@ -145,8 +145,8 @@ class Service:
         await asyncio.gather(*self._keepers)
 
     async def stop(self) -> None:
-        """End everything within `longest_stop` seconds: SIGTERM, then SIGKILL."""
-        await self._end(_grace(self.settings))
+        """End everything: SIGTERM, then SIGKILL, to the programs and then to Triton."""
+        await self._end(programs_grace(self.settings))
 
     async def kill(self) -> None:
         await self._end(0.0)
@@ -169,6 +169,10 @@ class Service:
             *(gateway_listeners(self.settings) if CONTROLLER in self.components else ()),
             *(listener for process in self.plugins for listener in process.listeners),
         ]
+
+    async def _start(self, member: Member) -> None:
+        await member.start()
+        self._keepers.append(asyncio.create_task(keep_alive(member, self._log)))
 
     async def _accompanied_by(self, companion: Program) -> None:
         try:

@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import psutil
-
-from greenroom.errors import SetupError
+from greenroom.errors import GreenroomError, SetupError
 from greenroom.settings import Settings
 from greenroom.supervisor.child import Child, Log, log_to_stderr
 from greenroom.supervisor.hang_detector import hanging
 from greenroom.supervisor.ports import check_ports, triton_listeners
 from greenroom.supervisor.readiness import ready
 from greenroom.triton import leftovers
+from greenroom.triton.client import Triton
 from greenroom.triton.endpoints import endpoints, metrics_url
-from greenroom.triton.key import GRPC_METADATA, triton_key
+from greenroom.triton.key import triton_key
 from greenroom.triton.launch import LIVE, READY, prepare_launch
 from greenroom.triton.region_prefix import region_prefix
 from greenroom.triton.restart_request import asked_for_restart
@@ -26,11 +25,13 @@ from greenroom.triton.server_death import tell_death
 
 LONGEST_START = 120.0
 """Seconds in which Triton, still without models, has to be ready."""
+_EMPTY = 1.0
+"""Seconds in which Triton ends once it has no models; it waits for whoever is connected."""
 
 
 def stop_timeout(settings: Settings) -> float:
-    """Seconds after which a server that is to stop is killed: its own and a bit."""
-    return settings.triton_exit_timeout + 1.0
+    """Seconds after which a server that is to stop is killed."""
+    return settings.triton_exit_timeout + _EMPTY
 
 
 class TritonServer:
@@ -68,11 +69,6 @@ class TritonServer:
         return metrics_url(self.settings)
 
     @property
-    def key_metadata(self) -> dict[str, str]:
-        """The gRPC metadata that Triton asks for where it listens on an address."""
-        return {GRPC_METADATA: self.key}
-
-    @property
     def pid(self) -> int | None:
         """The process id of the running server, or of the last one; None before the first."""
         return self._child.pid if self._child else None
@@ -81,10 +77,6 @@ class TritonServer:
     def running(self) -> bool:
         """The server's process lives; it need not be ready."""
         return self._child is not None and self._child.running
-
-    def stubs(self) -> list[psutil.Process]:
-        """The living model processes."""
-        return leftovers.stubs(self.prefix)
 
     async def start(self) -> None:
         """Start the server and wait until it is ready.
@@ -109,7 +101,7 @@ class TritonServer:
 
     async def failed(self) -> str:
         """Wait until it has ended, hangs, or the controller asks for another; returns why."""
-        longest = self.settings.triton_hang_timeout
+        longest = self.settings.hang_timeout
         ended = asyncio.create_task(self.wait())
         asked = asyncio.create_task(asked_for_restart(self.settings))
         url, socket = f"{self.endpoints.http_url}{LIVE}", self.endpoints.http_socket
@@ -128,8 +120,12 @@ class TritonServer:
                 task.cancel()
 
     async def stop(self) -> None:
-        """End the server and its model processes: SIGTERM, SIGKILL after the exit timeout."""
-        await self._end(stop_timeout(self.settings))
+        """End the server and its model processes: unload all, SIGTERM, then SIGKILL."""
+        if self.running:
+            with contextlib.suppress(GreenroomError, TimeoutError):
+                async with asyncio.timeout(self.settings.triton_exit_timeout):
+                    await self._unload_all()
+        await self._end(_EMPTY)
 
     async def kill(self) -> None:
         """End the server and its model processes at once, with SIGKILL."""
@@ -160,6 +156,14 @@ class TritonServer:
             on_orphaned=signal.SIGTERM,
             umask=launch.umask,
         )
+
+    async def _unload_all(self) -> None:
+        triton = Triton(self.grpc_address, self.key)
+        try:
+            await triton.ready()
+            await triton.unload_all()
+        finally:
+            await triton.close()
 
     async def _end(self, grace: float) -> None:
         if self._child:

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from greenroom.settings import Settings
+from greenroom.settings.unread import unread_settings
 from greenroom.supervisor import Service
+from greenroom.supervisor.child import log_to_stderr
 from greenroom.supervisor.component import CONTROLLER
 from greenroom.supervisor.plain_errors import failing_plainly
 
@@ -15,7 +18,10 @@ from greenroom.supervisor.plain_errors import failing_plainly
 def run(only: str | None, repositories: Sequence[str] | None) -> None:
     """Serve with the settings of the environment until a signal comes."""
     with failing_plainly():
-        asyncio.run(serve(Service(Settings.with_repositories(repositories), only=only)))
+        service = Service(Settings.with_repositories(repositories), only=only)
+        for sentence in unread_settings(os.environ):
+            log_to_stderr("greenroom", sentence)
+        asyncio.run(serve(service))
 
 
 async def serve(service: Service) -> None:

@@ -37,7 +37,7 @@ _PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen of a model that is being loaded: a living process, or a zombie of Triton's."""
+    """What is seen of a model that is being loaded: one that runs, or a zombie of Triton's."""
 
     lives: bool
     zombie: bool
@@ -56,6 +56,7 @@ class BackendProcesses:
         self.on_signal = lambda model, signal: None
         self._prefix = region_prefix
         self._watched: dict[str, list[int]] = {}
+        self._processes: dict[str, list[psutil.Process]] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._regions: dict[str, set[str]] = {}
 
@@ -84,6 +85,7 @@ class BackendProcesses:
             # Triton makes them for all to read, whatever its umask, and requests pass through them.
             with contextlib.suppress(OSError):
                 (SHARED_MEMORY / region).chmod(0o600)
+        self._processes[model] = found
         for process in found:
             with contextlib.suppress(OSError):
                 descriptor = os.pidfd_open(process.pid)
@@ -94,6 +96,7 @@ class BackendProcesses:
     def forget(self, model: str) -> None:
         """Watch the model's processes no longer."""
         self._ends.pop(model, None)
+        self._processes.pop(model, None)
         for descriptor in self._watched.pop(model, ()):
             asyncio.get_running_loop().remove_reader(descriptor)
             os.close(descriptor)
@@ -102,13 +105,20 @@ class BackendProcesses:
         for model in list(self._ends):
             self.forget(model)
 
+    def resident_bytes(self, model: str) -> int | None:
+        """What the model's watched processes hold in memory; None where none is seen."""
+        with contextlib.suppress(psutil.Error):
+            if found := self._processes.get(model):
+                return sum(process.memory_info().rss for process in found)
+        return None
+
     async def ended(self, model: str) -> None:
         """Returns when a watched process of the model has ended; never, if none is watched."""
         await self._ends.get(model, asyncio.Event()).wait()
 
-    async def gone(self, model: str) -> bool:
-        """It is known that the model has no process."""
-        return await asyncio.to_thread(self._none_left, model)
+    async def none_runs(self, model: str) -> bool:
+        """It is known that the model has no process, or only stopped ones."""
+        return await asyncio.to_thread(self._none_runs, model)
 
     async def look(self, model: str, since: float) -> Look | None:
         """Look for a model's process; None where Triton's own cannot be seen from here.
@@ -118,7 +128,7 @@ class BackendProcesses:
         return await asyncio.to_thread(self._look, model, since)
 
     async def end(self, model: str) -> bool:
-        """Kill the model's processes and remove their regions; returns whether it is `gone`."""
+        """Kill the model's processes and remove their regions; returns whether none is left."""
         self.forget(model)
         return await asyncio.to_thread(self._end, model, self._regions.pop(model, set()))
 
@@ -126,7 +136,7 @@ class BackendProcesses:
         found = servers(self._prefix)
         if not found:
             return None
-        lives = bool(backend_processes(model, self._prefix))
+        lives = not self._none_runs(model)
         return Look(lives, not lives and any(_left_zombie(one, since) for one in found))
 
     def _end(self, model: str, named: set[str]) -> bool:
@@ -162,6 +172,17 @@ class BackendProcesses:
 
     def _none_left(self, model: str) -> bool:
         return bool(servers(self._prefix)) and not backend_processes(model, self._prefix)
+
+    def _none_runs(self, model: str) -> bool:
+        found = backend_processes(model, self._prefix)
+        return all(map(_stopped, found)) if found else self._none_left(model)
+
+
+def _stopped(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal_of(zombie: int) -> int:

@@ -6,7 +6,6 @@ Everything goes over gRPC: a load through Triton's HTTP stalls its other HTTP re
 import asyncio
 import json
 import struct
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,11 +15,17 @@ from pydantic import ValidationError
 from tritonclient.grpc import model_config_pb2, service_pb2_grpc
 from tritonclient.grpc import service_pb2 as pb
 
+from greenroom import boot_clock
 from greenroom.errors import GreenroomError, KeyRefused, ServerDown, TritonError, UnknownModel
 from greenroom.residency.control import REPORT_OUTPUT, RESIDENCY_INPUT, Report, control
 from greenroom.residency.states import Residency
 from greenroom.triton.key import GRPC_METADATA
-from greenroom.triton.messages import dead_backend, is_not_in_repository, is_restricted
+from greenroom.triton.messages import (
+    dead_backend,
+    is_broken_connection,
+    is_not_in_repository,
+    is_restricted,
+)
 
 _READY_TIMEOUT = 5.0
 _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
@@ -156,6 +161,14 @@ class Triton:
         async with self._errors():
             await self._stub.RepositoryModelUnload(request)
 
+    async def unload_all(self) -> None:
+        """Returns when nothing is loaded any more; what is being loaded is waited for."""
+        await asyncio.gather(*map(self.begin_unload, await self.states()))
+        while True:
+            if not await self.states():
+                return
+            await asyncio.sleep(_POLL_INTERVAL)
+
     async def settled(self, model: str) -> None:
         """Returns when the model is neither loading nor unloading."""
         while True:
@@ -185,7 +198,7 @@ class Triton:
         It waits in the model's queue like any request; run after `valid` seconds, the model
         ignores it. When it could not do it, the report's error says why.
         """
-        text = json.dumps(control(action, time.time() + valid)).encode()
+        text = json.dumps(control(action, boot_clock.now() + valid, boot_clock.boot())).encode()
         request = pb.ModelInferRequest(model_name=model)
         tensor = request.inputs.add(name=RESIDENCY_INPUT, datatype="BYTES")
         tensor.shape.extend((1, 1))
@@ -209,11 +222,14 @@ class Triton:
         """Triton's own error, or ServerDown if it was the connection that failed.
 
         Of a model's dead process it tells as BackendDied.
-        gRPC has no sure sign of the one or the other, so a doubtful one is settled by a look.
+        gRPC has not always a sure sign of the one or the other, so a doubtful one is settled by a
+        look; by then another Triton may answer.
         """
-        if error.code() in _BROKEN_CONNECTION and not await self.alive():
-            return ServerDown("Triton does not answer.")
         message = error.details() or ""
+        if error.code() in _BROKEN_CONNECTION and (
+            is_broken_connection(message) or not await self.alive()
+        ):
+            return ServerDown("Triton does not answer.")
         if is_restricted(message):
             return KeyRefused(self._address)
         return dead_backend(message) or TritonError(message, error.code().name)

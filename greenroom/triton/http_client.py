@@ -1,7 +1,7 @@
 """Passes requests on to Triton's HTTP endpoint, their bodies untouched."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -10,7 +10,7 @@ import aiohttp
 import yarl
 
 from greenroom.addresses import connector
-from greenroom.errors import InvalidInput, ServerDown
+from greenroom.errors import InvalidInput, ServerDown, TritonError
 from greenroom.settings import Settings
 from greenroom.triton.endpoints import endpoints
 from greenroom.triton.key import HTTP_HEADER, triton_key
@@ -29,6 +29,8 @@ _PASSED = frozenset(
     }
 )
 _RETURNED = (HEADER_LENGTH, "content-encoding", "content-type")
+_EVENTS = "text/event-stream"
+_ERROR_EVENT = b'data: {"error"'
 _LONGEST_HEAD = 4096
 """Bytes of path and passed headers; at about 8000 Triton closes the connection or hangs."""
 _NOT_ADDED = ("accept-encoding", "content-type", "user-agent")
@@ -56,6 +58,13 @@ class TritonAnswer:
         return sentence if isinstance(sentence, str) else None
 
     @property
+    def error(self) -> TritonError:
+        """What to raise for an answer that is none."""
+        error = TritonError(self.sentence or "Triton refused the request.", "INTERNAL")
+        error.http_status = self.told_status
+        return error
+
+    @property
     def told_status(self) -> int:
         """The status for the client, whom JSON that Triton cannot read is to be told of."""
         unreadable = self.status == 500 and is_unreadable_json(self.sentence or "")
@@ -70,11 +79,17 @@ class TritonHttp:
         self._address = endpoints(settings).http_url
 
     async def send(
-        self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        take: Callable[[bytes], None] | None = None,
     ) -> TritonAnswer:
         """Send a request and return the answer; of the headers only those that Triton reads.
 
-        `path` is unquoted. Raises InvalidInput, ServerDown, BackendDied.
+        `path` is unquoted. `take` gets the parts of an answer that comes in events; its body is
+        empty then. Raises InvalidInput, ServerDown, BackendDied.
         """
         path = quote(path)
         passed: dict[str, str] = {}
@@ -95,12 +110,27 @@ class TritonHttp:
                 skip_auto_headers=_NOT_ADDED,
             ) as answer:
                 kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+                if take and answer.content_type == _EVENTS:
+                    async for part in answer.content.iter_any():
+                        _take(part, take)
                 answered = TritonAnswer(answer.status, kept, await answer.read())
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise ServerDown("Triton does not answer.") from error
         if died := dead_backend(answered.sentence or ""):
             raise died
         return answered
+
+
+def _take(part: bytes, take: Callable[[bytes], None]) -> None:
+    """Raises BackendDied if the process has died, of which Triton tells in an event."""
+    if part.startswith(_ERROR_EVENT):
+        try:
+            sentence = json.loads(part.removeprefix(b"data: "))["error"]
+        except (ValueError, KeyError, TypeError):
+            sentence = ""
+        if died := dead_backend(str(sentence)):
+            raise died
+    take(part)
 
 
 def session(settings: Settings) -> aiohttp.ClientSession:

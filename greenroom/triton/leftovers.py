@@ -1,8 +1,10 @@
-"""What a killed Triton leaves behind: stub processes and shared-memory regions."""
+"""What a killed Triton leaves behind: stub processes, shared-memory regions, folders in /tmp."""
 
 import contextlib
 import os
 import re
+import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -13,6 +15,10 @@ from greenroom.triton.installation import STUB
 from greenroom.triton.region_prefix import FORM
 
 SHARED_MEMORY = Path("/dev/shm")
+_TEMPORARY = Path("/tmp")
+"""Where the Python backend of each Triton makes a folder, whatever TMPDIR says."""
+_SERVER = "tritonserver"
+_ENVIRONMENT = re.compile(r"python_env_[A-Za-z0-9]{6}", re.ASCII)
 _PATIENCE = 3.0
 
 
@@ -68,6 +74,23 @@ def clear_leftovers(prefix: str) -> None:
     _wait(found)
     for region in regions(prefix):
         remove_region(region)
+    clear_temporary()
+
+
+def clear_temporary(folder: Path = _TEMPORARY) -> None:
+    """Remove this user's folders of Tritons that have ended.
+
+    Nothing says whose one is, so those stay that any living Triton may have made.
+    """
+    living = psutil.process_iter(["name", "create_time"])
+    begun = (one.info["create_time"] for one in living if one.info["name"] == _SERVER)
+    oldest = min(begun, default=time.time()) - 1
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):
+            made = path.lstat()
+            ours = stat.S_ISDIR(made.st_mode) and made.st_uid == os.geteuid()
+            if _ENVIRONMENT.fullmatch(path.name) and ours and made.st_mtime < oldest:
+                shutil.rmtree(path)
 
 
 def _named_with(prefix: str) -> re.Pattern[str]:

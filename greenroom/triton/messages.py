@@ -6,6 +6,7 @@ from greenroom.errors import BackendDied
 
 _DEAD = re.compile(r"(?:in ensemble '[^']*', )*Stub process '(?P<instance>.+)' is not healthy\.")
 _DIED_LOADING = "Stub process '"
+_BROKEN = ("Stream removed", "Socket closed", "recvmsg:", "Connection reset")
 _RESTRICTED = "This protocol is restricted"
 _NOT_READ = "failed to poll from model repository"
 _UNREADABLE = ("failed to parse", "attempt to ")
@@ -34,6 +35,11 @@ def dead_model(instance: str, needs: tuple[str, ...]) -> str | None:
 def died_loading(message: str) -> bool:
     """A load has failed because the model's process died."""
     return _DIED_LOADING in message
+
+
+def is_broken_connection(message: str) -> bool:
+    """What gRPC itself says when the server ends in the middle of a call; Triton never does."""
+    return message.startswith(_BROKEN)
 
 
 def is_restricted(message: str) -> bool:

@@ -63,6 +63,11 @@ class ModelSpec:
         return bool((self.known_config or self.config).max_batch_size > 0)
 
     @property
+    def works_in_steps(self) -> bool:
+        """Triton hands it its requests again and again until each is done."""
+        return bool(self.config.sequence_batching.iterative_sequence)
+
+    @property
     def has_process(self) -> bool:
         """It runs in a process of its own, as far as its config says."""
         return bool(self.config.backend == "python")

@@ -12,6 +12,6 @@ Needs torch: the extra ``arena``.
 """
 
 from greenroom.managed.arena.arena import Arena
-from greenroom.managed.arena.arena_engine import ArenaEngine
+from greenroom.managed.arena.arena_engine import ArenaEngine, best_device
 
-__all__ = ["Arena", "ArenaEngine"]
+__all__ = ["Arena", "ArenaEngine", "best_device"]

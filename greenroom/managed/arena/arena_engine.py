@@ -9,6 +9,11 @@ from greenroom.managed.arena.arena import Arena
 from greenroom.managed.engine import Memory, OneByOne
 
 
+def best_device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 class ArenaEngine(OneByOne):
     """Answers one request at a time with modules that an arena moves.
 
@@ -37,9 +42,7 @@ class ArenaEngine(OneByOne):
         self, modules: nn.Module | Iterable[nn.Module], device: str | torch.device | None = None
     ) -> None:
         """Take the modules in, load and restore; `device` None: the GPU if there is one."""
-        if device is None:
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.arena = Arena(modules, device)
+        self.arena = Arena(modules, best_device() if device is None else device)
         self.load()
         self.arena.restore()
 

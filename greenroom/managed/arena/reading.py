@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from greenroom.errors import SetupError
 from greenroom.managed.arena.layout import Place
-from greenroom.managed.arena.pieces import Piece, in_threads, pieces_of
+from greenroom.managed.arena.packing import check_form, packed_of
+from greenroom.managed.arena.tensor_slices import TensorSlice, in_threads, slices_of
 from greenroom.managed.arena.weight_source import Stored, WeightSource, opened
 
 Rename = Callable[[str], str | None]
@@ -49,29 +52,44 @@ def fill(
 ) -> None:
     """Read all tensors of a module; ``Arena.read`` says what is checked."""
     wanted = wanted_of(module, places)
+    packed = packed_of(module, places)
+    own = {f"{each.name}.{name}" for each in packed for name in each.places}
+    forms = {name: form for each in packed for name, form in each.sources().items()}
+    plain = {name: each for name, each in wanted.items() if name not in own}
     with opened(sources) as found:
-        stored = _renamed(found, rename)
-        _check(type(module).__name__, wanted, stored)
+        everything = _renamed(found, rename)
+        sourced = {name: everything[name] for name in forms if name in everything}
+        stored = {name: each for name, each in everything.items() if name not in forms}
+        owner = type(module).__name__
+        for name, (where, tensor) in sourced.items():
+            check_form(where, name, tensor, forms[name])
+        lacking = [name for name in forms if name not in sourced]
+        _check(owner, plain, stored, lacking)
+        wholes = {name: tensor for name, (_, tensor) in sourced.items()}
         first: dict[object, str] = {}
         for name in stored:
             first.setdefault(wanted[name].place.geometry, name)
 
-        def pieces(names: Iterable[str]) -> Iterator[Piece]:
+        def slices(names: Iterable[str]) -> Iterator[TensorSlice]:
             for name in names:
-                yield from pieces_of(name, stored[name][1], wanted[name].place)
+                yield from slices_of(name, stored[name][1], wanted[name].place)
 
-        in_threads(lambda piece: piece.write(host), pieces(first.values()))
         in_threads(
-            lambda piece: _check_tie(piece, host), pieces(stored.keys() - set(first.values()))
+            chain(
+                (partial(one.write, host) for one in slices(first.values())),
+                *(each.jobs(wholes, host) for each in packed),
+            )
         )
+        ties = slices(stored.keys() - set(first.values()))
+        in_threads(partial(_check_tie, one, host) for one in ties)
     for each in wanted.values():
         each.place.known = True
 
 
-def _check_tie(piece: Piece, host: Tensor) -> None:
-    if piece.differs(host):
+def _check_tie(one: TensorSlice, host: Tensor) -> None:
+    if one.differs(host):
         raise SetupError(
-            f"{piece.name} is tied to another tensor of the module, but the checkpoint's values "
+            f"{one.name} is tied to another tensor of the module, but the checkpoint's values "
             "differ."
         )
 
@@ -91,7 +109,10 @@ def _renamed(
 
 
 def _check(
-    owner: str, wanted: Mapping[str, Wanted], stored: Mapping[str, tuple[str, Stored]]
+    owner: str,
+    wanted: Mapping[str, Wanted],
+    stored: Mapping[str, tuple[str, Stored]],
+    lacking: list[str],
 ) -> None:
     extra = [name for name in stored if name not in wanted]
     if extra:
@@ -108,7 +129,7 @@ def _check(
                 f"{name} in {where} is {tensor.dtype}; {owner} needs {place.dtype}, which it "
                 "can't be converted to."
             )
-    missing = _missing(wanted, stored)
+    missing = [*_missing(wanted, stored), *lacking]
     if missing:
         raise SetupError(f"the checkpoint lacks {_names(missing)}, which {owner} needs.")
 

@@ -1,4 +1,4 @@
-"""The pieces that tensors are read in, by several threads, straight to where they belong."""
+"""The slices that tensors are read in, by several threads, straight to where they belong."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ SIZE = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Piece:
+class TensorSlice:
     """The elements from begin to end of one tensor of a checkpoint."""
 
     name: str
@@ -54,19 +54,25 @@ class Piece:
         return self.stored.values(self.begin, self.end).view(target.shape)
 
 
-def pieces_of(name: str, stored: Stored, place: Place) -> Iterator[Piece]:
-    """A strided tensor is a piece as a whole."""
+def slices_of(name: str, stored: Stored, place: Place) -> Iterator[TensorSlice]:
+    """A strided tensor is one slice."""
     count = stored.shape.numel()
     step = max(1, SIZE // place.dtype.itemsize) if place.contiguous else max(1, count)
     for begin in range(0, count, step):
-        yield Piece(name, stored, place, begin, min(begin + step, count))
+        yield TensorSlice(name, stored, place, begin, min(begin + step, count))
 
 
-def in_threads(work: Callable[[Piece], None], pieces: Iterable[Piece]) -> None:
-    """Do the work on every piece; the first error is raised when all have ended."""
+def in_threads(jobs: Iterable[Callable[[], None]]) -> None:
+    """Do every job; the first error is raised when all have ended."""
     with ThreadPoolExecutor(READERS) as threads:
-        for _ in threads.map(work, pieces):
+        for _ in threads.map(_done, jobs):
             pass
+
+
+@torch.inference_mode()
+def _done(job: Callable[[], None]) -> None:
+    # The mode is a thread's own, and a host copy may have been made in it.
+    job()
 
 
 def _bits(tensor: Tensor) -> Tensor:

@@ -1,0 +1,100 @@
+"""``greenroom fleet``: up, status, down and config."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+fleet = typer.Typer(no_args_is_help=True, help="Many machines as one, on Ray Serve.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the client's command; entry point `greenroom.commands`."""
+    app.add_typer(fleet, name="fleet")
+
+
+Replicas = Annotated[
+    int | None, typer.Option("--replicas", min=0, help="Whole Greenrooms, each with a GPU [1].")
+]
+MinReplicas = Annotated[
+    int | None,
+    typer.Option(
+        "--min-replicas",
+        min=0,
+        help="Scale between this and --replicas by the requests that wait; 0 ends the last one.",
+    ),
+]
+
+# The verbs import their work when they run: Ray takes a second.
+
+
+@fleet.command()
+def up(
+    replicas: Replicas = None,
+    min_replicas: MinReplicas = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Take the rest from this file, which greenroom fleet config has written.",
+        ),
+    ] = None,
+    ray_port: Annotated[
+        int, typer.Option("--ray-port", min=1, max=65535, help="Port of Ray's head.")
+    ] = 6379,
+) -> None:
+    """Start Ray and the replicas on this machine, and return when they serve.
+
+    Settings come from the environment as for greenroom up: GREENROOM_HTTP_PORT (8000) and
+    GREENROOM_GRPC_PORT (8001) are the fleet's doors. Without API keys it serves this machine alone.
+    """
+    with _plainly(cluster=True) as settings:
+        from greenroom.fleet.config_file import arguments_of
+        from greenroom.fleet.up import run
+
+        kept = arguments_of(config.read_text(encoding="utf-8")) if config else {}
+        run(kept | _given(replicas, min_replicas), ray_port, settings)
+
+
+@fleet.command()
+def status() -> None:
+    """Show each replica, the models that it has and the requests that it has."""
+    with _plainly() as settings:
+        from greenroom.fleet.status import run
+
+        run(settings)
+
+
+@fleet.command()
+def down() -> None:
+    """Let the running requests finish, then end all processes of the fleet on this machine."""
+    with _plainly(cluster=True) as settings:
+        from greenroom.fleet.down import run
+
+        run(settings)
+
+
+@fleet.command()
+def config(replicas: Replicas = None, min_replicas: MinReplicas = None) -> None:
+    """Print the config file for serve deploy, for a cluster that somebody else has started."""
+    with _plainly() as settings:
+        from greenroom.fleet.application import FleetArguments
+        from greenroom.fleet.serve_config import serve_config, written
+        from greenroom.gateway.api_keys import api_keys
+
+        given = FleetArguments.model_validate(_given(replicas, min_replicas))
+        print(written(serve_config(given, settings, bool(api_keys(settings)))), end="")
+
+
+def _given(replicas: int | None, min_replicas: int | None) -> dict[str, Any]:
+    given = {"replicas": replicas, "min_replicas": min_replicas}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _plainly(*, cluster: bool = False) -> Any:
+    from greenroom.fleet.installed_ray import plainly
+
+    return plainly(cluster)

@@ -1,0 +1,53 @@
+"""``greenroom fleet status``: which models are where, asked over the fleet's own door."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from rich.console import Console
+from rich.table import Table
+
+from greenroom.errors import SetupError
+from greenroom.gateway.api_keys import api_keys, known_key
+from greenroom.settings import Settings
+from greenroom.supervisor.service import http_url
+
+
+def run(settings: Settings) -> None:
+    """Raises SetupError if no fleet answers."""
+    replicas = _asked(settings)
+    table = Table("replica", "hot", "warm", "requests", "GPU memory")
+    for name, shown in sorted(replicas.items()):
+        models = shown["models"]
+        busy = sum(one["leases"] + one["waiting"] for one in models.values())
+        table.add_row(name, _in(models, "hot"), _in(models, "warm"), str(busy), _memory(shown))
+    Console().print(table)
+
+
+def _asked(settings: Settings) -> Mapping[str, Any]:
+    url = f"{http_url(settings)}/residency"
+    key = known_key(settings) if api_keys(settings) else None
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with urlopen(Request(url, headers=headers), timeout=30) as answer:
+            replicas: Mapping[str, Any] = json.load(answer)["replicas"]
+            return replicas
+    except HTTPError as error:
+        raise SetupError(f"{url} answered {error.code}: {error.reason}.") from None
+    except KeyError:
+        raise SetupError(f"{url} is a single Greenroom, not a fleet.") from None
+    except (URLError, OSError):
+        raise SetupError(f"No fleet answers at {url}; greenroom fleet up starts one.") from None
+
+
+def _in(models: Mapping[str, Any], residency: str) -> str:
+    return ", ".join(sorted(n for n, one in models.items() if one["residency"] == residency)) or "-"
+
+
+def _memory(shown: Mapping[str, Any]) -> str:
+    gpu = shown["gpu"]
+    if gpu is None:
+        return "-"
+    return f"{gpu['used_bytes'] / 2**30:.1f} of {gpu['total_bytes'] / 2**30:.1f} GiB"

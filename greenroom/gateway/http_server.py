@@ -1,0 +1,79 @@
+"""A server of HTTP/1.1 whose connections are bounded, and the socket that it listens on."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Literal
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from greenroom.errors import SetupError
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.http_connection import KEEP_ALIVE, HttpConnection
+from greenroom.gateway.websocket_connection import MOST_MESSAGE, WebSocketConnection
+from greenroom.settings import Settings
+
+_NOTSENT_LOWAT = 25
+"""Linux' TCP_NOTSENT_LOWAT, for which Python has a name from 3.12 on."""
+_MOST_UNSENT = 128 * 1024
+"""Bytes of an answer that the kernel keeps beyond those that are on their way."""
+
+
+class HttpServer(uvicorn.Server):
+    """Ends when it is told to; signals are the process's own business.
+
+    `websockets` tells the paths of WebSockets; elsewhere a wish to change the protocol is ignored.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApp,
+        settings: Settings,
+        held: HeldBytes | None = None,
+        lifespan: Literal["on", "off"] = "off",
+        websockets: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        held = held or HeldBytes(settings.max_held_bytes)
+        connection: Any = partial(
+            HttpConnection, settings=settings, held=held, websockets=websockets
+        )
+        websocket: Any = partial(WebSocketConnection, settings=settings, held=held)
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=connection,
+                access_log=False,
+                log_config=None,
+                lifespan=lifespan,
+                ws=websocket,
+                ws_max_size=MOST_MESSAGE,
+                ws_ping_interval=None,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def http_socket(host: str, port: int, variable: str) -> socket.socket:
+    """Raises SetupError, naming the variable, if the port cannot be used."""
+    ipv6 = ":" in host
+    try:
+        listening = socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ipv6 else socket.AF_INET,
+            dualstack_ipv6=ipv6,
+            backlog=2048,
+        )
+    except OSError as error:
+        raise SetupError(
+            f"Port {port} ({variable}) cannot be used on {host}: {error.strerror}."
+        ) from error
+    # Its connections inherit it: else the kernel takes megabytes of pieces that nobody has read.
+    listening.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _MOST_UNSENT)
+    return listening

@@ -1,0 +1,86 @@
+"""Costs as a running service has measured them: its GET /metrics and GET /residency."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from greenroom.errors import InvalidInput
+from greenroom.residency.states import Action
+from greenroom.simulate.configuration import Configuration
+
+_TIMEOUT = 10.0
+_Sums = Mapping[tuple[str, ...], float]
+
+
+def read_measured(configuration: Configuration, url: str, key: str | None) -> int:
+    """Take up the models of a service with their means; the bytes that they may hold, 0 if any.
+
+    What a service has not done yet costs as the default does. Raises InvalidInput if it does
+    not answer, or not as a service does.
+    """
+    try:
+        shown = json.loads(_read(f"{url.rstrip('/')}/residency", key))
+        metrics = _read(f"{url.rstrip('/')}/metrics", key)
+        models, budget, gpu = shown["models"], shown.get("budget"), shown.get("gpu")
+        means = _means(metrics)
+        for name, model in models.items():
+            configuration.change(name, _fields(name, model, budget, means), f"--from, model {name}")
+    except (URLError, OSError) as error:
+        raise InvalidInput(f"--from {url} does not answer: {error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"--from {url} does not answer as Greenroom does: {error!r}.") from error
+    if budget and budget["budget_bytes"]:
+        return int(budget["budget_bytes"])
+    return int(gpu["total_bytes"] - (budget or {}).get("reserve_bytes", 0)) if gpu else 0
+
+
+def _read(url: str, key: str | None) -> str:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput(f"--from {url}: a URL of a service begins with http:// or https://.")
+    with urlopen(Request(url, headers=headers), timeout=_TIMEOUT) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def _fields(
+    name: str, model: Mapping[str, Any], budget: Mapping[str, Any] | None, means: _Sums
+) -> dict[str, Any]:
+    overhead = model["device_overhead_bytes"]
+    hot = (budget or {}).get("needs", {}).get(name, 0)
+    weights = max(hot - overhead, 0) or model["device_bytes"] or model["host_bytes"]
+    found = dict(model["policy"])
+    if weights:
+        found |= {"bytes": weights, "overhead": overhead}
+    for action in Action:
+        if (seconds := means.get((name, action))) is not None:
+            found[str(action)] = seconds
+    if (seconds := means.get((name,))) is not None:
+        found["run"] = seconds
+    return found
+
+
+def _means(metrics: str) -> dict[tuple[str, ...], float]:
+    """Mean seconds of (model, action), and of the work of a request of (model,)."""
+    seconds: dict[tuple[str, ...], float] = defaultdict(float)
+    counts: dict[tuple[str, ...], float] = defaultdict(float)
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            labels = sample.labels
+            match sample.name:
+                case "greenroom_transition_seconds_sum":
+                    seconds[labels["model"], labels["action"]] += sample.value
+                case "greenroom_transition_seconds_count":
+                    counts[labels["model"], labels["action"]] += sample.value
+                case "greenroom_request_seconds_sum":
+                    seconds[(labels["model"],)] += sample.value
+                case "greenroom_wait_seconds_sum":
+                    seconds[(labels["model"],)] -= sample.value
+                case "greenroom_request_seconds_count":
+                    counts[(labels["model"],)] += sample.value
+    return {key: max(0.0, seconds[key] / count) for key, count in counts.items() if count}

@@ -1,0 +1,209 @@
+"""Reads a trace: CSV, plain or gzip, with columns known by name, or Greenroom's request log."""
+
+import csv
+import gzip
+import json
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from greenroom.errors import InvalidInput
+from greenroom.simulate.trace import Trace
+
+TIME_COLUMNS = ("time", "timestamp", "gmt_create")
+MODEL_COLUMNS = ("model", "checkpoint_model_version_id")
+SECONDS_COLUMNS = ("seconds", "run_seconds", "exec_time_seconds")
+"""Of any trace, of the request log, and of Alibaba's GenAI trace of 2026; that of Azure's LLM
+services of 2023 has a TIMESTAMP and no seconds."""
+ONE_MODEL = "model"
+"""The name of the only model of a trace that names none."""
+_GZIP = b"\x1f\x8b"
+_TELL_EVERY = 10_000
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of rows that were read."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns where they are not the known ones, and what no column says.
+
+    ``scale`` multiplies the seconds of work of the file; ``given_seconds`` are those of each
+    request where the file has none.
+    """
+
+    time: str | None = None
+    model: str | None = None
+    seconds: str | None = None
+    scale: float = 1.0
+    given_seconds: float | None = None
+
+
+_Row = tuple[float, str, float]
+_Read = Callable[[Sequence[str]], _Row]
+
+
+def read_trace(path: Path, columns: Columns, progress: Progress | None = None) -> Trace:
+    """Raises InvalidInput for a file that is no trace; rows that are none are in `bad_rows`."""
+    times, models, seconds = array("d"), array("i"), array("d")
+    names: dict[str, int] = {}
+    bad: list[str] = []
+    with _opened(path) as file:
+        for line, row in _rows(path, file, columns):
+            if isinstance(row, str):
+                bad.append(f"{path} line {line}: {row}")
+                continue
+            at, model, work = row
+            times.append(at)
+            models.append(names.setdefault(model, len(names)))
+            seconds.append(work)
+            if progress and len(times) % _TELL_EVERY == 0:
+                progress(len(times))
+    if not times:
+        why = f"; the first of its rows: {bad[0]}" if bad else ""
+        raise InvalidInput(f"{path} has no request{why}")
+    found = np.array(times)
+    order = np.argsort(found, kind="stable")
+    return Trace(
+        list(names),
+        (found - found[order[0]])[order],
+        np.array(models, dtype=np.int32)[order],
+        np.array(seconds)[order],
+        bad,
+        float(found[order[0]]),
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == _GZIP
+        opened = gzip.open if zipped else open
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as text:
+            yield text
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}.") from error
+
+
+def _rows(path: Path, file: TextIO, columns: Columns) -> Iterator[tuple[int, _Row | str]]:
+    """Each line with its request, or with what is wrong with it."""
+    first = file.readline()
+    if first.lstrip().startswith("{"):
+        yield from _logged(first, file, columns.scale)
+        return
+    header = next(csv.reader([first]), [])
+    read = _reader(path, header, columns)
+    lines = csv.reader(file)
+    while True:
+        try:
+            row = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield lines.line_num + 1, f"{error}."
+            continue
+        if row:
+            try:
+                yield lines.line_num + 1, read(row)
+            except (ValueError, OverflowError) as error:
+                yield lines.line_num + 1, str(error)
+
+
+def _reader(path: Path, header: Sequence[str], columns: Columns) -> _Read:
+    time = _column(path, header, "--time-column", columns.time, TIME_COLUMNS)
+    model = _column(path, header, "--model-column", columns.model, MODEL_COLUMNS)
+    work = _column(path, header, "--seconds-column", columns.seconds, SECONDS_COLUMNS)
+    if time is None:
+        raise InvalidInput(
+            f"{path} has no column of times among {', '.join(header)}; name it by --time-column."
+        )
+    given = math.nan if columns.given_seconds is None else columns.given_seconds
+    needed = max(place for place in (time, model, work) if place is not None) + 1
+
+    def read(row: Sequence[str]) -> _Row:
+        if len(row) < needed:
+            raise ValueError(f"it has {len(row)} of {len(header)} columns.")
+        name = ONE_MODEL if model is None else row[model]
+        if not name:
+            raise ValueError(f"{header[model or 0]} is empty.")
+        seconds = given
+        if work is not None and (row[work] or columns.given_seconds is None):
+            seconds = _work(header[work], row[work], columns.scale)
+        return _moment(header[time], row[time]), name, seconds
+
+    return read
+
+
+def _column(
+    path: Path, header: Sequence[str], option: str, given: str | None, known: Iterable[str]
+) -> int | None:
+    if given is not None:
+        if given not in header:
+            listed = ", ".join(header)
+            raise InvalidInput(f"{option} is {given!r}; the columns of {path} are {listed}.")
+        return header.index(given)
+    lowered = [name.strip().lower() for name in header]
+    return next((lowered.index(name) for name in known if name in lowered), None)
+
+
+def _moment(name: str, text: str) -> float:
+    """Seconds, of a number of them or of a date and time; UTC if it names no zone."""
+    try:
+        return _finite(float(text))
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} is {text!r}, neither seconds nor a date and time.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _work(name: str, text: str, scale: float) -> float:
+    try:
+        seconds = _finite(float(text) * scale)
+    except ValueError:
+        seconds = -1.0
+    if seconds < 0:
+        raise ValueError(f"{name} is {text!r}; it must be seconds, 0 or more.")
+    return seconds
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
+
+
+def _logged(first: str, file: TextIO, scale: float) -> Iterator[tuple[int, _Row | str]]:
+    """Lines of a request log; a request that had no lease did no work and is left out."""
+    for line, text in enumerate(chain([first], file), 1):
+        try:
+            told = json.loads(text)
+            if told.get("model") is None or not told["run_seconds"]:
+                continue
+            at = _moment("time", str(told["time"]))
+            yield line, (at, str(told["model"]), _work("run_seconds", told["run_seconds"], scale))
+        except json.JSONDecodeError as error:
+            yield line, f"it is no JSON: {error}."
+        except (KeyError, TypeError, AttributeError):
+            yield line, "it is no line of a request log."
+        except ValueError as error:
+            yield line, str(error)
+
+
+def write_trace(trace: Trace, file: TextIO) -> None:
+    """As CSV of time in seconds, model and seconds of work."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("time", "model", "seconds"))
+    for at, model, seconds in zip(trace.times, trace.models, trace.seconds, strict=True):
+        writer.writerow((round(float(at), 3), trace.names[model], round(float(seconds), 4)))
