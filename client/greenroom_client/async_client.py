@@ -6,17 +6,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from httpx import USE_CLIENT_DEFAULT
 from httpx_sse import EventSource
 
 from greenroom_client import calls
 from greenroom_client.answers import raise_if_bad
 from greenroom_client.audio import Audio
-from greenroom_client.calls import EVENTS_PATH, Answer, Call
+from greenroom_client.calls import EVENTS_PATH, Answer, Call, Form
 from greenroom_client.connection import Connection
 from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
 from greenroom_client.inputs import OneOrMore
 from greenroom_client.residency import Event, ModelResidency, ResidencyReport
 from greenroom_client.speech import Speech, Transcript
+from greenroom_client.streams import STREAM_PATH, Pieces, clone_stream
 from greenroom_client.voices import Voice
 
 
@@ -62,9 +64,38 @@ class AsyncClient:
             calls.clone(audio, text, transcript, language, task, task_info, seed, audio_language)
         )
 
-    async def edit(
+    async def clone_stream(
         self,
         audio: Audio,
+        text: str,
+        transcript: str | None = None,
+        language: str | None = None,
+        task: str | None = None,
+        task_info: str | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> AsyncIterator[Speech]:
+        """Say ``text`` with the voice of ``audio`` as it is made; the arguments are Client's."""
+        words = {
+            "transcript": transcript,
+            "language": language,
+            "task": task,
+            "task_info": task_info,
+            "audio_language": audio_language,
+        }
+        call = clone_stream(audio, text, words, seed)
+        async with AsyncExitStack() as stack:
+            response = await self._begun(stack, "POST", STREAM_PATH, call.httpx_options)
+            with self._connection.errors("POST", STREAM_PATH):
+                pieces = Pieces(response)
+                async for event in EventSource(response).aiter_sse():
+                    if piece := pieces.read(event):
+                        yield piece
+            pieces.check_end()
+
+    async def edit(
+        self,
+        audio: Audio | Speech,
         task: OneOrMore,
         info: OneOrMore | None = None,
         text: str | None = None,
@@ -81,6 +112,18 @@ class AsyncClient:
     async def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """``language``: language code of ``audio``, for its recognition."""
         return await self._send(calls.transcribe(audio, language))
+
+    async def transcribe_file(
+        self,
+        audio: Audio,
+        form: Form = "txt",
+        *,
+        words: bool = False,
+        translate: bool = False,
+        language: str | None = None,
+    ) -> str:
+        """What a recording of any length says; the arguments are those of Client."""
+        return await self._send(calls.transcribe_file(audio, form, words, translate, language))
 
     async def residency(self) -> ResidencyReport:
         """Where every model is, and the GPU's memory."""
@@ -164,24 +207,33 @@ class AsyncClient:
     async def events(self) -> AsyncIterator[AsyncIterator[Event]]:
         """Follow the transitions of all models: ``async with client.events() as events``."""
         async with AsyncExitStack() as stack:
-            with self._connection.errors("GET", EVENTS_PATH):
-                response = await stack.enter_async_context(
-                    self._http.stream("GET", EVENTS_PATH, timeout=self._connection.patient())
-                )
-                if not response.is_success:
-                    await response.aread()
-            raise_if_bad(response)
-            yield self._follow(response)
+            patient = {"timeout": self._connection.patient()}
+            yield self._follow(await self._begun(stack, "GET", EVENTS_PATH, patient))
 
     async def _follow(self, response: httpx.Response) -> AsyncIterator[Event]:
         with self._connection.errors("GET", EVENTS_PATH):
             async for event in EventSource(response).aiter_sse():
                 yield calls.read_event(event.data)
 
+    async def _begun(
+        self, stack: AsyncExitStack, method: str, path: str, options: dict[str, Any]
+    ) -> httpx.Response:
+        """An answer that goes on until the stack ends."""
+        with self._connection.errors(method, path):
+            response = await stack.enter_async_context(self._http.stream(method, path, **options))
+            if not response.is_success:
+                await response.aread()
+        raise_if_bad(response)
+        return response
+
     async def _send(self, call: Call[Answer]) -> Answer:
         with self._connection.errors(call.method, call.path):
             response = await self._http.request(
-                call.method, call.path, content=call.content, headers=call.headers
+                call.method,
+                call.path,
+                content=call.content,
+                headers=call.headers,
+                timeout=self._connection.patient() if call.patient else USE_CLIENT_DEFAULT,
             )
         raise_if_bad(response)
         return call.read(response)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import wave
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +25,9 @@ Audio: TypeAlias = (
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 MOST_CHANNELS = 8
+_NO_AUDIO = (
+    "audio is {}; it must be a path, the bytes of an audio file, or a tuple (samples, rate)."
+)
 
 
 def read_audio(audio: Audio) -> tuple[Samples, int]:
@@ -43,11 +47,42 @@ def read_audio(audio: Audio) -> tuple[Samples, int]:
     elif isinstance(audio, str | os.PathLike):
         samples, rate = _decoded(_content(audio), os.fspath(audio))
     else:
-        raise InvalidInput(
-            f"audio is {_article(audio)}; it must be a path, the bytes of an audio file, "
-            "or a tuple (samples, rate)."
-        )
+        raise InvalidInput(_NO_AUDIO.format(_article(audio)))
     return _mono(samples), _allowed(rate)
+
+
+def file_of(audio: Audio) -> bytes:
+    """The bytes of an audio file: those that are given, or a wav of the samples.
+
+    Raises:
+        InvalidInput: the file cannot be read, or the samples are no sound.
+    """
+    if not isinstance(audio, tuple):
+        return content_of(audio)
+    samples, rate = read_audio(audio)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, 0, "NONE", ""))
+        writer.writeframes(sixteen_bits(samples))
+    return file.getvalue()
+
+
+def sixteen_bits(samples: Any) -> bytes:
+    """Samples in [-1, 1] as little-endian integers."""
+    return bytes(np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes())
+
+
+def content_of(audio: str | os.PathLike[str] | bytes | bytearray | memoryview) -> bytes:
+    """The bytes of an audio file, which are not looked at.
+
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
+    if isinstance(audio, bytes | bytearray | memoryview):
+        return bytes(audio)
+    if isinstance(audio, str | os.PathLike):
+        return _content(audio)
+    raise InvalidInput(_NO_AUDIO.format(_article(audio)))
 
 
 def _content(path: str | os.PathLike[str]) -> bytes:

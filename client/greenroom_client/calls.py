@@ -5,15 +5,17 @@ let httpx carry it, hand the answer to ``Call.read``.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
 
+from greenroom_client import sound_files
 from greenroom_client.answers import json_object
-from greenroom_client.audio import Audio
+from greenroom_client.audio import Audio, file_of
 from greenroom_client.errors import InvalidInput, ServerError
 from greenroom_client.inputs import (
     OneOrMore,
@@ -25,13 +27,18 @@ from greenroom_client.inputs import (
     word_inputs,
 )
 from greenroom_client.residency import Action, Event, ModelResidency, ResidencyReport
-from greenroom_client.speech import Speech, Transcript
+from greenroom_client.speech import Speech, Transcript, text_in
 from greenroom_client.tensors import HEADER_LENGTH, Outputs, encode
 from greenroom_client.voices import Voice
 
 Answer = TypeVar("Answer")
 EVENTS_PATH = "/residency/events"
 VOICES_PATH = "/v1/voices"
+WORDLESS = frozenset(("denoise", "vad"))
+"""Edits that need no words."""
+Form = Literal["txt", "srt", "vtt", "json"]
+_FORMATS = {"txt": "text", "srt": "srt", "vtt": "vtt", "json": "verbose_json"}
+"""What the server calls them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Call(Generic[Answer]):
     read: Callable[[httpx.Response], Answer]
     content: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    patient: bool = False
+    """It may take hours."""
 
 
 def clone(
@@ -63,11 +72,11 @@ def clone(
     if "TEXT" not in words:
         raise InvalidInput("the text to say is missing; it must have at least one word.")
     tasks = task_inputs_of_clone(task, task_info)
-    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio))
+    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio), text)
 
 
 def edit(
-    audio: Audio,
+    audio: Audio | Speech,
     task: OneOrMore,
     info: OneOrMore | None,
     text: str | None,
@@ -76,19 +85,52 @@ def edit(
     seed: int | None,
     audio_language: str | None,
 ) -> Call[Speech]:
-    """``text``: only if the words change."""
+    """``text``: only if the words change.
+
+    The words of what the service has made go along, and denoise and vad need none.
+    """
+    if isinstance(audio, Speech):
+        transcript = transcript or audio.text or None
+        audio = (audio.samples, audio.sample_rate)
+    elif transcript is None and isinstance(audio, str | os.PathLike) and sound_files.installed:
+        transcript = text_in(audio)
     words = word_inputs(
         text=text, transcript=transcript, language=language, audio_language=audio_language
     )
     tasks = task_inputs(task, info)
     if not tasks:
         raise InvalidInput("the task is missing; an edit needs at least one.")
-    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio))
+    if transcript is None and set(tasks["TASK"]) <= WORDLESS:
+        words |= word_inputs(transcript="")
+    return _speech(words | tasks | seed_input(seed) | audio_inputs(audio), text or transcript)
 
 
 def transcribe(audio: Audio, language: str | None) -> Call[Transcript]:
     inputs = word_inputs(audio_language=language) | audio_inputs(audio)
     return _infer("asr", inputs, ("TRANSCRIPT", "AUDIO_LANGUAGE"), _read_transcript)
+
+
+def transcribe_file(
+    audio: Audio, form: Form, words: bool, translate: bool, language: str | None
+) -> Call[str]:
+    """Of any length."""
+    if form not in _FORMATS:
+        raise InvalidInput(f"the format is {form!r}; it must be one of {', '.join(_FORMATS)}.")
+    fields: dict[str, str | list[str]] = {"response_format": _FORMATS[form]}
+    if form == "json":
+        fields["timestamp_granularities"] = ["segment", "word"] if words else ["segment"]
+    if language:
+        fields["language"] = language
+    body, content_type = _form(fields, file_of(audio))
+    path = f"/v1/audio/{'translations' if translate else 'transcriptions'}"
+    return Call(
+        "POST",
+        path,
+        lambda response: response.text,
+        body,
+        {"Content-Type": content_type},
+        patient=True,
+    )
 
 
 def residency() -> Call[ResidencyReport]:
@@ -136,19 +178,26 @@ def save_voice(
 ) -> Call[Voice]:
     """``recording``: an audio file's bytes."""
     fields = {"name": name, "consent": consent, "transcript": transcript, "language": language}
-    given = {key: (None, value) for key, value in fields.items() if value}
-    form = httpx.Request("POST", "http://form", files={**given, "file": ("recording", recording)})
+    body, content_type = _form({key: value for key, value in fields.items() if value}, recording)
     return Call(
         "POST",
         VOICES_PATH,
         lambda response: cast(Voice, json_object(response.content)),
-        form.read(),
-        {"Content-Type": form.headers["Content-Type"]},
+        body,
+        {"Content-Type": content_type},
     )
 
 
 def delete_voice(name: str) -> Call[None]:
     return Call("DELETE", f"{VOICES_PATH}/{_quoted(name, 'voice')}", lambda response: None)
+
+
+def _form(fields: Mapping[str, str | list[str]], recording: bytes) -> tuple[bytes, str]:
+    """A multipart body with an audio file, and its content type."""
+    form = httpx.Request(
+        "POST", "http://form", data=dict(fields), files={"file": ("recording", recording)}
+    )
+    return form.read(), str(form.headers["Content-Type"])
 
 
 def _quoted(name: str, what: str = "model") -> str:
@@ -172,16 +221,19 @@ def _infer(
     return Call("POST", f"/v2/models/{model}/infer", answer, content, headers)
 
 
-def _speech(inputs: Tensors) -> Call[Speech]:
-    outputs = ("WAVEFORM", "WAVEFORM_RATE", "PROMPT_TRANSCRIPT")
-    return _infer("speech", inputs, outputs, _read_speech)
+def _speech(inputs: Tensors, text: str | None) -> Call[Speech]:
+    outputs = ("WAVEFORM", "WAVEFORM_RATE", "PROMPT_TRANSCRIPT", "SEED_USED")
+    return _infer("speech", inputs, outputs, lambda found: _read_speech(found, text))
 
 
-def _read_speech(outputs: Outputs) -> Speech:
+def _read_speech(outputs: Outputs, text: str | None) -> Speech:
+    heard = outputs.text("PROMPT_TRANSCRIPT")
     return Speech(
         outputs.samples("WAVEFORM"),
         outputs.rate("WAVEFORM_RATE"),
-        outputs.text("PROMPT_TRANSCRIPT"),
+        heard,
+        outputs.whole_number("SEED_USED"),
+        text or heard,
     )
 
 

@@ -6,17 +6,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from httpx import USE_CLIENT_DEFAULT
 from httpx_sse import EventSource
 
 from greenroom_client import calls
 from greenroom_client.answers import raise_if_bad
 from greenroom_client.audio import Audio
-from greenroom_client.calls import EVENTS_PATH, Answer, Call
+from greenroom_client.calls import EVENTS_PATH, Answer, Call, Form
 from greenroom_client.connection import Connection
 from greenroom_client.defaults import DEFAULT_TIMEOUT, DEFAULT_URL
 from greenroom_client.inputs import OneOrMore
 from greenroom_client.residency import Event, ModelResidency, ResidencyReport
 from greenroom_client.speech import Speech, Transcript
+from greenroom_client.streams import STREAM_PATH, Pieces, clone_stream
 from greenroom_client.voices import Voice
 
 
@@ -77,9 +79,52 @@ class Client:
             calls.clone(audio, text, transcript, language, task, task_info, seed, audio_language)
         )
 
-    def edit(
+    def clone_stream(
         self,
         audio: Audio,
+        text: str,
+        transcript: str | None = None,
+        language: str | None = None,
+        task: str | None = None,
+        task_info: str | None = None,
+        seed: int | None = None,
+        audio_language: str | None = None,
+    ) -> Iterator[Speech]:
+        """Say ``text`` with the voice of ``audio``, and hand over the speech as it is made.
+
+        Text of any length: the server says it sentence by sentence. Who stops iterating ends the
+        work. Raises ServerError or ConnectionFailed when it breaks off.
+
+        Args:
+            audio: the voice to clone, some seconds of it.
+            text: what to say.
+            transcript: the words of ``audio``; None: the server recognises them.
+            language: language code of ``text``; None: the server guesses.
+            task: what else to do to the result, such as "emotion".
+            task_info: the task's detail, such as "happy".
+            seed: the same seed gives the same speech.
+            audio_language: language code of ``audio``, for its recognition.
+        """
+        words = {
+            "transcript": transcript,
+            "language": language,
+            "task": task,
+            "task_info": task_info,
+            "audio_language": audio_language,
+        }
+        call = clone_stream(audio, text, words, seed)
+        with ExitStack() as stack:
+            response = self._begun(stack, "POST", STREAM_PATH, call.httpx_options)
+            with self._connection.errors("POST", STREAM_PATH):
+                pieces = Pieces(response)
+                for event in EventSource(response).iter_sse():
+                    if piece := pieces.read(event):
+                        yield piece
+            pieces.check_end()
+
+    def edit(
+        self,
+        audio: Audio | Speech,
         task: OneOrMore,
         info: OneOrMore | None = None,
         text: str | None = None,
@@ -91,7 +136,7 @@ class Client:
         """Change how ``audio`` is spoken.
 
         Args:
-            audio: the speech to edit.
+            audio: the speech to edit; the words of what the service has made go along.
             task: one task or several in order: emotion, style, speed, paralinguistic,
                 denoise, vad.
             info: for each task its detail, such as "happy" or "1.2".
@@ -108,6 +153,26 @@ class Client:
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """``language``: language code of ``audio``, for its recognition."""
         return self._send(calls.transcribe(audio, language))
+
+    def transcribe_file(
+        self,
+        audio: Audio,
+        form: Form = "txt",
+        *,
+        words: bool = False,
+        translate: bool = False,
+        language: str | None = None,
+    ) -> str:
+        """What a recording of any length says, as the text of a file; waits as long as it takes.
+
+        Args:
+            audio: the recording, or a video's path or bytes.
+            form: txt, srt or vtt (subtitles), or json: text, language and segments with times.
+            words: in json also the time of each word.
+            translate: into English, with an engine that can.
+            language: language code of ``audio``.
+        """
+        return self._send(calls.transcribe_file(audio, form, words, translate, language))
 
     def residency(self) -> ResidencyReport:
         """Where every model is, and the GPU's memory."""
@@ -191,24 +256,33 @@ class Client:
     def events(self) -> Iterator[Iterator[Event]]:
         """Follow the transitions of all models: ``with client.events() as events``."""
         with ExitStack() as stack:
-            with self._connection.errors("GET", EVENTS_PATH):
-                response = stack.enter_context(
-                    self._http.stream("GET", EVENTS_PATH, timeout=self._connection.patient())
-                )
-                if not response.is_success:
-                    response.read()
-            raise_if_bad(response)
-            yield self._follow(response)
+            patient = {"timeout": self._connection.patient()}
+            yield self._follow(self._begun(stack, "GET", EVENTS_PATH, patient))
 
     def _follow(self, response: httpx.Response) -> Iterator[Event]:
         with self._connection.errors("GET", EVENTS_PATH):
             for event in EventSource(response).iter_sse():
                 yield calls.read_event(event.data)
 
+    def _begun(
+        self, stack: ExitStack, method: str, path: str, options: dict[str, Any]
+    ) -> httpx.Response:
+        """An answer that goes on until the stack ends."""
+        with self._connection.errors(method, path):
+            response = stack.enter_context(self._http.stream(method, path, **options))
+            if not response.is_success:
+                response.read()
+        raise_if_bad(response)
+        return response
+
     def _send(self, call: Call[Answer]) -> Answer:
         with self._connection.errors(call.method, call.path):
             response = self._http.request(
-                call.method, call.path, content=call.content, headers=call.headers
+                call.method,
+                call.path,
+                content=call.content,
+                headers=call.headers,
+                timeout=self._connection.patient() if call.patient else USE_CLIENT_DEFAULT,
             )
         raise_if_bad(response)
         return call.read(response)

@@ -26,6 +26,7 @@ class ModelResidency(TypedDict):
     """One model: where its weights are and who needs them."""
 
     residency: str
+    controllable: bool
     leases: int
     waiting: int
     idle_seconds: float | None
@@ -33,6 +34,8 @@ class ModelResidency(TypedDict):
     device_bytes: int
     device_overhead_bytes: int
     host_bytes: int
+    process_bytes: int | None
+    """Memory of its process; None where the server sees none."""
     cache: Cache | None
     pid: int | None
     last_transition: Transition | None

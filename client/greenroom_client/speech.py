@@ -23,6 +23,10 @@ _SUFFIXES = {
 }
 
 
+_SAYS = "greenroom says: "
+"""In front of the text in a file's comment."""
+
+
 @dataclass(frozen=True, eq=False)
 class Speech:
     """A waveform; unpacks as ``samples, rate``."""
@@ -33,6 +37,10 @@ class Speech:
     """In Hz."""
     transcript: str
     """The words of the reference recording, as given or as recognised."""
+    seed: int = 0
+    """Gives the same speech again; 0 where the engine draws nothing by chance."""
+    text: str = ""
+    """What it says, as far as that is known: an edit of it is told, so nobody listens again."""
 
     def __iter__(self) -> Iterator[Any]:
         yield self.samples
@@ -45,13 +53,20 @@ class Speech:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file in the format of its suffix: .wav and .flac 16-bit, .ogg, .opus, .mp3.
 
+        Its text goes along, but in mp3: an edit of the file is told what it says.
+
         Raises:
             InvalidInput: the suffix is another, or the file cannot be written.
             MissingExtra: soundfile is not installed.
         """
         kind, subtype = format_of(path)
         encoded = io.BytesIO()
-        soundfile().write(encoded, self.samples, self.sample_rate, format=kind, subtype=subtype)
+        library = soundfile()
+        given = {"format": kind, "subtype": subtype, "channels": 1, "samplerate": self.sample_rate}
+        with library.SoundFile(encoded, "w", **given) as file:
+            if self.text and kind != "MP3":
+                file.comment = f"{_SAYS}{self.text}"
+            file.write(self.samples)
         try:
             Path(path).write_bytes(encoded.getbuffer())
         except OSError as error:
@@ -68,6 +83,17 @@ class Transcript:
 
     def __str__(self) -> str:
         return self.text
+
+
+def text_in(path: str | os.PathLike[str]) -> str | None:
+    """What a file says that `Speech.save` has written; None for any other."""
+    library = soundfile()
+    try:
+        with library.SoundFile(os.fspath(path)) as file:
+            comment = str(file.comment)
+    except (OSError, library.SoundFileError):
+        return None
+    return comment.removeprefix(_SAYS) if comment.startswith(_SAYS) else None
 
 
 def format_of(path: str | os.PathLike[str]) -> tuple[str, str | None]:

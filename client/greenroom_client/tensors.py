@@ -58,8 +58,14 @@ class Outputs:
 
     def rate(self, name: str) -> int:
         """An integer output of shape [1], a number of Hz."""
+        if (found := self.whole_number(name)) < 1:
+            raise _unreadable(name)
+        return found
+
+    def whole_number(self, name: str) -> int:
+        """An integer output of shape [1]."""
         array = self._row(name)
-        if not np.issubdtype(array.dtype, np.integer) or array.shape != (1,) or array[0] < 1:
+        if not np.issubdtype(array.dtype, np.integer) or array.shape != (1,):
             raise _unreadable(name)
         return int(array[0])
 

@@ -5,7 +5,13 @@ import sys
 import typer
 
 from greenroom_client import sound_files
-from greenroom_client.cli import residency_verbs, speech_verbs, verify_verb, voices_verbs
+from greenroom_client.cli import (
+    residency_verbs,
+    speech_verbs,
+    transcribe_verb,
+    verify_verb,
+    voices_verbs,
+)
 from greenroom_client.cli.plain_errors import PlainErrors
 from greenroom_client.cli.plugins import add_plugins
 
@@ -20,7 +26,7 @@ app = typer.Typer(
 if sound_files.installed:
     app.command()(speech_verbs.clone)
     app.command()(speech_verbs.edit)
-    app.command()(speech_verbs.transcribe)
+    app.command()(transcribe_verb.transcribe)
     app.add_typer(voices_verbs.app, name="voices")
 app.command()(residency_verbs.status)
 app.command()(residency_verbs.load)

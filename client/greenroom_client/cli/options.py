@@ -7,9 +7,13 @@ import typer
 
 from greenroom_client.errors import InvalidInput
 
+STDOUT = Path("-")
 
-def _writable(path: Path) -> Path:
+
+def _writable(path: Path | None) -> Path | None:
     """Refuse before the request what could not be written after it."""
+    if path is None or path == STDOUT:
+        return path
     from greenroom_client.speech import format_of  # imports numpy
 
     try:
@@ -39,6 +43,17 @@ Output: TypeAlias = Annotated[
         dir_okay=False,
         callback=_writable,
         help="File to write: .wav, .flac, .ogg, .opus or .mp3.",
+    ),
+]
+LiveOutput: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        dir_okay=False,
+        callback=_writable,
+        help="File to write: .wav, .flac, .ogg, .opus or .mp3; - writes a wav to standard output "
+        "as it is made.",
     ),
 ]
 KnownWords: TypeAlias = Annotated[

@@ -1,17 +1,20 @@
-"""The verbs that make or read speech."""
+"""The verbs that make speech."""
 
 import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from greenroom_client.cli import options
+from greenroom_client.cli.live_sound import player, standard_output
 from greenroom_client.cli.progress import Phases
 from greenroom_client.cli.session import Session
 from greenroom_client.defaults import DEFAULT_URL
 
 if TYPE_CHECKING:
+    from greenroom_client.async_client import AsyncClient
     from greenroom_client.speech import Speech
 
 SPEECH_MODELS = ("asr", "tokenizer", "tts")
@@ -20,13 +23,20 @@ SPEECH_MODELS = ("asr", "tokenizer", "tts")
 def clone(
     reference: options.Reference,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
-    output: options.Output,
+    output: options.LiveOutput = None,
+    play: Annotated[
+        bool, typer.Option("--play", help="Play it while it is made, by ffplay, mpv, aplay or sox.")
+    ] = False,
     transcript: options.KnownWords = None,
     language: options.Language = None,
     audio_language: options.AudioLanguage = None,
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", "-t", help="Edit to apply to the cloned speech; may be repeated."),
+        typer.Option(
+            "--task",
+            "-t",
+            help="Edit to apply to the cloned speech; may be repeated where a file is written.",
+        ),
     ] = None,
     task_info: Annotated[
         list[str] | None, typer.Option("--task-info", "-i", help="Detail of each task, in order.")
@@ -36,9 +46,28 @@ def clone(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Say TEXT with the voice of REF."""
+    """Say TEXT with the voice of REF; a text of any length with --play or -o -."""
     started = time.monotonic()
-    speech = Session(url, api_key, quiet).run(
+    session = Session(url, api_key, quiet)
+    if play or output == options.STDOUT:
+        if play and output:
+            raise typer.BadParameter("--play plays and writes no file; leave -o out.")
+        if len(task or ()) > 1 or len(task_info or ()) > 1:
+            raise typer.BadParameter("speech that comes while it is made takes one --task.")
+        fields: dict[str, str | None] = {
+            "transcript": transcript,
+            "language": language,
+            "audio_language": audio_language,
+            "task": next(iter(task or ()), None),
+            "task_info": next(iter(task_info or ()), None),
+        }
+        _listen(
+            session, play, lambda client: client.clone_stream(reference, text, seed=seed, **fields)
+        )
+        return
+    if output is None:
+        raise typer.BadParameter("--output or --play must say where the speech goes.")
+    speech = session.run(
         lambda client: client.clone(
             reference,
             text,
@@ -98,23 +127,23 @@ def edit(
     _save(speech, output, started)
 
 
-def transcribe(
-    reference: options.Reference,
-    language: options.AudioLanguage = None,
-    url: options.Url = DEFAULT_URL,
-    api_key: options.ApiKey = None,
-    quiet: options.Quiet = False,
+def _listen(
+    session: Session, play: bool, ask: "Callable[[AsyncClient], AsyncIterator[Speech]]"
 ) -> None:
-    """Print the words of REF."""
-    transcript = Session(url, api_key, quiet).run(
-        lambda client: client.transcribe(reference, language), Phases(("asr",), "transcribing")
-    )
-    typer.echo(transcript.text)
+    """Play, or write to standard output, what comes as it comes."""
+
+    async def heard(client: "AsyncClient") -> None:
+        with player() if play else standard_output() as wav:
+            async for piece in ask(client):
+                wav.write(piece)
+
+    session.run(heard, Phases(SPEECH_MODELS, "speaking"))
 
 
 def _save(speech: "Speech", output: Path, started: float) -> None:
     speech.save(output)
+    seed = f", seed {speech.seed}" if speech.seed else ""
     typer.echo(
         f"{output}: {speech.seconds:.2f} s of audio at {speech.sample_rate} Hz, "
-        f"took {time.monotonic() - started:.1f} s"
+        f"took {time.monotonic() - started:.1f} s{seed}"
     )

@@ -11,7 +11,6 @@ from greenroom_client.residency import ModelResidency
 from greenroom_client.verify.sightings import Sighting, Sightings
 from greenroom_client.verify.verify_result import NotChecked
 
-_CONTROL_INPUT = "RESIDENCY"
 _CLONES = "tts"
 _MOST_ACTIONS = 3
 """Manual actions that lead from anywhere to any state."""
@@ -34,10 +33,9 @@ class Subject:
                 f"{self.model} is not a managed model of this server; its managed models are "
                 f"{known}."
             )
-        inputs = (await self._client.metadata(self.model)).get("inputs") or []
-        if _CONTROL_INPUT not in [tensor["name"] for tensor in inputs]:
+        if not models[self.model]["controllable"]:
             raise InvalidInput(
-                f"{self.model} takes no {_CONTROL_INPUT} input: it can be loaded and unloaded, but "
+                f"{self.model} takes no RESIDENCY input: it can be loaded and unloaded, but "
                 "not offloaded and restored, so it cannot be verified."
             )
 

@@ -1,0 +1,80 @@
+"""The verb that writes down what recordings say."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from greenroom_client.cli import options
+from greenroom_client.cli.microphone import recorded
+from greenroom_client.cli.progress import Phases
+from greenroom_client.cli.session import Session
+from greenroom_client.defaults import DEFAULT_URL
+
+Format = Literal["txt", "srt", "vtt", "json"]
+MICROPHONE = "-"
+
+
+def transcribe(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REF...",
+            help="Recordings or videos, of any length; - is the microphone until Enter is pressed, "
+            "or what comes through a pipe.",
+        ),
+    ],
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="Plain words, subtitles, or JSON with times.")
+    ] = "txt",
+    words: Annotated[
+        bool, typer.Option("--words", help="In JSON also the time of each word.")
+    ] = False,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Write it in English, if the engine can.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            file_okay=False,
+            exists=True,
+            writable=True,
+            help="Folder for a file of each; without it the words go to standard output.",
+        ),
+    ] = None,
+    language: options.AudioLanguage = None,
+    url: options.Url = DEFAULT_URL,
+    api_key: options.ApiKey = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write what each REF says: words, subtitles or times."""
+    if words and form != "json":
+        raise typer.BadParameter("--words needs --format json; subtitles have their own times.")
+    if len(files) > 1 and form != "txt" and output is None:
+        raise typer.BadParameter(f"several files as {form} need --output, a folder for them.")
+    missing = next((one for one in files if one != MICROPHONE and not Path(one).is_file()), None)
+    if missing is not None:
+        raise typer.BadParameter(f"REF: the file {missing!r} does not exist.")
+    session = Session(url, api_key, quiet)
+    for number, file in enumerate(files, 1):
+        content = recorded() if file == MICROPHONE else Path(file)
+        of = f" {file} ({number} of {len(files)})" if len(files) > 1 else ""
+        written = session.run(
+            lambda client, content=content: client.transcribe_file(  # type: ignore[misc]
+                content, form, words=words, translate=translate, language=language
+            ),
+            Phases(("asr",), f"transcribing{of}"),
+        )
+        if output is None:
+            sys.stdout.write(f"{file}: {written}" if of else written)
+        else:
+            name = "microphone" if file == MICROPHONE else Path(file).stem
+            _save(output / f"{name}.{form}", written)
+
+
+def _save(path: Path, written: str) -> None:
+    path.write_text(written, encoding="utf-8")
+    typer.echo(str(path))
