@@ -36,7 +36,7 @@ def pull(
     ] = None,
     whisper_model: options.WhisperModel = None,
 ) -> None:
-    """Fetch released checkpoints: all, step-audio, step-audio-editx, step-audio-tokenizer, whisper.
+    """Fetch released checkpoints: all, step-audio, step-audio-awq, whisper, or a part of these.
 
     Files that are complete are kept, interrupted downloads continue. Sizes and hashes are
     verified. OpenAI publishes Whisper itself; ModelScope has large-v3 too.

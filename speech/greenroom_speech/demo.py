@@ -19,11 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from greenroom.errors import GreenroomError
-from greenroom.residency.policy import Policy
-from greenroom.residency.states import TRANSITIONS, Action
-from greenroom.supervisor import Service
-from greenroom.supervisor.ports import free_settings
+from greenroom.plugin import GreenroomError, Policy, Service, free_settings
 from greenroom_client import AsyncClient, GreenroomClientError, Speech
 from greenroom_client.residency import Event
 from greenroom_speech.voices import voice
@@ -118,12 +114,12 @@ async def _until_unloaded(events: AsyncIterator[Event]) -> list[Event]:
 
 
 def _print_timeline(started: float, ended: list[Event]) -> None:
-    table = Table("at", "model", "from", "while it runs", "seconds", "to", "why", box=None)
+    table = Table("at", "model", "action", "seconds", "from", "to", "why", box=None)
     for event in ended:
         at = datetime.fromisoformat(event["at"]).timestamp() - started
-        during = TRANSITIONS[Action(event["action"])].during
-        row = (f"{at:.1f} s", event["model"], event["from"], during)
-        table.add_row(*row, f"{event['seconds']:.2f}", event["to"], event["reason"])
+        took = f"{event['seconds']:.2f}"
+        row = (event["action"], took, event["from"], event["to"], event["reason"])
+        table.add_row(f"{at:.1f} s", event["model"], *row)
     console.print("\nResidency timeline")
     console.print(table)
 

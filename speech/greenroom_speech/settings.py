@@ -1,10 +1,12 @@
 """Settings of the speech plug-in, read like Greenroom's own: ``GREENROOM_<FIELD>``."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from platformdirs import user_cache_path, user_data_path
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from greenroom.settings import EnvironmentSettings, ModelSettings, Port
 
@@ -12,17 +14,39 @@ from greenroom.settings import EnvironmentSettings, ModelSettings, Port
 class EngineSettings(ModelSettings):
     """The engines: what the processes behind Triton read."""
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "GREENROOM_TTS_DTYPE": "GREENROOM_TTS_PRECISION",
+        "GREENROOM_TTS_PROMPT_LAYOUT": "GREENROOM_TTS_RELEASE",
+        "GREENROOM_TTS_REPETITION_AWARE": "GREENROOM_TTS_RELEASE",
+        "GREENROOM_TTS_TOP_K": "GREENROOM_TTS_RELEASE",
+    }
+
     asr_device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Where the engine whisper runs: auto means on the GPU if there is one."
+        "auto",
+        description="Where the engines whisper and faster-whisper run: auto means on the GPU if "
+        "there is one.",
+    )
+    asr_compute_type: Literal["default", "auto", "float32", "float16", "int8"] = Field(
+        "default",
+        description="Number type that faster-whisper computes with: that of the model's file, the "
+        "fastest one of the device, or one of these.",
     )
     whisper_model: str = Field(
-        "large-v3", description="Name of a released Whisper model, or the path of a .pt file."
+        "large-v3",
+        description="Name of a released Whisper model, or the path of a .pt file; of "
+        "faster-whisper a folder.",
     )
-    tts_dtype: Literal["bfloat16", "float32"] = Field(
-        "bfloat16", description="Number type of the language model's weights."
+    tts_threads: int = Field(2, ge=1, description="Threads that the engine kokoro computes with.")
+    tts_precision: Literal["bf16", "int8", "int4", "float32"] = Field(
+        "bf16",
+        description="How Step-Audio-EditX holds the weights of its language model. int8 is made "
+        "of the released ones at load and takes half the memory; int4 reads the AWQ release. If "
+        "unset, the parameter `precision` of the model's config.",
     )
-    tts_prompt_layout: Literal["B", "A"] = Field(
-        "B", description="Prompt format of Step-Audio-EditX. Its weights of 2025 need A."
+    tts_release: Literal["2026", "2025"] = Field(
+        "2026",
+        description="Year of the Step-Audio-EditX weights. It chooses the prompt format, the "
+        "speaker's name in it and the sampling rules.",
     )
     tts_temperature: float = Field(
         0.7,
@@ -30,17 +54,34 @@ class EngineSettings(ModelSettings):
         description="Sampling temperature of the language model. 0 always takes the most likely "
         "token.",
     )
-    tts_top_k: int = Field(
-        0, ge=0, description="Number of most likely tokens to sample from. 0 means all."
-    )
-    tts_repetition_aware: bool = Field(
-        False,
-        description="Never sample a token twice in a row that occurred twice among the last ten.",
-    )
     tts_ordered_codes: bool = Field(
-        False,
+        True,
         description="Sample only codes in their proper order: two of one codebook, then three "
-        "of the other.",
+        "of the other. If false, speech that comes out of order is refused.",
+    )
+    tts_redraws: int = Field(
+        2,
+        ge=-1,
+        description="How many more times Step-Audio-EditX draws speech that is plainly wrong: "
+        "silence, a loop, far too long or too short. 0 means that it fails at once, -1 that "
+        "nothing is checked.",
+    )
+    tts_prompt_seconds: float = Field(
+        10.0,
+        ge=1,
+        description="Seconds of the reference, its end, that the vocoder of Step-Audio-EditX is "
+        "given; the language model has all of it.",
+    )
+    tts_streams: int = Field(
+        4,
+        ge=1,
+        description="Streams whose sound Step-Audio-EditX makes at the same time. Each takes "
+        "memory on the GPU; there are fewer where it has no room.",
+    )
+    tts_share_setup: bool = Field(
+        False,
+        description="Begin all streams in a voice after one reading of its reference: sooner, "
+        "and a little different from the released way.",
     )
     cache_bytes: int = Field(
         256 * 2**20,
@@ -58,9 +99,79 @@ class EngineSettings(ModelSettings):
     max_audio_seconds: float = Field(
         30.0, gt=0, description="Longest reference recording, in seconds."
     )
-    max_text_chars: int = Field(2000, gt=0, description="Longest text to say, in characters.")
+    max_edit_seconds: float = Field(
+        90.0,
+        gt=0,
+        description="Longest recording that is edited at once, in seconds. `/v1` cuts a longer one "
+        "at pauses, for edits that need no whole.",
+    )
+    max_text_chars: int = Field(
+        2000,
+        gt=0,
+        description="Longest text that tts is given at once, in characters. A text for `/v1` may "
+        "be longer.",
+    )
     max_speech_seconds: float = Field(
-        300.0, gt=0, description="Longest speech that one request may ask for, in seconds."
+        300.0,
+        gt=0,
+        description="Longest speech that tts makes at once, in seconds. `/v1` has it say a text "
+        "sentence by sentence.",
+    )
+
+    @property
+    def cache_folder(self) -> Path:
+        """``cache_dir``, else the user's cache folder as the platform has it."""
+        return self.cache_dir or user_cache_path("greenroom")
+
+
+def _pairs(given: Any) -> Any:
+    """``NAME=VOICE,NAME=VOICE`` as a mapping."""
+    if not isinstance(given, str):
+        return given
+    pairs = [pair.partition("=") for pair in given.split(",") if pair.strip()]
+    wrong = next((name for name, _, voice in pairs if not name.strip() or not voice.strip()), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong.strip()!r} is no pair; write NAME=VOICE, separated by commas")
+    return {name.strip(): voice.strip() for name, _, voice in pairs}
+
+
+VoiceAliases = Annotated[Mapping[str, str], NoDecode, BeforeValidator(_pairs)]
+OPENAI_VOICES = {
+    **dict.fromkeys(("alloy", "coral", "marin", "nova", "sage", "shimmer"), "clara"),
+    **dict.fromkeys(("ash", "ballad", "cedar", "echo", "fable", "onyx", "verse"), "henry"),
+}
+"""Which bundled voice speaks for each of OpenAI's."""
+
+
+class SpeechSettings(EnvironmentSettings):
+    """The speech API."""
+
+    default_voice: str = Field("clara", description="The voice of a request that names none.")
+    voice_aliases: VoiceAliases = Field(
+        {},
+        description="Further names of voices, written as `NAME=VOICE` and separated by commas. A "
+        "saved voice of such a name comes first. OpenAI's names have a voice each, which this "
+        "changes.",
+    )
+
+    read_code: bool = Field(
+        False, description="Read code blocks of Markdown aloud instead of leaving them out."
+    )
+    max_speech_seconds_per_request: float = Field(
+        10_800.0, gt=0, description="Longest speech that one request to `/v1` may take, in seconds."
+    )
+    verify_word_error_rate: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share of wrong words above which a sentence is drawn again, where a request "
+        "to `/v1` asks for `verify`.",
+    )
+    max_transcription_seconds: float = Field(
+        14_400.0,
+        gt=0,
+        description="Longest recording that one request for its words may bring, in seconds. asr "
+        "hears it in pieces.",
     )
 
 
@@ -103,4 +214,31 @@ class PageSettings(EnvironmentSettings):
         gt=0,
         description="Bytes of recordings and results that the web page keeps below the runtime "
         "folder, for at most an hour. The oldest are removed to make room.",
+    )
+
+
+class WyomingSettings(EnvironmentSettings):
+    """The server for Home Assistant, a process of its own."""
+
+    wyoming: bool = Field(
+        False, description="Serve Wyoming too, the protocol of Home Assistant's voice."
+    )
+    wyoming_host: str = Field(
+        "127.0.0.1",
+        description="Address that the Wyoming server listens on. The protocol has no keys: whoever "
+        "reaches it can use it.",
+    )
+    wyoming_port: Port = Field(10300, description="Port of the Wyoming server.")
+    wyoming_gateway: str | None = Field(
+        None,
+        description="URL of the gateway that the Wyoming server uses. If unset, that of this "
+        "service.",
+    )
+    wyoming_key: SecretStr | None = Field(
+        None, description="API key that the Wyoming server sends, of inference scope."
+    )
+    wyoming_zeroconf: bool = Field(
+        False,
+        description="Announce the Wyoming server in the local network, unless it listens on this "
+        "machine only.",
     )

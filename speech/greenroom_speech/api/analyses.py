@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from greenroom_speech.api.answers import ERRORS
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import ERRORS, AnalysisRequest
-from greenroom_speech.decoder.client import Reader
+from greenroom_speech.api.schemas import AnalysisRequest
+from greenroom_speech.codec.decoder import Reader
 
 
 def analyses_routes(pipeline: Pipeline, read: Reader) -> APIRouter:

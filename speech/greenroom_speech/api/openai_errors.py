@@ -1,6 +1,8 @@
 """Errors of /v1 as OpenAI's error object."""
 
+import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,21 @@ logger = logging.getLogger(__name__)
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 _CLIENT_LEFT = 499
 _SHOWN = 60
+_FIELDS = {
+    "ASR_TASK": "the task",
+    "AUDIO": "the recording",
+    "AUDIO_LANGUAGE": "language",
+    "LANGUAGE": "language",
+    "SAMPLE_RATE": "the recording's sample rate",
+    "SEED": "seed",
+    "TASK": "task",
+    "TASK_INFO": "task_info",
+    "TEXT": "input",
+    "TRANSCRIPT": "transcript",
+    "VOICE": "voice",
+}
+"""What callers know each input of the models as."""
+_TENSOR = re.compile(rf"\b(?:{'|'.join(_FIELDS)})\b")
 
 
 class InvalidField(InvalidInput):
@@ -30,14 +47,26 @@ class InvalidField(InvalidInput):
 def problem(
     status: int, message: str, param: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
+    return JSONResponse({"error": error_object(status, message, param)}, status, headers)
+
+
+def error_object(status: int, message: str, param: str | None = None) -> dict[str, str | None]:
+    """OpenAI's, with the type that belongs to an HTTP status."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    body = {"message": message, "type": kind, "param": param, "code": None}
-    return JSONResponse({"error": body}, status, headers)
+    return {"message": message, "type": kind, "param": param, "code": None}
 
 
-def refusal(error: GreenroomError) -> Response:
-    param = getattr(error, "param", None)
-    return problem(error.http_status, str(error), param, error.headers)
+def told(error: Exception, path: str = "") -> tuple[int, str, str | None]:
+    """What a client of a path may know of an error: its status, sentence and field."""
+    if isinstance(error, InvalidField):
+        return error.http_status, str(error), error.param
+    if isinstance(error, GreenroomError):
+        return error.http_status, _in_fields(str(error), path), None
+    return 500, BROKEN, None
+
+
+def refusal(error: GreenroomError, path: str = "") -> Response:
+    return problem(*told(error, path), error.headers)
 
 
 def invalid(errors: Sequence[Any]) -> InvalidField:
@@ -50,14 +79,27 @@ def invalid(errors: Sequence[Any]) -> InvalidField:
         return InvalidField(f"{param} is missing; it is required.", param)
     if first["type"] == "extra_forbidden":
         return InvalidField(f"{param} is not a field of this request.", param)
-    value = repr(first.get("input"))
-    shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "..."
-    return InvalidField(f"{param or 'the body'} is {shown}: {rule}.", param)
+    return InvalidField(f"{param or 'the body'} is {_shown(first.get('input'))}: {rule}.", param)
+
+
+def _shown(value: Any) -> str:
+    """A value as it stands in JSON, where clients write it."""
+    if isinstance(value, bytes):
+        return f"a file of {len(value)} bytes"
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
+
+
+def _in_fields(sentence: str, path: str) -> str:
+    """A sentence of an engine with the request's fields for the tensors behind them."""
+    fields = {**_FIELDS, "TEXT": "text" if path.endswith("/edits") else "input"}
+    said = _TENSOR.sub(lambda tensor: fields[tensor[0]], sentence)
+    return "T" + said[1:] if said.startswith("the ") else said
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, GreenroomError)
-    return refusal(error)
+    return refusal(error, request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -5,17 +5,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from greenroom_speech.api.formats import MEDIA_TYPES
+from greenroom_speech.api.formats import MEDIA_TYPE_OF
 from greenroom_speech.api.openai_errors import invalid
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _SOUND = {"schema": {"type": "string", "format": "binary"}}
 AUDIO_ANSWER: dict[str, Any] = {
-    "description": "The audio. X-Greenroom-Start is cold, warm or hot; Server-Timing has the "
-    "milliseconds of waiting and of each model; X-Greenroom-Transcript has the words of the "
-    "reference, percent-encoded.",
-    "content": dict.fromkeys(MEDIA_TYPES, _SOUND),
+    "description": "The audio, sent as it is made. X-Greenroom-Start is cold, warm or hot; "
+    "Server-Timing has the milliseconds of waiting and of each model, of tts until its first "
+    "sound; X-Greenroom-Transcript has the words of the reference, percent-encoded.",
+    # Events are JSON each, described in docs/streaming.md.
+    "content": {**dict.fromkeys(MEDIA_TYPE_OF.values(), _SOUND), "text/event-stream": {}},
 }
 
 

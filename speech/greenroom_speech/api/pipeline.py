@@ -1,35 +1,49 @@
-"""What a request of /v1 runs: asr, tokenizer and tts one after another under one lease.
+"""What a request of /v1 runs under one lease: the ensemble ``speech``, or one of its steps.
 
-The ensemble ``speech`` does the same in one call; here the steps are called one by one, so
-that each one's seconds can be told, and a transcript that is known costs nothing.
+A text of any length is said sentence by sentence, each a walk through the ensemble; what asr and
+tokenizer have made of the reference they keep.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
-from greenroom.plugin import Array, Gateway, Tensors
+from greenroom.plugin import AppLease, Array, Gateway, Tensors
+from greenroom_speech.api.ahead import one_ahead
+from greenroom_speech.api.reference import OwnVoice
+from greenroom_speech.api.speaking import SPEECH, TTS, Speaking
 from greenroom_speech.api.tensor_fields import one_text, text
-from greenroom_speech.api.timing import TimedLease, Timing
-from greenroom_speech.decoder.recording import Recording
+from greenroom_speech.api.timing import Timing
+from greenroom_speech.api.verification import ASR, USUAL, Rule, Verification
+from greenroom_speech.codec.recording import Recording
+from greenroom_speech.engines.seeds import new_seed, seed_used
+from greenroom_speech.reading.aloud import Reading
+from greenroom_speech.reading.pieces import Said
 
-SPEECH, ASR, TOKENIZER, TTS = "speech", "asr", "tokenizer", "tts"
+TOKENIZER = "tokenizer"
+SILENCE = Recording(np.zeros(6000, np.float32), 24000)
+"""Of a text in which there is nothing to say."""
 
 
 @dataclass(frozen=True)
 class Script:
     """What is to be said or changed: a reference, and the inputs of tts that say how."""
 
-    reference: Recording
+    reference: Recording | OwnVoice
     transcript: str | None
     """Words of the reference; None: they are recognised."""
     tensors: Tensors
+    reading: Reading | None = None
+    """What is to be said, of any length; None: the tensors tell."""
+    verify: bool = False
+    """Each sentence is heard before it is handed over."""
 
 
 @dataclass(frozen=True)
-class Transcription:
+class Recognition:
     """What asr recognised."""
 
     transcript: str
@@ -37,57 +51,135 @@ class Transcription:
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """A waveform and the words of its reference."""
+class Speech:
+    """Sound in the making."""
 
-    recording: Recording
-    transcript: str
+    timing: Timing
+    pieces: AsyncIterator[Recording]
+    """Sound in pieces of one rate, the next one in work while the last is used."""
+    by: Speaking | None = None
+    """None: there is nothing to say."""
+
+    @property
+    def transcript(self) -> str:
+        """The words of the reference, once the first piece is there."""
+        return (self.by and self.by.transcript) or ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the listener should know, as far as it is known."""
+        return self.by.warnings if self.by else []
+
+    @property
+    def word_error_rate(self) -> float | None:
+        """Of what has been verified so far; None: nothing has."""
+        verification = self.by and self.by.verification
+        return verification.word_error_rate if verification else None
+
+    @property
+    def seed(self) -> int | None:
+        """Gives the same again, 0 where nothing is drawn; once the first piece is there."""
+        return self.by.seed if self.by else None
 
 
 class Pipeline:
     """Runs requests, each under one lease."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, most_seconds: float, rule: Rule = USUAL) -> None:
+        """`most_seconds` are those of the speech of one request; `rule` is of verified ones."""
         self._gateway = gateway
+        self.most_seconds = most_seconds
+        self._rule = rule
 
-    async def speak(self, script: Script) -> tuple[Spoken, Timing]:
-        """Without a transcript in the script, asr hears the reference first."""
-        async with self._lease(SPEECH, script.reference) as lease:
-            audio, transcript = _audio(script.reference), script.transcript
-            if transcript is None:
-                transcript = (await _heard(lease, audio, None)).transcript
-            prompt = await lease.infer(TOKENIZER, audio)
-            inputs = {**prompt, **script.tensors, **audio, "TRANSCRIPT": text(transcript)}
-            spoken = await lease.infer(TTS, inputs)
-        rate = int(spoken["WAVEFORM_RATE"][0])
-        return Spoken(Recording(spoken["WAVEFORM"], rate), transcript), lease.timing
+    @asynccontextmanager
+    async def speech(self, script: Script) -> AsyncIterator[Speech]:
+        """Without a transcript in the script, asr hears the reference first.
 
-    async def hear(
-        self, recording: Recording, language: str | None
-    ) -> tuple[Transcription, Timing]:
+        The pieces end, and their work, with the context.
+        """
+        reading = script.reading
+        texts = _begun(reading.pieces()) if reading else None
+        if reading and not texts:
+            yield Speech(Timing("hot", 0.0), _only(SILENCE))
+            return
+        async with self.speaking(script) as speaking:
+            sounds = (
+                _sounds(speaking, reading.said(texts)) if reading and texts else speaking.spoken()
+            )
+            async with one_ahead(sounds) as pieces:
+                yield Speech(Timing.of(speaking.lease), pieces, speaking)
+
+    @asynccontextmanager
+    async def speaking(self, script: Script, beside: int = 0) -> AsyncIterator[Speaking]:
+        """Hold the models for one utterance; the script's text is not looked at.
+
+        `beside` are the bytes of further references.
+
+        Where the script has no seed, one is drawn here: all sentences have the same.
+        """
+        reference, most = script.reference, self.most_seconds
+        tensors = {"SEED": seed_used(new_seed()), **script.tensors}
+        if isinstance(reference, OwnVoice):
+            inputs = {**tensors, "VOICE": text(reference.name)}
+            async with self._gateway.lease(SPEECH if script.verify else TTS) as lease:
+                verification = self._verification(lease, script)
+                yield Speaking(lease, TTS, inputs, None, most, verification=verification)
+            return
+        held = reference.samples.nbytes + beside
+        async with self._gateway.lease(SPEECH, held_bytes=held) as lease:
+            inputs = {**tensors, **audio_inputs(reference)}
+            verification = self._verification(lease, script)
+            yield Speaking(
+                lease, SPEECH, inputs, script.transcript, most, verification=verification
+            )
+
+    def _verification(self, lease: AppLease, script: Script) -> Verification | None:
+        if not script.verify:
+            return None
+        language = script.reading.language if script.reading else None
+        return Verification(lease, self._rule, language)
+
+    async def hear(self, recording: Recording, language: str | None) -> tuple[Recognition, Timing]:
         """Without ``language`` the engine detects it, if it can."""
         async with self._lease(ASR, recording) as lease:
-            heard = await _heard(lease, _audio(recording), language)
-        return heard, lease.timing
+            heard = await _heard(lease, audio_inputs(recording), language)
+        return heard, Timing.of(lease)
 
     async def analyse(self, recording: Recording) -> Timing:
         """Analyse a recording ahead; tokenizer keeps the result for the requests that use it."""
         async with self._lease(TOKENIZER, recording) as lease:
-            await lease.infer(TOKENIZER, _audio(recording))
-        return lease.timing
+            await lease.infer(TOKENIZER, audio_inputs(recording))
+        return Timing.of(lease)
 
-    @asynccontextmanager
-    async def _lease(self, model: str, recording: Recording) -> AsyncIterator[TimedLease]:
-        size = recording.samples.nbytes
-        async with self._gateway.lease(model, held_bytes=size) as lease:
-            yield TimedLease(lease)
+    def _lease(self, model: str, recording: Recording) -> AbstractAsyncContextManager[AppLease]:
+        return self._gateway.lease(model, held_bytes=recording.samples.nbytes)
 
 
-async def _heard(lease: TimedLease, audio: Tensors, language: str | None) -> Transcription:
+async def _sounds(
+    speaking: Speaking, texts: AsyncGenerator[Said, None]
+) -> AsyncGenerator[Recording, None]:
+    async with aclosing(speaking.said(texts)) as parts:
+        async for part in parts:
+            if part.sound:
+                yield part.sound
+
+
+async def _only(sound: Recording) -> AsyncIterator[Recording]:
+    yield sound
+
+
+def _begun(texts: Iterator[Said]) -> Iterator[Said] | None:
+    """None if there is nothing to say."""
+    first = next(texts, None)
+    return chain([first], texts) if first else None
+
+
+async def _heard(lease: AppLease, audio: Tensors, language: str | None) -> Recognition:
     inputs = {**audio, "AUDIO_LANGUAGE": text(language)} if language else audio
     heard = await lease.infer(ASR, inputs)
-    return Transcription(one_text(heard["TRANSCRIPT"]), one_text(heard["AUDIO_LANGUAGE"]))
+    return Recognition(one_text(heard["TRANSCRIPT"]), one_text(heard["AUDIO_LANGUAGE"]))
 
 
-def _audio(recording: Recording) -> dict[str, Array]:
+def audio_inputs(recording: Recording) -> dict[str, Array]:
+    """AUDIO and SAMPLE_RATE."""
     return {"AUDIO": recording.samples, "SAMPLE_RATE": np.array([recording.rate], np.int32)}

@@ -7,9 +7,12 @@ from typing import Any
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from greenroom.plugin import hold_of
 from greenroom_speech.api.openai_errors import InvalidField
 
 MULTIPART = "multipart/form-data"
+_MOST_VALUES = 20_000
+"""Each may take a KiB while it is looked at, and be sent in three bytes."""
 
 
 async def fields_of(request: Request) -> dict[str, Any]:
@@ -24,11 +27,18 @@ async def fields_of(request: Request) -> dict[str, Any]:
         raise InvalidField(
             f"Content-Type is {kind!r}; it must be application/json or {MULTIPART}.", None
         )
+    body = await request.body()
+    hold_of(request.scope).add(2 * len(body))  # its text, and what is read from that
     try:
-        text = (await request.body()).decode()
+        text = body.decode()
+        if sum(map(text.count, ",[{")) > _MOST_VALUES:
+            raise InvalidField(
+                f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets.", None
+            )
         fields = json.loads(text)
         if "\\u" in text:  # without escapes there is no half of a surrogate pair
-            json.dumps(fields, ensure_ascii=False).encode()
+            whole = json.dumps(fields, ensure_ascii=False).encode("utf-16", "surrogatepass")
+            fields = json.loads(whole.decode("utf-16", "replace"))
     except (ValueError, RecursionError):
         raise InvalidField("The body is not JSON.", None) from None
     if not isinstance(fields, dict):
@@ -45,10 +55,16 @@ async def _form(request: Request) -> dict[str, Any]:
         raise InvalidField(f"The body is no {MULTIPART}: {error.message}", None) from None
     found: dict[str, Any] = {}
     try:
-        for name, value in form.multi_items():
-            if name in found:
+        for given_name, value in form.multi_items():
+            name = given_name.removesuffix("[]")  # how some say that there may be several
+            if not isinstance(value, str) and name in found:
                 raise InvalidField(f"{name} is given twice; give it once.", name)
-            found[name] = value if isinstance(value, str) else await value.read()
+            given = value if isinstance(value, str) else await value.read()
+            found[name] = [*_listed(found[name]), given] if name in found else given
     finally:
         await form.close()
     return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,26 +1,25 @@
 """/v1/voices: recordings that are kept to be used by name."""
 
 import asyncio
+import io
 import time
 
+import soundfile
 from fastapi import APIRouter, Request, Response
 
-from greenroom_speech.api.formats import encoded
+from greenroom_speech.api.answers import ERRORS, Deleted, VoiceList, VoiceObject
+from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import (
-    ERRORS,
-    Deleted,
-    VoiceChange,
-    VoiceList,
-    VoiceObject,
-    VoiceRequest,
-)
-from greenroom_speech.api.tensor_fields import text
+from greenroom_speech.api.schemas import VoiceChange, VoiceRequest
+from greenroom_speech.api.sound_answer import SoundAnswer, Wanted
 from greenroom_speech.api.voice_folder import SavedVoice
 from greenroom_speech.api.voices_store import VoicesStore
-from greenroom_speech.decoder.client import Reader
+from greenroom_speech.codec.decoder import Reader
+from greenroom_speech.codec.recording import Recording
+from greenroom_speech.reading.aloud import Reading
+from greenroom_speech.reading.plain import Part
 
 _RECORDING = {
     "description": "The recording.",
@@ -30,7 +29,9 @@ _PREVIEWS = {"zh": "你好，这是我的声音。今天过得怎么样？"}
 _PREVIEW = "Hello, this is how my voice sounds. I hope you like it."
 
 
-def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+def saved_voices_routes(
+    pipeline: Pipeline, store: VoicesStore, read: Reader, formats: Formats
+) -> APIRouter:
     router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=ERRORS)
 
     @router.get("")
@@ -55,7 +56,7 @@ def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) ->
         if transcript is None:
             heard, _ = await pipeline.hear(recording, language)
             transcript, language = heard.transcript, language or heard.language
-        audio, _ = await asyncio.to_thread(encoded, recording, "flac")
+        audio = await asyncio.to_thread(_flac, recording)
         # What is kept is what will be cloned, so that is what has to be in tokenizer's cache.
         kept = await read(audio, "file")
         await pipeline.analyse(kept)
@@ -99,12 +100,17 @@ def saved_voices_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) ->
         voice, content = await asyncio.to_thread(store.recording, name)
         reference = await read(content, "the voice's recording")
         sentence = _PREVIEWS.get(voice.language, _PREVIEW)
-        script = Script(reference, voice.transcript, {"TEXT": text(sentence)})
-        spoken, timing = await pipeline.speak(script)
-        content, media_type = await asyncio.to_thread(encoded, spoken.recording, "mp3")
-        return Response(content, media_type=media_type, headers=timing.headers())
+        script = Script(reference, voice.transcript, {}, Reading([Part(sentence, 0.0)]))
+        return SoundAnswer(pipeline.speech(script), formats, Wanted("mp3"))
 
     return router
+
+
+def _flac(recording: Recording) -> bytes:
+    """A file that is kept, so it tells its length, which one sent as it is made cannot."""
+    file = io.BytesIO()
+    soundfile.write(file, recording.samples, recording.rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 def _shown(voice: SavedVoice) -> VoiceObject:

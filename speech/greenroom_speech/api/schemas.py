@@ -1,14 +1,27 @@
-"""Requests and answers of /v1, as the OpenAPI document shows them."""
+"""Requests of /v1, as the OpenAPI document shows them."""
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from greenroom.plugin import Array
 from greenroom_speech.api.formats import Format
+from greenroom_speech.api.heard import Wanted
+from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.tensor_fields import TensorField, text
+from greenroom_speech.engines.embedded.languages import code_of
+from greenroom_speech.engines.engine_tags import EngineTags
+from greenroom_speech.engines.kokoro.voices import LANGUAGES
+from greenroom_speech.engines.listening_task import TRANSCRIBE, TRANSLATE
 
 
 def _file(given: Any) -> Any:
@@ -21,10 +34,20 @@ def _file(given: Any) -> Any:
         raise ValueError("it must be base64") from None
 
 
+def _listed(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
+
+
 Task = Literal["emotion", "style", "speed", "paralinguistic", "denoise", "vad"]
 Speed = Annotated[float, Field(ge=0.25, le=4.0, description="Speed; 1 is the model's own.")]
 Seed = Annotated[
-    int, Field(ge=-(2**63), lt=2**63, description="The same seed gives the same speech.")
+    int,
+    Field(
+        ge=-(2**63),
+        lt=2**63,
+        description="The same seed gives the same speech. Without one the speech is a new draw; "
+        "the header X-Greenroom-Seed has the seed that was drawn.",
+    ),
 ]
 Times = Annotated[int, Field(ge=1, le=5, description="How many times the task is applied.")]
 File = Annotated[
@@ -33,6 +56,7 @@ File = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
 ]
+StreamFormat = Literal["audio", "sse"]
 NonEmpty = Annotated[str, Field(min_length=1)]
 CLONE = "clone"
 
@@ -41,23 +65,58 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SpeechRequest(_Request):
-    """OpenAI's request for speech, and Greenroom's own fields."""
+class ClientRequest(BaseModel):
+    """A request that other servers take too, in which a client says more than is used here."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def ignored(self) -> list[str]:
+        """Names of the fields that have no effect."""
+        return sorted(self.model_extra or ())
+
+
+def _voice_name(given: Any) -> Any:
+    """OpenAI's voice may be an object with its id."""
+    return given.get("id") if isinstance(given, dict) else given
+
+
+class SpeechOptions(ClientRequest):
+    """Who speaks, how, and in which format: OpenAI's fields and Greenroom's own."""
 
     model: str = Field("speech", description="Any name; there is one pipeline.")
-    input: Annotated[NonEmpty, TensorField("TEXT")] = Field(description="The text to say.")
-    voice: str | None = Field(
-        None, description="Name of a saved or bundled voice. Give this or reference_audio."
+    voice: Annotated[str | None, BeforeValidator(_voice_name)] = Field(
+        None,
+        description="Name of a saved or bundled voice, one of OpenAI's, or an object with it as "
+        "its id. Give this or reference_audio; without both the default voice speaks.",
     )
     response_format: Format = "mp3"
     speed: Speed = 1.0
-    stream_format: Literal["audio"] = Field(
-        "audio", description="The response is the audio itself."
+    volume_multiplier: float = Field(
+        1.0, ge=0, le=10, description="Factor of the loudness; what would be too loud is clipped."
     )
+    instructions: str | None = Field(
+        None,
+        description="How to speak. Words for an emotion or style that the engine knows become an "
+        "edit; see /v1/tags.",
+    )
+    lang_code: str | None = Field(None, description="The same as language, as Kokoro has it.")
     language: Annotated[str | None, TensorField("LANGUAGE")] = Field(
         None, description="Language of the input, such as en or zh."
     )
     seed: Annotated[Seed | None, TensorField("SEED")] = None
+    verify: bool = Field(
+        False,
+        description="Have asr hear each sentence before it is sent; one with too many wrong words "
+        "is drawn again. The header X-Greenroom-Word-Error-Rate and the last event have the rate.",
+    )
     task: Task | None = Field(None, description="An edit to apply to the cloned speech.")
     task_info: str = Field("", description="Detail of the task, such as happy; see /v1/tags.")
     n_edits: Times = 1
@@ -68,14 +127,90 @@ class SpeechRequest(_Request):
     transcript: NonEmpty | None = Field(
         None, description="What reference_audio says. If not given, it is recognised."
     )
+    audio_language: Annotated[str | None, TensorField("AUDIO_LANGUAGE")] = Field(
+        None, description="Language of reference_audio, such as en, for its recognition."
+    )
 
-    def tasks(self) -> dict[str, Array]:
-        """The tensors TASK and TASK_INFO: a clone, and the edits after it."""
-        edits = self.n_edits if self.task else 0
+    @model_validator(mode="after")
+    def _lang_code_is_language(self) -> Self:
+        if self.lang_code and not self.language:
+            self.language = LANGUAGES.get(self.lang_code.lower(), self.lang_code)
+        return self
+
+    def tasks(self, known: EngineTags) -> dict[str, Array]:
+        """The tensors TASK and TASK_INFO: a clone, and the edits after it.
+
+        `known` is what the engine can be asked for.
+        """
+        edits = [(self.task, self.task_info)] * self.n_edits if self.task else self._told(known)
         return {
-            "TASK": text(CLONE, *[self.task or ""] * edits),
-            "TASK_INFO": text("", *[self.task_info] * edits),
+            "TASK": text(CLONE, *(task for task, _ in edits)),
+            "TASK_INFO": text("", *(info for _, info in edits)),
         }
+
+    def left_out(self, known: EngineTags) -> list[str]:
+        """Names of the fields that have no effect with an engine."""
+        followed = not self.instructions or (not self.task and self._told(known))
+        return self.ignored if followed else sorted([*self.ignored, "instructions"])
+
+    def _told(self, known: EngineTags) -> list[tuple[str, str]]:
+        return edits_in(self.instructions or "", known)
+
+
+class Segment(BaseModel):
+    """What one speaker says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voice: NonEmpty = Field(description="Name of a voice.")
+    text: NonEmpty
+
+
+class SpeechRequest(SpeechOptions):
+    """A text to say."""
+
+    segments: list[Segment] | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        description="Several speakers, one after another, in place of input. Lines of input that "
+        "begin with a voice's name in brackets, such as [clara], are the same.",
+    )
+
+    n: int = Field(
+        1,
+        ge=1,
+        le=4,
+        description="Draws of the same text, each with a seed of its own. More than 1: the answer "
+        "is JSON with all of them, best first.",
+    )
+
+    input: NonEmpty = Field(description="The text to say, of any length.")
+    stream_format: StreamFormat = Field(
+        "audio",
+        description="The response is the audio itself, or events that bring it, as it is made.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _segments_are_the_input(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("segments"), list):
+            return given
+        if given.get("input"):
+            raise ValueError("input or segments can be given, not both")
+        texts = [each.get("text") for each in given["segments"] if isinstance(each, dict)]
+        return {**given, "input": " ".join(text for text in texts if isinstance(text, str)) or "."}
+
+    stream: bool = Field(True, description="Accepted: the sound is always sent as it is made.")
+
+
+class SessionConfig(SpeechOptions):
+    """How a WebSocket speaks."""
+
+    response_format: Format = "pcm"
+    stream_audio: bool = Field(
+        True, description="Sound comes as it is made, else each sentence in one message."
+    )
 
 
 class EditRequest(_Request):
@@ -85,37 +220,86 @@ class EditRequest(_Request):
     task: Task
     task_info: str = Field("", description="Detail of the task, such as happy; see /v1/tags.")
     n_edits: Times = 1
+    chain: Literal["codes", "afresh"] = Field(
+        "codes",
+        description="How one of several edits goes on from the one before: from its codes, which "
+        "keeps the voice, or from its sound, analysed afresh, which makes an effect stronger.",
+    )
     text: Annotated[NonEmpty | None, TensorField("TEXT")] = Field(
         None, description="The new text, for tasks that change the words."
     )
     transcript: NonEmpty | None = Field(
-        None, description="What the file says. If not given, it is recognised."
+        None,
+        description="What the file says. If not given, it is recognised; denoise and vad need "
+        "none.",
     )
     language: Annotated[str | None, TensorField("LANGUAGE")] = None
     seed: Annotated[Seed | None, TensorField("SEED")] = None
     response_format: Format = "wav"
 
     def tasks(self) -> dict[str, Array]:
-        """The tensors TASK and TASK_INFO: the same edit `n_edits` times."""
+        """The tensors TASK and TASK_INFO of one request to the model."""
+        times = 1 if self.chain == "afresh" else self.n_edits
         return {
-            "TASK": text(*[self.task] * self.n_edits),
-            "TASK_INFO": text(*[self.task_info] * self.n_edits),
+            "TASK": text(*[self.task] * times),
+            "TASK_INFO": text(*[self.task_info] * times),
         }
 
 
-class TranscriptionRequest(_Request):
+class TranscriptionRequest(ClientRequest):
     """OpenAI's request for the words of a recording."""
 
-    file: File = Field(description="The audio file.")
+    task: ClassVar[str] = TRANSCRIBE
+
+    file: File = Field(description="The recording, of any length, or a video.")
     model: str = Field("asr", description="Any name; there is one model.")
     language: str | None = Field(
-        None, description="Language, such as en. If not given, it is detected."
+        None, description="Language, such as en, english or en-US. If not given, it is detected."
     )
-    response_format: Literal["json", "text", "verbose_json"] = "json"
-    temperature: float | None = Field(
-        None, ge=0, le=1, description="Accepted for compatibility, has no effect."
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    timestamp_granularities: Annotated[
+        list[Literal["word", "segment"]], BeforeValidator(_listed)
+    ] = Field(
+        ["segment"],
+        description="What has times: word, segment or both. Only verbose_json has them unasked.",
     )
-    prompt: str | None = Field(None, description="Accepted for compatibility, has no effect.")
+    stream: bool = Field(False, description="The words come as events, as they are heard.")
+    prompt: str | None = Field(
+        None, description="Words that came before, for engines that use them, such as whisper."
+    )
+    hotwords: str | None = Field(None, description="Words that are likely; they join the prompt.")
+
+    @property
+    def language_code(self) -> str | None:
+        code = code_of(self.language)
+        return None if code == "auto" else code
+
+    @property
+    def ignored(self) -> list[str]:
+        """Names of the fields that have no effect."""
+        named = "timestamp_granularities" in self.model_fields_set
+        return sorted([*super().ignored, *["timestamp_granularities"] * (named and not self.times)])
+
+    @property
+    def times(self) -> list[str]:
+        """What the answer tells the times of, word or segment; subtitles have them anyway."""
+        named = "timestamp_granularities" in self.model_fields_set
+        holds = self.stream or self.response_format in ("json", "verbose_json")
+        asked = holds and (named or self.response_format == "verbose_json")
+        return list(self.timestamp_granularities) if asked else []
+
+    @property
+    def wanted(self) -> Wanted:
+        before = " ".join(filter(None, (self.hotwords, self.prompt)))
+        subtitles = self.response_format in ("srt", "vtt") and not self.stream
+        timed = subtitles or bool(self.times)
+        return Wanted(self.language_code, before, self.task, timed)
+
+
+class TranslationRequest(TranscriptionRequest):
+    """OpenAI's request for the words of a recording in English."""
+
+    task: ClassVar[str] = TRANSLATE
 
 
 class AnalysisRequest(_Request):
@@ -139,125 +323,9 @@ class VoiceRequest(_Request):
     description: str = ""
 
 
-class Usage(BaseModel):
-    """What a transcription took."""
-
-    type: Literal["duration"] = "duration"
-    seconds: float
-
-
-class Transcription(BaseModel):
-    """The words of a recording."""
-
-    text: str
-    usage: Usage | None = None
-
-
-class VerboseTranscription(Transcription):
-    """The words and what else is known; no engine gives segments."""
-
-    task: Literal["transcribe"] = "transcribe"
-    language: str = Field(description="Language of the recording; empty if unknown.")
-    duration: float = Field(description="Length of the recording, in seconds.")
-
-
-class VoiceObject(BaseModel):
-    """A voice that can be used by name."""
-
-    id: str
-    object: Literal["voice"] = "voice"
-    name: str
-    language: str = Field(description="Language of the recording; empty if unknown.")
-    transcript: str
-    description: str = ""
-    seconds: float = Field(description="Length of the recording, in seconds.")
-    bundled: bool = Field(
-        description="Whether it comes with Greenroom; such voices cannot be deleted."
-    )
-    created: int = Field(description="Unix time in seconds; 0 for bundled voices.")
-    consent: str = Field(description="The statement of consent given with the recording.")
-
-
 class VoiceChange(BaseModel):
     """A correction of a saved voice."""
 
     model_config = ConfigDict(extra="forbid")
 
     transcript: str = Field(min_length=1)
-
-
-class VoiceList(BaseModel):
-    """All voices."""
-
-    object: Literal["list"] = "list"
-    data: list[VoiceObject]
-
-
-class Deleted(BaseModel):
-    """What was deleted."""
-
-    id: str
-    object: str
-    deleted: Literal[True] = True
-
-
-class ModelObject(BaseModel):
-    """A model, OpenAI's fields and where its weights are."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: Literal["greenroom"] = "greenroom"
-    residency: str | dict[str, str] = Field(
-        description="Where the weights are; for a pipeline, by model."
-    )
-
-
-class ModelList(BaseModel):
-    """All models."""
-
-    object: Literal["list"] = "list"
-    data: list[ModelObject]
-
-
-class Tags(BaseModel):
-    """What the engine of tts can be asked for."""
-
-    engine: str
-    tasks: dict[str, list[str]] = Field(
-        description="Each task with the values that task_info may have; empty if it takes none."
-    )
-    languages: list[str]
-    text_tags: list[str] = Field(description="Tags that the text to say may contain.")
-
-
-class ErrorBody(BaseModel):
-    """OpenAI's error object."""
-
-    message: str
-    type: str
-    param: str | None = None
-    code: str | None = None
-
-
-class ErrorAnswer(BaseModel):
-    """Every answer that is not a success."""
-
-    error: ErrorBody
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": description}
-    for status, description in {
-        400: "A field is wrong; the message names the field, its value and the rule.",
-        401: "The API key is missing or unknown.",
-        403: "The API key lacks the scope.",
-        404: "There is no such voice or model.",
-        408: "The body arrived too slowly.",
-        409: "A voice of that name exists.",
-        410: "The recording of the voice is lost.",
-        413: "The body is too large, or the recording too long.",
-        503: "The request cannot be served now; see Retry-After. The message has the reason.",
-        507: "The folder of the voices cannot be written: no space, over quota or read-only.",
-    }.items()
-}

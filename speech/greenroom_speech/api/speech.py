@@ -1,24 +1,41 @@
-"""POST /v1/audio/speech and /v1/audio/edits: words or a recording in, a sound out."""
+"""POST /v1/audio/speech: words in, a sound out."""
 
 import asyncio
-from urllib.parse import quote
+from collections.abc import Collection
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
-from greenroom_speech.api.formats import Format, encoded
+from greenroom_speech.api.answers import ERRORS
+from greenroom_speech.api.conversation import conversation
+from greenroom_speech.api.draws import draws, shown
+from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
+from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import ERRORS, EditRequest, SpeechRequest
-from greenroom_speech.api.tempo import at_speed
+from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.sound_answer import SoundAnswer, Wanted, left_out, said_elsewhere
 from greenroom_speech.api.tensor_fields import tensors_of
-from greenroom_speech.api.voices_store import VoicesStore
-from greenroom_speech.decoder.client import Reader
-from greenroom_speech.decoder.recording import Recording
+from greenroom_speech.codec.recording import Recording
+from greenroom_speech.reading.aloud import ReadAloud
+from greenroom_speech.reading.speakers import Turn, named, turns
+
+_MOST_VOICES, _MOST_NAMES = 8, 100
+"""In one text; names in brackets that are looked up."""
+_CHARACTERS_A_SECOND = 50
+"""More than anybody says, marks and all; each takes some microseconds before anything is said."""
 
 
-def speech_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRouter:
+def speech_routes(
+    pipeline: Pipeline,
+    references: References,
+    read_aloud: ReadAloud,
+    formats: Formats,
+    most_characters: int,
+) -> APIRouter:
+    """`most_characters` of a text of which there are to be several draws."""
     router = APIRouter(tags=["speech"])
 
     @router.post(
@@ -28,51 +45,98 @@ def speech_routes(pipeline: Pipeline, store: VoicesStore, read: Reader) -> APIRo
         openapi_extra=body_of(SpeechRequest, "application/json", "multipart/form-data"),
     )
     async def speech(request: Request) -> Response:
-        """Say a text in a saved voice, or in that of a recording."""
+        """Say a text of any length in a saved voice, or in that of a recording."""
         asked = checked(SpeechRequest, await fields_of(request))
-        reference, transcript = await _reference(asked, store, read)
-        script = Script(reference, transcript, tensors_of(asked) | asked.tasks())
-        return await _spoken(script, asked.response_format, asked.speed)
-
-    @router.post(
-        "/v1/audio/edits",
-        response_class=Response,
-        responses={200: AUDIO_ANSWER, **ERRORS},
-        openapi_extra=body_of(EditRequest, "multipart/form-data", "application/json"),
-    )
-    async def edits(request: Request) -> Response:
-        """Change how a recording sounds, or what it says."""
-        asked = checked(EditRequest, await fields_of(request))
-        reference = await read(asked.file, "file")
-        script = Script(reference, asked.transcript, tensors_of(asked) | asked.tasks())
-        return await _spoken(script, asked.response_format, 1.0)
-
-    async def _spoken(script: Script, kind: Format, speed: float) -> Response:
-        spoken, timing = await pipeline.speak(script)
-        content, media_type = await asyncio.to_thread(_file, spoken.recording, kind, speed)
-        headers = {**timing.headers(), "X-Greenroom-Transcript": ascii_only(spoken.transcript)}
-        return Response(content, media_type=media_type, headers=headers)
+        known = read_aloud.known()
+        _check_length(asked.input, pipeline.most_seconds)
+        scripts = await _scripts(asked, references, read_aloud)
+        script, *more = scripts
+        reading = script.reading
+        assert reading is not None
+        unsaid = dict.fromkeys(sign for each in scripts for sign in _unsaid(each))
+        headers = {
+            **left_out(asked.left_out(known), "".join(unsaid)),
+            **said_elsewhere(known, asked.input, asked.language),
+        }
+        wanted = Wanted(
+            asked.response_format,
+            asked.speed,
+            asked.stream_format,
+            len(asked.input),
+            asked.volume_multiplier,
+            headers,
+        )
+        if asked.n > 1:
+            _check_draws(asked, most_characters, len(scripts))
+            found, timing = await draws(pipeline, script, reading, asked.n)
+            answer = await shown(found, formats, wanted)
+            return JSONResponse(answer.model_dump(), headers={**timing.headers(), **headers})
+        sound = conversation(pipeline, scripts) if more else pipeline.speech(script)
+        return SoundAnswer(sound, formats, wanted)
 
     return router
 
 
-async def _reference(
-    asked: SpeechRequest, store: VoicesStore, read: Reader
-) -> tuple[Recording, str | None]:
-    if (asked.voice is None) == (asked.reference_audio is None):
-        raise InvalidField("voice or reference_audio must be given, and not both.", "voice")
-    if asked.reference_audio is not None:
-        return await read(asked.reference_audio, "reference_audio"), asked.transcript
-    if asked.transcript is not None:
-        raise InvalidField("transcript is given, but a voice has its own.", "transcript")
-    voice, content = await asyncio.to_thread(store.recording, asked.voice or "")
-    return await read(content, f"voice {voice.name}"), voice.transcript
+async def _scripts(
+    asked: SpeechRequest, references: References, read_aloud: ReadAloud
+) -> list[Script]:
+    """One for each speaker's turn in which there is something to say, at least one."""
+    known = read_aloud.known()
+    tensors = tensors_of(asked) | asked.tasks(known)
+    voices: dict[str | None, tuple[Recording | OwnVoice, str | None]] = {}
+    scripts, silent = list[Script](), list[Script]()
+    for turn in await _turns(asked, references, known.kept):
+        if turn.voice not in voices:
+            if len(voices) == _MOST_VOICES:
+                raise InvalidField(f"input has more than {_MOST_VOICES} voices.", "input")
+            one = references.of(asked) if turn.voice is None else references.named(turn.voice)
+            voices[turn.voice] = await one
+        reading = await read_aloud.of(turn.text, asked.language)
+        script = Script(*voices[turn.voice], tensors, reading, asked.verify)
+        says = await asyncio.to_thread(lambda found: next(found.pieces(), None), reading)
+        (scripts if says else silent).append(script)
+    return scripts or silent[:1]
 
 
-def _file(recording: Recording, kind: Format, speed: float) -> tuple[bytes, str]:
-    return encoded(at_speed(recording, speed), kind)
+async def _turns(asked: SpeechRequest, references: References, tags: Collection[str]) -> list[Turn]:
+    if asked.segments:
+        return [Turn(segment.voice, segment.text) for segment in asked.segments]
+    names = {name for name in named(asked.input) if f"[{name}]" not in tags}
+    voices = {name for name in sorted(names)[:_MOST_NAMES] if await references.knows(name)}
+    return list(turns(asked.input, voices.__contains__))
 
 
-def ascii_only(words: str) -> str:
-    """As a header may carry it: percent-encoded UTF-8."""
-    return quote(words, safe=" ,.!?'()")
+def _unsaid(script: Script) -> str:
+    return script.reading.unsaid if script.reading else ""
+
+
+def _check_length(text: str, seconds: float) -> None:
+    most = int(seconds * _CHARACTERS_A_SECOND)
+    if len(text) > most:
+        raise InvalidField(
+            f"input has {len(text)} characters; at most {most} can be said in the {seconds:g} s of "
+            "max_speech_seconds_per_request.",
+            "input",
+        )
+
+
+def _check_draws(asked: SpeechRequest, most_characters: int, turns: int) -> None:
+    if turns > 1:
+        raise InvalidField(f"n is {asked.n} and there are several speakers; leave n out.", "n")
+    if len(asked.input) > most_characters:
+        raise InvalidField(
+            f"input has {len(asked.input)} characters and n is {asked.n}; several draws are kept "
+            f"until all are there, so it may have {most_characters} (max_text_chars).",
+            "input",
+        )
+    asked_for = {
+        "stream_format": asked.stream_format == "sse",
+        "stream": "stream" in asked.model_fields_set and asked.stream,
+    }
+    for name, given in asked_for.items():
+        if given:
+            raise InvalidField(
+                f"n is {asked.n} and {name} asks for a stream; several draws come at once, "
+                "so leave one of the two out.",
+                "n",
+            )

@@ -1,12 +1,13 @@
 """How a request went, as its answer's headers tell it."""
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
-from greenroom.plugin import AppLease, Array, Tensors
+from greenroom.plugin import AppLease
 
 
-@dataclass
+@dataclass(frozen=True)
 class Timing:
     """When a request had its lease, and how long each of its models took."""
 
@@ -14,8 +15,12 @@ class Timing:
     """cold, warm or hot: the coldest of its models when it asked."""
     waited: float
     """Seconds until it had its lease."""
-    stages: dict[str, float] = field(default_factory=dict)
-    """Seconds of each model's call."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which each model has been asked until now."""
+
+    @classmethod
+    def of(cls, lease: AppLease) -> Self:
+        return cls(lease.start, lease.waited, lease.seconds)
 
     def headers(self) -> dict[str, str]:
         """Seconds, but milliseconds in Server-Timing, which browsers show."""
@@ -26,18 +31,3 @@ class Timing:
             "X-Greenroom-Wait-Seconds": f"{self.waited:.3f}",
             "Server-Timing": timing,
         }
-
-
-class TimedLease:
-    """A lease whose calls are timed."""
-
-    def __init__(self, lease: AppLease) -> None:
-        self._lease = lease
-        self.timing = Timing(lease.start, lease.waited)
-
-    async def infer(self, model: str, tensors: Tensors) -> dict[str, Array]:
-        """Ask one of the held models."""
-        begin = time.perf_counter()
-        outputs = await self._lease.infer(model, tensors)
-        self.timing.stages[model] = time.perf_counter() - begin
-        return outputs

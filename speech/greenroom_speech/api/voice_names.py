@@ -8,17 +8,26 @@ from greenroom.errors import InvalidInput
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 
 
+_LONGEST = 400
+"""Characters of which the normal form is looked for: of many accents that takes minutes."""
+
+
+def normal(name: str) -> str:
+    """The name in NFC; what is too long for a name stays as it is."""
+    return name if len(name) > _LONGEST else unicodedata.normalize("NFC", name)
+
+
 def allowed(name: str) -> str:
     """The name as it is kept, in NFC. Raises InvalidInput."""
-    normal = unicodedata.normalize("NFC", name)
-    if not _NAME.fullmatch(normal) or ".." in normal or not normal.isprintable():
+    kept = normal(name)
+    if not _NAME.fullmatch(kept) or ".." in kept or not kept.isprintable():
         raise InvalidInput(
             f"name is {name[:80]!r}; it must have 1 to 64 letters, digits, spaces, dots, dashes "
             "or underlines, begin with a letter or digit, and not end with a dot or space."
         )
-    if len(normal.encode()) > 200:
-        raise InvalidInput(f"name has {len(normal.encode())} bytes; it must have at most 200.")
-    return normal
+    if len(kept.encode()) > 200:
+        raise InvalidInput(f"name has {len(kept.encode())} bytes; it must have at most 200.")
+    return kept
 
 
 def is_allowed(name: str) -> bool:

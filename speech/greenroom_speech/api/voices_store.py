@@ -14,11 +14,11 @@ import os
 import shutil
 import tempfile
 import threading
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
+from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -35,12 +35,14 @@ from greenroom_speech.api.voice_folder import (
     SavedVoice,
     Signature,
 )
-from greenroom_speech.api.voice_names import allowed, is_allowed
+from greenroom_speech.api.voice_names import allowed, is_allowed, normal
 from greenroom_speech.voices import voices as bundled_voices
 
 logger = logging.getLogger(__name__)
 
 _PARTIAL = ".partial-"
+_NEAR, _LONGEST_NEAR = 3, 100
+"""Names that are told, and characters of what was asked for that are compared with them."""
 _MOST_NAMED = 20
 _FOLDER = "."
 _NOT_WRITABLE = frozenset(
@@ -82,12 +84,18 @@ class VoicesStore:
 
     def get(self, name: str) -> SavedVoice:
         """Raises UnknownVoice naming some that there are, NoRecording."""
-        wanted = unicodedata.normalize("NFC", name)
+        wanted = normal(name)
         found = _bundled().get(wanted)
         if not found and is_allowed(wanted):
             found = self._looked_at(wanted)
         if found:
             return found
+        every = [*_bundled(), *self._names()]
+        if near := get_close_matches(wanted[:_LONGEST_NEAR], every, _NEAR):
+            raise UnknownVoice(
+                f"voice is {name[:80]!r}, and there is no such voice; near are {', '.join(near)}. "
+                "GET /v1/voices lists all."
+            )
         names = [voice.name for voice in islice(self._each(), _MOST_NAMED + 1)]
         more = " or another that GET /v1/voices lists" if len(names) > _MOST_NAMED else ""
         there_are = ", ".join(names[:_MOST_NAMED])
@@ -111,7 +119,7 @@ class VoicesStore:
         """
         name = allowed(name)
         for taken in (*_bundled(), *self._names()):
-            if unicodedata.normalize("NFC", taken).casefold() == name.casefold():
+            if normal(taken).casefold() == name.casefold():
                 raise Conflict(
                     f"A voice named {taken!r} exists already; delete it or choose another name."
                 )
@@ -161,7 +169,7 @@ class VoicesStore:
                 self._own(name, "deleted")
             # Nothing new is made: a full disk must not be in the way.
             hidden = self._folder / f"{_PARTIAL}{uuid.uuid4().hex}"
-            (self._folder / unicodedata.normalize("NFC", name)).rename(hidden)
+            (self._folder / normal(name)).rename(hidden)
             _sync(self._folder)
             shutil.rmtree(hidden, ignore_errors=True)
 

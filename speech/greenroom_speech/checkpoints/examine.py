@@ -8,6 +8,8 @@ from greenroom_speech.checkpoints.file_form import fault_of_form
 from greenroom_speech.checkpoints.manifest import Manifest
 from greenroom_speech.checkpoints.releases import (
     EDITX,
+    EDITX_AWQ,
+    EDITX_BESIDE,
     SPEAKER_FILE,
     TOKENIZER,
     ReleasedFile,
@@ -48,9 +50,10 @@ def examine(
     of released files.
     """
     manifest, speech = Manifest(folder), whisper(whisper_model)
+    packed = [EDITX_AWQ] if (folder / EDITX_AWQ.folder).is_dir() else []
     held = {
         (location := release.location(file)): _look(folder, location, file, manifest, hashes)
-        for release in (speech, TOKENIZER, EDITX)
+        for release in (speech, TOKENIZER, EDITX, *packed)
         for file in release.files
     }
 
@@ -59,11 +62,16 @@ def examine(
 
     speaker = EDITX.location(SPEAKER_FILE)
     voice = [location for location in EDITX.locations() if location != speaker]
+    beside = [location for location in EDITX_BESIDE.locations() if location != speaker]
     pull = f"whisper --whisper-model {whisper_model}" if speech.urls else None
     return list(held.values()), [
         engine("asr", "whisper", pull, speech.locations()),
         engine("tokenizer", "step-audio", "step-audio", [*TOKENIZER.locations(), speaker]),
         engine("tts", "step-audio-editx", "step-audio", voice),
+        *(
+            engine("tts", "step-audio-editx in int4", "step-audio-awq", one.locations() + beside)
+            for one in packed
+        ),
     ]
 
 

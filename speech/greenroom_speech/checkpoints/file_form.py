@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-MAX_HEADER_BYTES = 100 * 2**20
-"""The bound that the safetensors format itself sets."""
+from greenroom_speech.checkpoints.safetensors_header import read_header
 
 
 def fault_of_form(path: Path) -> str | None:
@@ -30,16 +29,12 @@ def fault_of_form(path: Path) -> str | None:
 
 def _safetensors(path: Path) -> str | None:
     size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > min(size, MAX_HEADER_BYTES):
-            raise ValueError
-        header = json.loads(file.read(length))
+    start, header = read_header(path)
     try:
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+        ends = [entry["data_offsets"][1] for entry in header.values()]
     except (AttributeError, KeyError, TypeError, IndexError):
         raise ValueError from None
-    return _length(size, 8 + length + max(ends, default=0))
+    return _length(size, start + max(ends, default=0))
 
 
 def _npy(path: Path) -> str | None:

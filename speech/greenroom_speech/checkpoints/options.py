@@ -11,7 +11,9 @@ class Releases(StrEnum):
     """Which releases to fetch."""
 
     ALL = "all"
+    KOKORO = "kokoro"
     STEP_AUDIO = "step-audio"
+    STEP_AUDIO_AWQ = "step-audio-awq"
     STEP_AUDIO_EDITX = "step-audio-editx"
     STEP_AUDIO_TOKENIZER = "step-audio-tokenizer"
     WHISPER = "whisper"

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import typer
 
-from greenroom.errors import SetupError
-from greenroom.supervisor.plain_errors import failing_plainly
+from greenroom.plugin import SetupError, failing_plainly
 from greenroom_speech.checkpoints import releases as released
 from greenroom_speech.checkpoints.options import Hub, Releases
 from greenroom_speech.checkpoints.releases import Release
@@ -13,7 +12,12 @@ from greenroom_speech.checkpoints.source import Source
 from greenroom_speech.settings import EngineSettings
 
 _EDITX = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_EDITX)
-_TOKENIZER = (Releases.ALL, Releases.STEP_AUDIO, Releases.STEP_AUDIO_TOKENIZER)
+_TOKENIZER = (
+    Releases.ALL,
+    Releases.STEP_AUDIO,
+    Releases.STEP_AUDIO_AWQ,
+    Releases.STEP_AUDIO_TOKENIZER,
+)
 _WHISPER = (Releases.ALL, Releases.WHISPER)
 
 
@@ -21,8 +25,8 @@ def run(
     what: Releases, models: Path | None, hub: Hub, revision: str | None, whisper: str | None
 ) -> None:
     """Fetch what is missing; exits with 1 if something could not be had."""
-    if revision and what is Releases.WHISPER:
-        raise typer.BadParameter("Whisper's checkpoints have no revisions.")
+    if revision and what in (Releases.WHISPER, Releases.KOKORO):
+        raise typer.BadParameter("The checkpoints of Whisper and Kokoro have no revisions.")
     with failing_plainly():
         settings = EngineSettings()
         releases = _releases(what, whisper or settings.whisper_model)
@@ -30,11 +34,16 @@ def run(
         from greenroom_speech.checkpoints.pull import Pull
 
         Pull(models or settings.models, sources, revision, typer.echo).run(releases)
+        for note in (release.note for release in releases if release.note):
+            typer.echo(note)
 
 
 def _releases(what: Releases, whisper: str) -> list[Release]:
     releases = [released.EDITX] if what in _EDITX else []
+    if what is Releases.STEP_AUDIO_AWQ:
+        releases += [released.EDITX_AWQ, released.EDITX_BESIDE]
     releases += [released.TOKENIZER] if what in _TOKENIZER else []
+    releases += [released.KOKORO] if what is Releases.KOKORO else []
     releases += [released.released_whisper(whisper)] if what in _WHISPER else []
     return releases
 

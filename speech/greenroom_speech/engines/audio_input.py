@@ -15,8 +15,12 @@ SILENCE_PEAK = 1e-4
 """-80 dB below full scale: less than the noise of any microphone."""
 
 
-def recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, int]:
+def recording(
+    request: Tensors, settings: EngineSettings, longest: float | None = None
+) -> tuple[Samples, int]:
     """``AUDIO`` (mono float32 in [-1, 1]) and ``SAMPLE_RATE`` in Hz of a request.
+
+    ``longest`` in seconds is another bound than ``max_audio_seconds``.
 
     Raises InvalidInput for a rate out of 8 to 192 kHz, a duration outside of the configured
     bounds, values that are not finite or far out of range, and silence.
@@ -25,7 +29,7 @@ def recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, int]
     samples: Samples = np.asarray(request["AUDIO"], dtype=np.float32)
     if samples.ndim != 1:
         raise InvalidInput(f"AUDIO has shape {samples.shape}; it must be mono, one row of samples.")
-    _check_duration(samples, rate, settings)
+    _check_duration(samples, rate, settings, longest or settings.max_audio_seconds)
     if not np.isfinite(samples).all():
         first = int(np.argmin(np.isfinite(samples)))
         raise InvalidInput(
@@ -53,7 +57,7 @@ def _rate(request: Tensors) -> int:
     return rate
 
 
-def _check_duration(samples: Samples, rate: int, settings: EngineSettings) -> None:
+def _check_duration(samples: Samples, rate: int, settings: EngineSettings, longest: float) -> None:
     if samples.size == 0:
         raise InvalidInput("AUDIO is empty; it must hold at least one sample.")
     seconds = samples.size / rate
@@ -61,10 +65,8 @@ def _check_duration(samples: Samples, rate: int, settings: EngineSettings) -> No
         raise InvalidInput(
             f"AUDIO lasts {seconds:.3f} s; it must last at least {settings.min_audio_seconds:g} s."
         )
-    if seconds > settings.max_audio_seconds:
-        raise InvalidInput(
-            f"AUDIO lasts {seconds:.1f} s; it must last at most {settings.max_audio_seconds:g} s."
-        )
+    if seconds > longest:
+        raise InvalidInput(f"AUDIO lasts {seconds:.1f} s; it must last at most {longest:g} s.")
 
 
 def _check_level(peak: float) -> None:

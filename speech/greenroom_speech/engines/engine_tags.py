@@ -9,6 +9,16 @@ from greenroom.managed.engine_choice import engine_path
 
 
 @dataclass(frozen=True)
+class EngineVoice:
+    """A voice of the engine's own, which needs no reference."""
+
+    name: str
+    """A value of VOICE."""
+    language: str
+    gender: str
+
+
+@dataclass(frozen=True)
 class EngineTags:
     """The choices of one engine."""
 
@@ -18,6 +28,24 @@ class EngineTags:
     """Values of LANGUAGE."""
     text_tags: tuple[str, ...] = ()
     """Tags that may stand in TEXT."""
+    language_tags: tuple[str, ...] = ()
+    """Tags that TEXT may begin with."""
+    voices: tuple[EngineVoice, ...] = ()
+    """The engine's own; there may be more values of VOICE, such as blends of them."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Languages that another engine says, with its name."""
+    tokenizer: str = ""
+    """The engine of tokenizer whose features it takes; "" says nothing."""
+
+    def has_voice(self, voice: str) -> bool:
+        """Whether a value of VOICE is made of the engine's own voices alone."""
+        known = {own.name for own in self.voices}
+        return all(part.partition("(")[0].strip() in known for part in voice.split("+"))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What is no word in TEXT."""
+        return (*self.language_tags, *self.text_tags)
 
 
 def tags_of(model: str, engine: str) -> EngineTags:

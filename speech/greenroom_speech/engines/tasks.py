@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
+from greenroom_speech.engines.audio_input import recording
 from greenroom_speech.engines.text_input import bounded, word, words
 from greenroom_speech.settings import EngineSettings
 
@@ -27,13 +28,22 @@ class Order:
     """What to say; None: the words of the recording stay."""
     language: str | None
     steps: tuple[Step, ...]
+    voice: str | None = None
+    """One of the engine's own; None: that of the reference."""
 
 
-def order_of(request: Tensors, settings: EngineSettings) -> Order:
-    """Read TEXT, LANGUAGE, TASK and TASK_INFO; InvalidInput where they do not fit together.
+def order_of(request: Tensors, settings: EngineSettings, own_voices: bool = False) -> Order:
+    """Read TEXT, LANGUAGE, VOICE, TASK and TASK_INFO; InvalidInput where they do not fit together.
 
-    Without TASK the task is ``clone``. A clone comes first and needs TEXT.
+    Without TASK the task is ``clone``. A clone comes first and needs TEXT. ``own_voices`` says
+    that the engine has voices of its own, which a VOICE names.
     """
+    voice = word(request, "VOICE")
+    if voice is not None and not own_voices:
+        raise InvalidInput(
+            f"VOICE is {voice[:40]!r}; this engine has no voices of its own, so leave it out and "
+            "give a reference."
+        )
     text = word(request, "TEXT")
     if text is not None:
         _check_text(text, settings)
@@ -42,7 +52,14 @@ def order_of(request: Tensors, settings: EngineSettings) -> Order:
         raise InvalidInput("TASK has 'clone' after another task; it must be the first.")
     if steps[0].task == CLONE and text is None:
         raise InvalidInput("TEXT is missing; the task 'clone' needs what to say.")
-    return Order(text, word(request, "LANGUAGE"), steps)
+    if steps[0].task == CLONE and {"AUDIO", "SAMPLE_RATE"} <= request.keys():
+        recording(request, settings)
+    if voice is not None and steps[0].task != CLONE:
+        raise InvalidInput(
+            f"VOICE is given but TASK begins with {steps[0].task!r}, which edits a recording; put "
+            "'clone' first or leave VOICE out."
+        )
+    return Order(text, word(request, "LANGUAGE"), steps, voice)
 
 
 def _steps(request: Tensors) -> tuple[Step, ...]:

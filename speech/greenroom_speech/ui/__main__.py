@@ -1,12 +1,16 @@
 """The page's process."""
 
+import asyncio
 import logging
 import os
+import signal
+import socket
 import sys
 
-import uvicorn
+from starlette.types import ASGIApp
 
 from greenroom.errors import SetupError
+from greenroom.plugin import HttpServer, http_socket
 from greenroom.settings import Settings
 from greenroom_speech.settings import PageSettings
 
@@ -21,21 +25,23 @@ def main() -> int:
     settings, page = Settings(), PageSettings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Its warnings are of what strangers send: garbage, and upgrades to WebSockets.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     try:
         app = application(settings, page)
+        listening = http_socket(page.ui_host, page.ui_port, "GREENROOM_UI_PORT")
     except SetupError as error:
         logging.error("%s", error)
         return 1
-    uvicorn.run(
-        app,
-        host=page.ui_host,
-        port=page.ui_port,
-        # Its warnings are of what strangers send: garbage, and upgrades to WebSockets.
-        log_level="error",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
+    asyncio.run(_serve(app, listening, settings))
     return 0
+
+
+async def _serve(app: ASGIApp, listening: socket.socket, settings: Settings) -> None:
+    server = HttpServer(app, settings, lifespan="on")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
+    await server.serve([listening])
 
 
 if __name__ == "__main__":

@@ -7,23 +7,25 @@ from contextlib import asynccontextmanager
 from hmac import compare_digest
 
 import gradio as gr
-from fastapi import FastAPI
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp
 
-from greenroom.errors import GreenroomError, TooLarge, Unavailable
-from greenroom.origin_guard import OriginGuard
-from greenroom.runtime_folder import runtime_folder
-from greenroom.settings import Settings
-from greenroom.supervisor.service import http_url
+from greenroom.errors import GreenroomError
+from greenroom.plugin import OriginGuard, Settings, runtime_folder, url
 from greenroom_speech.settings import PageSettings
+from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
+from greenroom_speech.ui.live import LIVE, Takes
 from greenroom_speech.ui.login_limit import LoginLimit
 from greenroom_speech.ui.page import STYLE, page, path_of, theme
 from greenroom_speech.ui.password import page_password
+from greenroom_speech.ui.sound_file import SOUND, sound_file
 from greenroom_speech.ui.translations import LANGUAGES
 from greenroom_speech.ui.visits import PAGES, Visits
+
+_FORGOTTEN_EVERY = 60.0
 
 
 def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
@@ -39,6 +41,7 @@ def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
         files=files,
         port=page_settings.ui_port,
         max_upload=settings.max_request_bytes,
+        receive_timeout=settings.receive_timeout,
         refuse=_refusal,
     )
     # With a password, a rebound name has not the cookie of who gave it. Another site's requests
@@ -54,24 +57,22 @@ def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
 
 
 def _refusal(error: GreenroomError, path: str) -> Response:
-    headers = error.headers
-    if not isinstance(error, TooLarge | Unavailable):
-        # What may still come is not read. A visitor whose recording is refused shall see why:
-        # browsers show no answer of a connection that ends while they send.
-        headers = headers | {"Connection": "close"}
-    return PlainTextResponse(str(error), error.http_status, headers)
+    # The connection stays: one that is closed while its body still comes loses the answer too.
+    return PlainTextResponse(str(error), error.http_status, error.headers)
 
 
 def _pages(
     settings: Settings, page_settings: PageSettings, files: VisitorsFiles, password: str | None
 ) -> FastAPI:
     key = page_settings.ui_key
-    url = page_settings.ui_gateway or http_url(settings)
-    server = GatewayClient(url, key.get_secret_value() if key else None)
+    gateway = page_settings.ui_gateway or url(settings.host, settings.http_port)
+    server = GatewayClient(gateway, key.get_secret_value() if key else None)
+
+    pages: list[OwnFilesBlocks] = []
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        lasting = (server.listen(), server.sample(), files.keep_tidy())
+        lasting = (server.listen(), server.sample(), files.keep_tidy(), _forgetting(pages))
         tasks = [asyncio.create_task(work) for work in lasting]
         try:
             yield
@@ -92,10 +93,29 @@ def _pages(
     async def home() -> Response:
         return RedirectResponse(path_of("en"))
 
+    takes = Takes()
+
+    @app.get(LIVE + "/{token}")
+    async def live(token: str) -> Response:
+        take = takes.get(token)
+        if take is None:
+            return PlainTextResponse("There is no such take any more.", 404)
+        headers = {"Cache-Control": "no-store"}
+        return StreamingResponse(take.heard(), media_type="audio/wav", headers=headers)
+
+    @app.get(SOUND + "/{token}")
+    async def sound(token: str, request: Request) -> Response:
+        kept = server.sounds.get(token)
+        if kept is None:
+            return PlainTextResponse("There is no such sound any more.", 404)
+        return sound_file(kept, request.headers.get("range", ""))
+
     for language in LANGUAGES:
+        blocks = page(server, files, takes, language)
+        pages.append(blocks)
         app = gr.mount_gradio_app(
             app,
-            page(server, files, language),
+            blocks,
             path=path_of(language).rstrip("/"),
             theme=theme(),
             css=STYLE.read_text(encoding="utf-8"),
@@ -107,6 +127,14 @@ def _pages(
             auth=_asking_for(password) if password else None,
         )
     return app
+
+
+async def _forgetting(pages: list[OwnFilesBlocks]) -> None:
+    """Forget once a minute what nobody takes, for ever."""
+    while True:
+        await asyncio.sleep(_FORGOTTEN_EVERY)
+        for blocks in pages:
+            await blocks.forget_untaken()
 
 
 def _asking_for(password: str) -> Callable[[str, str], bool]:

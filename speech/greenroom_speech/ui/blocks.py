@@ -14,6 +14,10 @@ from greenroom_speech.ui.files import NotYours, VisitorsFiles, paths_in
 
 VISITOR = "greenroom_visitor"
 """Where the ASGI scope of a request has its visitor."""
+_MOST_SESSIONS = 500
+"""Of tabs that are open or were; each takes a third of a megabyte. The oldest make room."""
+_LONGEST_ERROR = 300
+"""Characters: Gradio tells the value that is wrong, whatever its size."""
 _visitor: ContextVar[str | None] = ContextVar("visitor", default=None)
 
 
@@ -25,6 +29,23 @@ class OwnFilesBlocks(gr.Blocks):
         self._own_files = files
         # Makes Gradio check as well.
         self.has_launched = True
+        self.state_session_capacity = _MOST_SESSIONS
+        self._oldest: dict[str, Any] = {}
+
+    async def forget_untaken(self) -> None:
+        """Forget the answers of sessions of which nobody has taken one since the last call.
+
+        Gradio keeps them for who joins its queue and never listens.
+        """
+        queue = self._queue
+        waiting = queue.pending_messages_per_session
+        oldest = {name: found._queue[0] for name, found in waiting.items() if not found.empty()}
+        for name, message in oldest.items():
+            if self._oldest.get(name) is message:
+                await queue.clean_events(session_hash=name)
+                waiting.pop(name, None)
+                queue.pending_event_ids_session.pop(name, None)
+        self._oldest = oldest
 
     async def process_api(self, *given: Any, **named: Any) -> dict[str, Any]:
         """Remember whose event this is."""
@@ -40,7 +61,11 @@ class OwnFilesBlocks(gr.Blocks):
             self._own_files.check(_visitor.get(), inputs)
         except NotYours as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:
+            short = str(error.message)[:_LONGEST_ERROR]
+            raise gr.Error(short, print_exception=False) from None
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """Note the files that an event's answer hands out."""

@@ -1,21 +1,29 @@
 """The tab that changes how a recording sounds, again and again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
 
-from greenroom_speech.ui.clips import KEPT, Clips
-from greenroom_speech.ui.clone_tab import said
+from greenroom_speech.ui.clips import Clips
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told
-from greenroom_speech.ui.speech_requests import CLONE_MODELS, content_of, edited, prepared
+from greenroom_speech.ui.recordings import recording_and_words
+from greenroom_speech.ui.speak_tab import inserted
+from greenroom_speech.ui.speak_tab import said as summary
+from greenroom_speech.ui.speech_requests import CLONE_MODELS, content_of, edited, heard, prepared
 from greenroom_speech.ui.translations import Translations
 
 NEEDS_TEXT = "paralinguistic"
+WORDLESS = ("denoise", "vad")
+
+
+def needs_words(task: str | None) -> bool:
+    """Whether the model is told what the recording says."""
+    return task not in WORDLESS
 
 
 @dataclass(frozen=True)
@@ -25,53 +33,42 @@ class EditTab:
     server: GatewayClient
     words: Translations
 
-    def build(self, session: gr.State, prepared: gr.Blocks) -> None:
-        """Lay the tab out; `prepared` is the page, whose load fills the lists."""
+    def build(self, session: gr.State, prepared: gr.Blocks) -> list[Any]:
+        """Lay the tab out; `prepared` is the page, whose load fills the lists.
+
+        Returns what takes a recording, and its words.
+        """
         w = self.words
         tags = gr.State({})
         with gr.Row(equal_height=False):
-            before = gr.Audio(
-                sources=["upload", "microphone"], type="filepath",
-                label=w("before"), elem_id="before", buttons=["download"],
-            )  # fmt: skip
-            after = gr.Audio(
-                label=w("after"), type="filepath", interactive=False,
-                elem_id="after", buttons=["download"],
-            )  # fmt: skip
-        with gr.Row():
-            task = gr.Dropdown([], label=w("task"), elem_id="task", min_width=150)
-            info = gr.Dropdown(
-                [], label=w("info"), elem_id="info", allow_custom_value=True, min_width=150
-            )
-            text = gr.Textbox(label=w("new_text"), visible=False, min_width=300)
-        with gr.Row():
-            apply = gr.Button(w("apply"), variant="primary", elem_id="apply", min_width=140)
-            again = gr.Button(w("again"), elem_id="again", min_width=140)
-            take = gr.Button(w("from_clone"), elem_id="from-clone", min_width=140)
-        status = gr.HTML(padding=False, elem_id="edit-status")
-        gr.Markdown(f"### {w('history')}")
-        history = gr.HTML(
-            f'<p class="status">{w("no_history")}</p>', padding=False, elem_id="session"
-        )
-        number = gr.Radio([], label=w("take"), visible=False, elem_id="session-choice")
+            with gr.Column(scale=1, min_width=300):
+                before, said, tried = recording_and_words(w, w("recording"), "edit")
+            with gr.Column(scale=1, min_width=300):
+                task = gr.Dropdown([], label=w("task"), elem_id="task")
+                info = gr.Dropdown([], label=w("info"), elem_id="info", allow_custom_value=True)
+                with gr.Group(visible=False) as new:
+                    text = gr.Textbox("", label=w("new_text"))
+                    sounds = gr.Radio([], label=w("sounds"), visible=False, elem_id="edit-sounds")
+                apply = gr.Button(w("apply"), variant="primary", size="lg", elem_id="apply")
+                status = gr.HTML(padding=False, elem_id="edit-status")
         quiet: dict[str, Any] = {"show_progress": "hidden"}
-        prepared.load(self._tags, None, [tags, task, info], **quiet)
-        task.change(self._infos, [tags, task], [info, text], **quiet)
-        before.upload(self._prepare, before, None, **quiet)
-        before.stop_recording(self._prepare, before, None, **quiet)
-        apply.click(
-            self._apply, [before, task, info, text, session], [status, after, session], **quiet
-        )
-        again.click(self._again, after, [before, after, status], **quiet)
-        take.click(self._take, session, [before, status], **quiet)
-        number.input(self._choose, [number, session], before, **quiet)
-        session.change(self._history, session, [history, number], **quiet)
+        prepared.load(self._tags, None, [tags, task, info, sounds], **quiet)
+        task.change(self._infos, [tags, task], [info, new, said], **quiet)
+        sounds.input(inserted, [sounds, text], [text, sounds], **quiet)
+        before.upload(self._prepare, [before, task], said, **quiet)
+        before.stop_recording(self._prepare, [before, task], said, **quiet)
+        before.clear(str, None, said, **quiet)
+        tried.then(self._prewarm, before, None, **quiet)
+        asked = [before, task, info, text, said, session]
+        apply.click(self._apply, asked, [status, session], **quiet)
+        return [before, said]
 
     async def _tags(self) -> tuple[Any, ...]:
         try:
-            tags = (await self.server.ask("GET", "/v1/tags")).json()["tasks"]
+            known = (await self.server.ask("GET", "/v1/tags")).json()
         except GatewayError:
-            return gr.skip(), gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        tags, sounds = known["tasks"], known["text_tags"]
         tasks = [(self.words.known(task), task) for task in tags]
         first = next(iter(tags), None)
         infos = tags.get(first, [])
@@ -79,62 +76,54 @@ class EditTab:
             tags,
             gr.update(choices=tasks, value=first),
             gr.update(choices=infos, value=infos[0] if infos else None),
+            gr.update(choices=sounds, visible=bool(sounds)),
         )
 
-    def _infos(self, tags: dict[str, list[str]], task: str) -> tuple[Any, Any]:
+    def _infos(self, tags: dict[str, list[str]], task: str) -> tuple[Any, ...]:
         infos = tags.get(task, [])
         shown = gr.update(choices=infos, value=infos[0] if infos else None, visible=bool(infos))
-        return shown, gr.update(visible=task == NEEDS_TEXT)
+        return shown, gr.update(visible=task == NEEDS_TEXT), gr.update(visible=needs_words(task))
 
-    async def _prepare(self, before: str | None) -> None:
+    async def _prepare(self, before: str | None, task: str) -> str:
+        """Write down what a new recording says, where the edit will need it."""
+        with suppress(GatewayError):
+            content = content_of(before or "")
+            ahead = asyncio.create_task(prepared(self.server, content))
+            words = await heard(self.server, content) if needs_words(task) else ""
+            await ahead
+            return words
+        return ""
+
+    async def _prewarm(self, before: str | None) -> None:
         with suppress(GatewayError):
             await prepared(self.server, content_of(before or ""))
 
     async def _apply(
-        self, before: str | None, task: str, info: str | None, text: str, made: Clips
+        self,
+        before: str | None,
+        task: str,
+        info: str | None,
+        text: str,
+        said: str,
+        made: Clips,
     ) -> AsyncIterator[tuple[Any, ...]]:
         if not before:
-            yield failed(self.words("no_recording")), gr.skip(), gr.skip()
+            yield failed(self.words("no_recording")), gr.skip()
             return
         fields = {"task": task, "task_info": info or ""}
+        if needs_words(task):
+            fields["transcript"] = said.strip()
         if task == NEEDS_TEXT:
             fields["text"] = text
         try:
-            work = edited(self.server, content_of(before), fields)
+            work = edited(self.server, before, fields, said)
             async for step in followed(self.server, self.words, CLONE_MODELS, "editing", work):
                 if not isinstance(step, Done):
-                    yield step, gr.skip(), gr.skip()
+                    yield step, gr.skip()
                 elif step.result is None:
-                    yield failed(step.error or ""), gr.skip(), gr.skip()
+                    yield failed(step.error or ""), gr.skip()
                 else:
                     kept = made.with_clip(step.result)
-                    yield told(said(self.words, step.result)), step.result.playable, kept
+                    yield told(summary(self.words, step.result)), kept
         except GatewayError as error:
-            yield failed(str(error)), gr.skip(), gr.skip()
-
-    def _again(self, after: str | None) -> tuple[Any, ...]:
-        if not after:
-            return gr.skip(), gr.skip(), failed(self.words("no_result"))
-        return after, None, ""
-
-    def _take(self, made: Clips) -> tuple[Any, Any]:
-        clones = [sound for sound in made.clips if sound.what == "clone"]
-        if not clones:
-            return gr.skip(), failed(self.words("no_result"))
-        return clones[0].playable, ""
-
-    def _choose(self, number: str, made: Clips) -> Any:
-        place = int(number) - 1
-        return made.clips[place].playable if place < len(made.clips) else gr.skip()
-
-    def _history(self, made: Clips) -> tuple[Any, Any]:
-        rows = "".join(
-            f"<li><b>{place}</b><span>{escape(self.words.known(sound.what))}</span>"
-            f"<em>{escape(sound.text[:80])}</em><i>{sound.seconds:.1f} s</i></li>"
-            for place, sound in enumerate(made.clips, 1)
-        )
-        choices = [str(place) for place in range(1, len(made.clips) + 1)][:KEPT]
-        return (
-            f'<ol class="session">{rows}</ol>',
-            gr.update(choices=choices, value=None, visible=bool(choices)),
-        )
+            yield failed(str(error)), gr.skip()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from greenroom.errors import Refused
+from greenroom.errors import PermissionDenied
 
 KEPT_SECONDS = 3600
 _TIDIED_EVERY = 60
@@ -22,7 +22,7 @@ _LEAST_BYTES = 4096
 _SHOWN = 100
 
 
-class NotYours(Refused):
+class NotYours(PermissionDenied):
     """An event, or a request for a file, names a path that its visitor has not."""
 
     def __init__(self, path: object) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections import deque
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 from httpx_sse import aconnect_sse
 
+from greenroom_speech.ui.clips import Sounds
 from greenroom_speech.ui.history import History
 
 _NO_TIMEOUT = httpx.Timeout(None, connect=5.0)
@@ -31,6 +33,7 @@ class GatewayClient:
         )
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.history = History()
+        self.sounds = Sounds()
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The answer if it is a good one. Raises GatewayError."""
@@ -41,6 +44,22 @@ class GatewayClient:
         if answer.is_success:
             return answer
         raise GatewayError(_sentence(answer))
+
+    @asynccontextmanager
+    async def begun(self, method: str, path: str, **request: Any) -> AsyncIterator[httpx.Response]:
+        """A good answer whose body has yet to come. Raises GatewayError, in the middle too."""
+        begun = False
+        try:
+            async with self._web.stream(method, path, **request) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise GatewayError(_sentence(answer))
+                begun = True
+                yield answer
+        except httpx.HTTPError:
+            if begun:
+                raise GatewayError("The answer broke off; the server's log says why.") from None
+            raise GatewayError(f"The server at {self._web.base_url} does not answer.") from None
 
     async def residency(self) -> dict[str, Any]:
         """GET /residency. Raises GatewayError."""

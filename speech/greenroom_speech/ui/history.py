@@ -17,7 +17,8 @@ class Sample:
 
     at: float
     residency: Mapping[str, str]
-    device_bytes: int
+    bytes: int
+    """On the GPU or, where there is none, of the models' processes."""
 
 
 class History:
@@ -28,16 +29,19 @@ class History:
 
     def __init__(self) -> None:
         self.samples: deque[Sample] = deque(maxlen=self.KEPT)
+        self.on_gpu = True
+        """Whether the bytes are the GPU's."""
 
     def add(self, shown: Mapping[str, Any]) -> None:
         """Take a report of GET /residency."""
         models = shown["models"]
-        gpu = shown.get("gpu")
-        used = gpu["used_bytes"] if gpu else sum(m["device_bytes"] for m in models.values())
+        gpu = shown["gpu"]
+        self.on_gpu = gpu is not None
+        used = gpu["used_bytes"] if gpu else sum(m["process_bytes"] or 0 for m in models.values())
         residency = {name: model["residency"] for name, model in models.items()}
         self.samples.append(Sample(time.time(), residency, used))
 
-    def svg(self, minutes: float, memory: str, now: str) -> str:
+    def svg(self, minutes: float, title: str, memory: str, now: str) -> str:
         """Draw the last minutes; `memory` and `now` are the words beside the axes."""
         end = time.time()
         begin = end - 60 * minutes
@@ -62,7 +66,8 @@ class History:
         )
         return (
             f'<svg class="history" viewBox="0 0 {WIDTH} {height}" role="img" '
-            f'preserveAspectRatio="xMidYMid meet">{"".join(parts)}</svg>'
+            f'aria-label="{escape(title)}" preserveAspectRatio="xMidYMid meet">'
+            f"{''.join(parts)}</svg>"
         )
 
 
@@ -80,7 +85,7 @@ def _band(samples: list[Sample], name: str, y: float, x: Any) -> Iterator[str]:
 
 
 def _memory(samples: list[Sample], top: float, x: Any, title: str) -> Iterator[str]:
-    most = max((sample.device_bytes for sample in samples), default=0)
+    most = max((sample.bytes for sample in samples), default=0)
     scale = max(most, 2**20)
     bottom = top + MEMORY
     yield f'<text x="0" y="{top + 12}" class="name">{escape(title)}</text>'
@@ -88,7 +93,7 @@ def _memory(samples: list[Sample], top: float, x: Any, title: str) -> Iterator[s
     yield f'<line x1="{LEFT}" x2="{WIDTH}" y1="{bottom}" y2="{bottom}" class="ground"/>'
     if samples:
         line = " ".join(
-            f"{x(s.at):.1f},{bottom - s.device_bytes / scale * (MEMORY - 6):.1f}" for s in samples
+            f"{x(s.at):.1f},{bottom - s.bytes / scale * (MEMORY - 6):.1f}" for s in samples
         )
         first, last = x(samples[0].at), x(samples[-1].at)
         yield f'<polygon points="{first:.1f},{bottom} {line} {last:.1f},{bottom}" class="area"/>'

@@ -12,7 +12,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError
-from greenroom.origin_guard import Refusal
+from greenroom.plugin import Refusal
 from greenroom_speech.ui.visits import LOGIN
 
 logger = logging.getLogger(__name__)

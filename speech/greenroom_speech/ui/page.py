@@ -6,11 +6,14 @@ import gradio as gr
 
 from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.clips import Clips
-from greenroom_speech.ui.clone_tab import CloneTab
 from greenroom_speech.ui.edit_tab import EditTab
 from greenroom_speech.ui.files import VisitorsFiles
 from greenroom_speech.ui.gateway_client import GatewayClient
+from greenroom_speech.ui.live import Takes
+from greenroom_speech.ui.session_list import SessionList
+from greenroom_speech.ui.speak_tab import SpeakTab
 from greenroom_speech.ui.stage_tab import StageTab
+from greenroom_speech.ui.transcribe_tab import TranscribeTab
 from greenroom_speech.ui.translations import LANGUAGES, Translations
 
 STYLE = Path(__file__).with_name("look.css")
@@ -29,18 +32,20 @@ def theme() -> gr.themes.Base:
         font_mono=[gr.themes.Font(name) for name in _MONO],
     ).set(
         color_accent="*primary_600",
-        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_400",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_800",
         button_primary_text_color="white",
         button_primary_text_color_dark="white",
     )
 
 
-def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Blocks:
+def page(
+    server: GatewayClient, files: VisitorsFiles, takes: Takes, language: str
+) -> OwnFilesBlocks:
     words = Translations(language)
     other = next(code for code in LANGUAGES if code != language)
     blocks = OwnFilesBlocks(files, title="Greenroom", analytics_enabled=False)
@@ -52,13 +57,16 @@ def page(server: GatewayClient, files: VisitorsFiles, language: str) -> gr.Block
             "</header>",
             padding=False,
         )
-        with gr.Tabs():
-            with gr.Tab(words("clone"), id="clone"):
-                CloneTab(server, words).build(session, blocks)
+        with gr.Tabs() as tabs:
+            with gr.Tab(words("speak"), id="speak"):
+                SpeakTab(server, words, takes).build(session, blocks)
             with gr.Tab(words("edit"), id="edit"):
-                EditTab(server, words).build(session, blocks)
+                edited = EditTab(server, words).build(session, blocks)
+            with gr.Tab(words("transcribe"), id="transcribe"):
+                TranscribeTab(server, words).build(blocks)
             with gr.Tab(words("stage"), id="stage"):
                 StageTab(server, words).build(blocks)
+        SessionList(server, words).build(session, tabs, edited)
     return blocks
 
 

@@ -1,7 +1,6 @@
 """The password of the web page, without which it listens to this machine only."""
 
-from greenroom.addresses import is_loopback
-from greenroom.errors import SetupError
+from greenroom.plugin import SetupError, is_loopback
 from greenroom_speech.settings import PageSettings
 
 LEAST_CHARACTERS = 12

@@ -1,10 +1,6 @@
 """The web page as a process of the supervisor."""
 
-from greenroom.addresses import url
-from greenroom.settings import Settings
-from greenroom.settings.exported import exported
-from greenroom.supervisor.component import PluginProcess
-from greenroom.supervisor.ports import Listener
+from greenroom.plugin import Listener, PluginProcess, Settings, exported, url
 from greenroom_speech.settings import PageSettings
 from greenroom_speech.ui.password import page_password
 
@@ -20,6 +16,7 @@ def process(settings: Settings, page: PageSettings | None = None) -> PluginProce
         enabled=page.ui,
         listeners=(Listener("GREENROOM_UI_PORT", page.ui_host, page.ui_port),),
         environment=exported(page),
+        asks=f"{page.ui_gateway or url(settings.host, settings.http_port)}/healthz",
         check=lambda: page_password(page),
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Generic, TypeVar
@@ -29,13 +29,19 @@ async def followed(
     models: Sequence[str],
     doing: str,
     work: Coroutine[Any, Any, _Result],
+    come: Callable[[], tuple[str, float | None] | None] = lambda: None,
 ) -> AsyncIterator[str | Done[_Result]]:
-    """Run `work`; yield what goes on as HTML, and Done at the end."""
+    """Run `work`; yield what goes on as HTML, and Done at the end.
+
+    `come` tells what has come of the result already, and which share of it, if that is known.
+    """
     task, begun = asyncio.create_task(work), time.monotonic()
     try:
         while not (await asyncio.wait([task], timeout=LOOK_EVERY))[0]:
-            phase = await _phase(server, words, models) or words(doing)
-            yield working(f"{phase} · {time.monotonic() - begun:.1f} s")
+            there = come()
+            phase = None if there else await _phase(server, words, models)
+            tale = f"{phase or words(doing)} · {time.monotonic() - begun:.1f} s"
+            yield working(f"{tale} · {there[0]}", there[1]) if there else working(tale)
         yield Done(result=task.result())
     except GatewayError as error:
         yield Done(error=str(error))
@@ -63,9 +69,10 @@ def _waits(model: Mapping[str, Any]) -> bool:
     return bool(model.get("waiting")) and model.get("residency") != "hot"
 
 
-def working(text: str) -> str:
-    """HTML: a line that says what goes on."""
-    return f'<p class="status working"><span class="pulse"></span>{escape(text)}</p>'
+def working(text: str, share: float | None = None) -> str:
+    """HTML: a line that says what goes on, with a bar for the share that is there."""
+    bar = "" if share is None else f'<progress max="1" value="{share:.3f}"></progress>'
+    return f'<p class="status working"><span class="pulse"></span>{escape(text)}{bar}</p>'
 
 
 def told(text: str) -> str:

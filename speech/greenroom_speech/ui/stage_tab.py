@@ -40,10 +40,10 @@ class StageTab:
         history = gr.HTML(padding=False, elem_id="history")
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=300):
-                gr.Markdown(f"### {w('log')}")
+                gr.HTML(f"<h2>{w('log')}</h2>", padding=False)
                 log = gr.HTML(padding=False, elem_id="log")
             with gr.Column(scale=2, min_width=280):
-                title = gr.Markdown(f"### {w('policy')}")
+                title = gr.HTML(padding=False)
                 offload_after = gr.Slider(
                     NEVER, LONGEST_OFFLOAD, 1, step=1, label=w("offload_after")
                 )
@@ -52,7 +52,7 @@ class StageTab:
                 )
                 pinned = gr.Checkbox(label=w("pinned"))
                 change = gr.Button(w("set_policy"), elem_id="set-policy")
-                gr.Markdown(f"### {w('caches')}")
+                gr.HTML(f"<h2>{w('caches')}</h2>", padding=False)
                 caches = gr.HTML(padding=False, elem_id="caches")
                 clear = gr.Button(w("clear_caches"), elem_id="clear-caches")
         quiet: dict[str, Any] = {"show_progress": "hidden"}
@@ -81,27 +81,33 @@ class StageTab:
             shown = await self.server.residency()
         except GatewayError as error:
             return failed(str(error)), "", self._log(), ""
-        cards = "".join(self._card(name, model) for name, model in shown["models"].items())
-        picture = self.server.history.svg(MINUTES, self.words("memory"), self.words("now"))
+        w, history = self.words, self.server.history
+        has_gpu = shown["gpu"] is not None
+        cards = "".join(self._card(name, model, has_gpu) for name, model in shown["models"].items())
+        memory = w("device" if history.on_gpu else "process")
+        picture = history.svg(MINUTES, w("minutes", minutes=f"{MINUTES:g}"), memory, w("now"))
         caches = cache_table(self.words, shown["models"])
         return f'<div class="cards">{cards}</div>', picture, self._log(), caches
 
-    def _card(self, name: str, model: Mapping[str, Any]) -> str:
+    def _card(self, name: str, model: Mapping[str, Any], has_gpu: bool) -> str:
         w, state = self.words, model["residency"]
         if model["leases"] or model["waiting"]:
             busy = w("busy", leases=model["leases"], waiting=model["waiting"])
         else:
             busy = w("idle", seconds=_duration(model["idle_seconds"]))
-        facts = (
-            f"<span>{w('device')} {size(model['device_bytes'])}</span>"
-            f"<span>{w('host')} {size(model['host_bytes'])}</span>"
+        held = {"device": model["device_bytes"]} if has_gpu else {}
+        held["process"] = model["process_bytes"]
+        facts = "".join(
+            f"<span>{w(what)} {size(count)}</span>"
+            for what, count in held.items()
+            if count is not None
         )
         error = (
             f'<p class="failed">{escape(model["last_error"])}</p>' if model["last_error"] else ""
         )
         return (
             f'<article class="card {escape(state)}" data-model="{escape(name)}" '
-            f'data-residency="{escape(state)}"><header><h4>{escape(name)}</h4>'
+            f'data-residency="{escape(state)}"><header><h2>{escape(name)}</h2>'
             f'<strong><span class="dot"></span>{escape(w.known(state))}</strong></header>'
             f"<p>{escape(busy)}</p><footer>{facts}</footer>{error}</article>"
         )
@@ -120,7 +126,7 @@ class StageTab:
         return f'<table class="log">{rows}</table>'
 
     async def _policy_of(self, model: str | None) -> tuple[Any, ...]:
-        title = f"### {self.words('policy')} {model or ''}"
+        title = f"<h2>{escape(self.words('policy', name=model or ''))}</h2>"
         try:
             policy = (await self.server.residency())["models"][model]["policy"]
         except (GatewayError, KeyError):

@@ -5,16 +5,18 @@ page itself. The page needs the few below. A visitor is a browser, known by a co
 other sign of who uploads a file.
 """
 
+import asyncio
 import json
 import re
 import secrets
+from collections import deque
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
-from greenroom.origin_guard import Refusal
+from greenroom.plugin import Refusal
 from greenroom_speech.ui.blocks import VISITOR
 from greenroom_speech.ui.files import VisitorsFiles
 
@@ -25,12 +27,14 @@ LOGIN = re.compile(f"{_LANGUAGE}/login/?")
 _UPLOAD = re.compile(f"{_LANGUAGE}/gradio_api/upload")
 _FILE = re.compile(f"{_LANGUAGE}/gradio_api/file=(.*)", re.DOTALL)
 _READ = re.compile(
-    f"/healthz|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config"
+    f"/healthz|/(live|sound)/[A-Za-z0-9_-]{{22}}|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config"
     "|gradio_api/(heartbeat/[^/]+|queue/data|upload_progress))"
 )
 _SENT = re.compile(f"{_LANGUAGE}/gradio_api/(queue/join|cancel)")
 _EVENT_BYTES = 2**20
 """Of an event or a password; recordings are uploaded."""
+_EVENTS_BYTES, _EVENTS_SECONDS = 64 * 2**20, 60.0
+"""Of all events of a minute: their answers are kept about as long for who has not taken them."""
 _HEAD_BYTES = 2**16
 """Of an upload beside its file."""
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")
@@ -50,18 +54,29 @@ class Visits:
     """Gradio's application, for visitors; `port` tells the cookies of two pages apart."""
 
     def __init__(
-        self, app: ASGIApp, *, files: VisitorsFiles, port: int, max_upload: int, refuse: Refusal
+        self,
+        app: ASGIApp,
+        *,
+        files: VisitorsFiles,
+        port: int,
+        max_upload: int,
+        receive_timeout: float,
+        refuse: Refusal,
     ) -> None:
         self._app, self._files, self._refuse = app, files, refuse
+        self._receive_timeout = receive_timeout
         self._cookie = f"greenroom-visitor-{port}"
         self._max_upload = max_upload
         self._receiving = 0
+        self._events: deque[tuple[float, int]] = deque()
+        self._events_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves what belongs to the page, and refuses all else before its body is read."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        receive = _in_time(receive, self._receive_timeout)
         visitor = self._visitor(scope)
         scope[VISITOR] = visitor
         try:
@@ -86,9 +101,21 @@ class Visits:
             if PAGES.fullmatch(path) or _READ.fullmatch(path):
                 return
         elif method == "POST" and (_SENT.fullmatch(path) or LOGIN.fullmatch(path)):
-            _check_length(scope, _EVENT_BYTES)
+            self._count_event(_check_length(scope, _EVENT_BYTES))
             return
         raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
+
+    def _count_event(self, size: int) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._events and self._events[0][0] < now - _EVENTS_SECONDS:
+            self._events_bytes -= self._events.popleft()[1]
+        if self._events_bytes + size > _EVENTS_BYTES:
+            raise Unavailable(
+                f"Events of {self._events_bytes} bytes came within {_EVENTS_SECONDS:g} s, as many "
+                "as the page takes; try again in a minute."
+            )
+        self._events.append((now, size))
+        self._events_bytes += size
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note what is uploaded as the visitor's before the visitor is told its path."""
@@ -122,6 +149,25 @@ class Visits:
             "set-cookie",
             f"{self._cookie}={visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}",
         )
+
+
+def _in_time(receive: Receive, seconds: float) -> Receive:
+    """Of a body of which no byte comes for so long, the client has left."""
+    complete = False
+
+    async def in_time() -> Message:
+        nonlocal complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout(seconds):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        complete = not message.get("more_body", False)
+        return message
+
+    return in_time
 
 
 def _adding(send: Send, *headers: _Header | None) -> Send:

@@ -42,8 +42,12 @@ class Speaker:
 
         ``stretch`` multiplies the durations. Empty where the text has nothing to say.
         """
-        spoken = (_trimmed(self._speak(piece, voice, stretch)) for piece in pieces(text))
+        spoken = (self.sentence(piece, voice, stretch) for piece in pieces(text))
         return [samples for samples in spoken if samples.size]
+
+    def sentence(self, text: str, voice: BaseVoice, stretch: float = 1.0) -> Floats:
+        """One of the ``pieces`` of a text, as above."""
+        return _trimmed(self._speak(text, voice, stretch))
 
     def close(self) -> None:
         self._espeak.close()

@@ -64,6 +64,15 @@ def language_of(text: str, given: str | None = None) -> Language:
     return language
 
 
+def code_of(name: str | None) -> str | None:
+    """The code of a language by its code, region or English name; the name itself if unknown."""
+    if not name:
+        return None
+    plain = name.strip().lower().replace("_", "-")
+    known = _BY_NAME.get(plain) or _BY_NAME.get(plain.partition("-")[0])
+    return known.code if known else plain
+
+
 def guess(text: str) -> str:
     """The language code that the script of a text suggests, "en" for Latin letters."""
     for code, pattern in _SCRIPTS:
@@ -72,18 +81,9 @@ def guess(text: str) -> str:
     return "en"
 
 
-def is_english(name: str) -> bool:
-    language = _BY_NAME.get(_plain(name))
-    return language is not None and language.code == "en"
-
-
 def _named(name: str) -> Language:
-    language = _BY_NAME.get(_plain(name))
+    language = _BY_NAME.get(name.strip().lower().replace("_", "-"))
     if language is None:
         codes = ", ".join(lang.code for lang in LANGUAGES)
         raise InvalidInput(f"LANGUAGE is {name[:40]!r}; the embedded engine speaks {codes}.")
     return language
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace("_", "-")

@@ -34,9 +34,7 @@ def active_frames(levels: Floats) -> npt.NDArray[np.bool_]:
 
 def active_rms(samples: Signal) -> float:
     """RMS over the frames that are speech; 0 if there is none."""
-    levels = frame_rms(samples)
-    active = levels[active_frames(levels)]
-    return float(np.sqrt(np.mean(active**2))) if active.size else 0.0
+    return _active(frame_rms(samples))
 
 
 def levelled(samples: Floats, rms: float) -> npt.NDArray[np.float32]:
@@ -53,6 +51,25 @@ def levelled(samples: Floats, rms: float) -> npt.NDArray[np.float32]:
         gain *= min(lack, 1.5)
         out = _limited(samples * gain)
     return out.astype(np.float32)
+
+
+class Levelling:
+    """Brings speech to an active RMS bit by bit, by all that came so far."""
+
+    def __init__(self, rms: float) -> None:
+        self._rms = rms
+        self._levels: list[Floats] = []
+
+    def __call__(self, samples: Floats) -> npt.NDArray[np.float32]:
+        """As `levelled`; what is said softly among the rest stays soft."""
+        self._levels.append(frame_rms(samples))
+        share = active_rms(samples) / max(_active(np.concatenate(self._levels)), 1e-9)
+        return levelled(samples, self._rms * share)
+
+
+def _active(levels: Floats) -> float:
+    active = levels[active_frames(levels)]
+    return float(np.sqrt(np.mean(active**2))) if active.size else 0.0
 
 
 def _limited(samples: Floats) -> Floats:

@@ -17,4 +17,5 @@ TAGS = EngineTags(
         *("en", "zh", "yue", "ja", "ko", "de", "es", "fr", "it", "pt", "nl", "pl", "ru"),
         *("uk", "tr", "ar", "hi", "vi"),
     ),
+    tokenizer="embedded",
 )

@@ -39,7 +39,7 @@ class EmbeddedTokenizer(HostEngine):
 
     def answer(self, request: Tensors) -> Tensors:
         """``PROMPT_TOKENS``, ``SPEECH_FEATURES`` and ``SPEAKER_EMBEDDING``: a voice profile."""
-        samples, rate = recording(request, self._settings)
+        samples, rate = recording(request, self._settings, self._settings.max_edit_seconds)
         key = digest(self.name, self.version, samples, str(rate))
         return self.cache.get(key, lambda: profile(samples, rate).tensors())
 

@@ -5,35 +5,46 @@ speaker's; edits are signal processing. The same request gives the same samples,
 ``SEED``: nothing here is drawn by chance.
 """
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from greenroom.errors import InvalidInput
-from greenroom.managed.engine import HostEngine, Tensors
+from greenroom.managed.engine import Tensors
 from greenroom.managed.result_cache import ResultCache, digest
-from greenroom_speech.engines.audio_input import recording, resampled
 from greenroom_speech.engines.embedded.base_analysis import Frames, measured
 from greenroom_speech.engines.embedded.base_store import BaseStore
 from greenroom_speech.engines.embedded.base_texts import BASE_TEXTS
 from greenroom_speech.engines.embedded.base_voice import BaseVoice, Speaker
 from greenroom_speech.engines.embedded.edits import edit_of
 from greenroom_speech.engines.embedded.languages import Language, language_of
-from greenroom_speech.engines.embedded.loudness import active_rms, levelled
+from greenroom_speech.engines.embedded.loudness import active_rms
 from greenroom_speech.engines.embedded.pace import stretch_for
+from greenroom_speech.engines.embedded.speakable import pieces
+from greenroom_speech.engines.embedded.spoken import (
+    NOTHING,
+    PROMPT,
+    Spoken,
+    check_length,
+    check_voiced,
+    finished,
+    recorded,
+    unspeakable,
+)
 from greenroom_speech.engines.embedded.voice_convert import adapted
 from greenroom_speech.engines.embedded.voice_fit import VoiceFit, fitted
-from greenroom_speech.engines.embedded.voice_profile import VOICED, VoiceProfile, profile_of
-from greenroom_speech.engines.embedded.world import FRAMES_PER_SECOND, RATE, Floats
+from greenroom_speech.engines.embedded.voice_pitch import PitchMap
+from greenroom_speech.engines.embedded.voice_profile import VoiceProfile, profile_of
+from greenroom_speech.engines.embedded.world import RATE
+from greenroom_speech.engines.speaking import Speaking, SpeakingEngine
 from greenroom_speech.engines.tasks import CLONE, Order, order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
 
 PAUSE = np.zeros(RATE // 4)
 """Between sentences."""
-PROMPT = ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
-LEAST_VOICED_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class Manner:
         return int(self.fit.pairs.nbytes + sum(row.nbytes for row in self.fit.offset.values()))
 
 
-class EmbeddedTts(HostEngine):
+class EmbeddedTts(SpeakingEngine):
     """Says ``TEXT`` in the voice of the prompt, or edits ``AUDIO``; 24 kHz."""
 
     name = "embedded"
@@ -71,48 +82,47 @@ class EmbeddedTts(HostEngine):
     def close(self) -> None:
         self._speaker.close()
 
-    def answer(self, request: Tensors) -> Tensors:
-        """``WAVEFORM``, float32, and ``WAVEFORM_RATE``, 24000. Raises InvalidInput."""
+    def begin(self, request: Tensors, whole: bool) -> Speaking:
+        """A row of ``WAVEFORM``, float32, and ``WAVEFORM_RATE``, 24000. Raises InvalidInput."""
         order = order_of(request, self._settings)
         edits = [edit_of(step) for step in order.steps if step.task != CLONE]
         if order.steps[0].task == CLONE:
-            samples, rms = self._clone(request, order)
+            profile = profile_of(request)
+            check_voiced(profile)
+            rms, spoken = profile.rms, self._cloned(request, order, profile)
         else:
-            samples, rms = self._recorded(request, order)
-        for edit in edits:
-            samples = edit(samples)
-        return {
-            "WAVEFORM": levelled(samples, rms),
-            "WAVEFORM_RATE": np.array([RATE], dtype=np.int32),
-        }
+            samples = recorded(request, order, self._settings)
+            rms, spoken = active_rms(samples), iter([(samples, True)])
+        return Speaking(finished(spoken, edits, rms), RATE)
 
-    def _recorded(self, request: Tensors, order: Order) -> tuple[Floats, float]:
-        task = order.steps[0].task
-        if order.text is not None:
-            raise InvalidInput(
-                f"TEXT is given but TASK begins with {task!r}, which keeps the words; "
-                "put 'clone' first or leave TEXT out."
-            )
-        for name in ("AUDIO", "SAMPLE_RATE"):
-            if name not in request:
-                raise InvalidInput(f"input {name} is missing; the task {task!r} edits AUDIO.")
-        samples, rate = recording(request, self._settings)
-        moved = resampled(samples, rate, RATE).astype(np.float64)
-        return moved, active_rms(moved)
-
-    def _clone(self, request: Tensors, order: Order) -> tuple[Floats, float]:
+    def _cloned(self, request: Tensors, order: Order, profile: VoiceProfile) -> Spoken:
         text = order.text or ""
-        profile = profile_of(request)
-        _check_voiced(profile)
         transcript = bounded("TRANSCRIPT", word(request, "TRANSCRIPT") or "", self._settings)
         language = language_of(text, order.language)
         key = digest(*(request[name] for name in PROMPT), transcript, language.code)
-        manner = self.cache.get(key, lambda: self._manner(profile, transcript, language))
-        spoken = self._speaker.say(text, manner.fit.voice, manner.stretch)
-        self._check_spoken(spoken, text, language)
-        pieces = adapted(spoken, profile, manner.fit)
-        joined = [part for piece in pieces for part in (PAUSE, piece)][1:]
-        return np.concatenate(joined), profile.rms
+        manner = partial(self._manner, profile, transcript, language)
+        return self._said(text, language, profile, partial(self.cache.get, key, manner))
+
+    def _said(
+        self, text: str, language: Language, profile: VoiceProfile, manner_of: Callable[[], Manner]
+    ) -> Spoken:
+        manner = manner_of()
+        contour = PitchMap(manner.fit.base.f0, profile)
+        yield NOTHING, False
+        spoken = 0
+        sentences = deque(part for part in pieces(text) if any(map(str.isalnum, part)))
+        while sentences:
+            base = self._speaker.sentence(sentences.popleft(), manner.fit.voice, manner.stretch)
+            if not base.size:
+                continue
+            pause, first = (PAUSE, False) if spoken else (NOTHING, True)
+            spoken += base.size
+            check_length(spoken, self._settings)
+            for part, last in adapted(base, profile, manner.fit, contour, first):
+                yield np.concatenate([pause, part]), last and not sentences
+                pause = NOTHING
+        if not spoken:
+            raise unspeakable(text, language.code)
 
     def _manner(self, profile: VoiceProfile, transcript: str, language: Language) -> Manner:
         fit = fitted(profile, self._candidates(language))
@@ -126,24 +136,3 @@ class EmbeddedTts(HostEngine):
                 for voice in self._speaker.voices(language)
             }
         return self._bases[language.code]
-
-    def _check_spoken(self, spoken: list[Floats], text: str, language: Language) -> None:
-        seconds = sum(piece.size for piece in spoken) / RATE
-        if seconds == 0:
-            raise InvalidInput(
-                f"TEXT is {text[:40]!r}; nothing in it can be spoken in {language.code!r}."
-            )
-        if seconds > self._settings.max_speech_seconds:
-            raise InvalidInput(
-                f"TEXT takes {seconds:.0f} s to say; "
-                f"it may take at most {self._settings.max_speech_seconds:g} s."
-            )
-
-
-def _check_voiced(profile: VoiceProfile) -> None:
-    seconds = np.count_nonzero(profile.kinds == VOICED) / FRAMES_PER_SECOND
-    if seconds < LEAST_VOICED_SECONDS:
-        raise InvalidInput(
-            f"AUDIO has {seconds:.2f} s of voiced speech; "
-            f"a clone needs at least {LEAST_VOICED_SECONDS:g} s."
-        )

@@ -32,18 +32,18 @@ def smooth_pitch(samples: Floats) -> tuple[Floats, Floats]:
 
 
 class PitchMap:
-    """Moves the mean and the deviation of ln F0 to the speaker's.
+    """Moves the mean and the deviation of ln F0 from the base voice's to the speaker's.
 
-    The mean is that of the text at hand, the deviation that of the base voice. What is farther
-    out than the speaker goes is an error of the pitch tracker and is held at the border.
+    What is farther out than the speaker goes is an error of the pitch tracker and is held at the
+    border.
     """
 
-    def __init__(self, f0: Floats, base_f0: Floats, profile: VoiceProfile) -> None:
+    def __init__(self, base_f0: Floats, profile: VoiceProfile) -> None:
         self._ratio = float(np.clip(profile.log_f0_std / _log_std(base_f0), *STD_RATIO))
-        self._middle = float(np.median(np.log(f0[f0 > 0]))) if (f0 > 0).any() else 0.0
+        self._middle = float(np.median(np.log(base_f0[base_f0 > 0])))
         self._reach = REACH_STD * max(profile.log_f0_std, 0.1)
         self._level = 0.0
-        self._level = np.log(HEARD_LOWER * _mean_pitch(profile.f0) / _mean_pitch(self(f0)))
+        self._level = np.log(HEARD_LOWER * _mean_pitch(profile.f0) / _mean_pitch(self(base_f0)))
 
     def __call__(self, f0: Floats) -> Floats:
         """The speaker's F0 in Hz for the base's, 0 where that is 0."""

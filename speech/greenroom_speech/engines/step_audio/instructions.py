@@ -85,10 +85,22 @@ def _check_sounds(text: str | None) -> None:
         raise InvalidInput(
             "TEXT is missing; the task 'paralinguistic' needs the words with sounds among them."
         )
-    tags = re.findall(r"\[[^\[\]]*\]", text)
-    wrong = [tag for tag in tags if tag not in SOUNDS and tag not in LANGUAGE_TAGS.values()]
-    if wrong or not tags:
-        has = f"contains {wrong[0][:40]!r}" if wrong else "contains no sound"
+    if not any(sound in text for sound in SOUNDS):
         raise InvalidInput(
-            f"TEXT {has}; the task 'paralinguistic' can add the sounds {', '.join(SOUNDS)}."
+            f"TEXT contains no sound; the task 'paralinguistic' can add the sounds "
+            f"{', '.join(SOUNDS)}."
         )
+
+
+def unknown_tags(text: str) -> str | None:
+    """A sentence that names what stands in brackets and is no sound or language; None: nothing.
+
+    The model reads it as words.
+    """
+    known = (*SOUNDS, *filter(None, LANGUAGE_TAGS.values()))
+    unknown = [tag for tag in re.findall(r"\[[^\[\]]*\]", text) if tag not in known]
+    if not unknown:
+        return None
+    return (
+        f"TEXT contains {unknown[0][:40]!r}, which is no sound that is known; it is read as text."
+    )

@@ -24,11 +24,16 @@ def join(waves: Sequence[Wave], rate: int) -> Wave:
     heard = [np.asarray(wave, np.float32) for wave in waves if len(wave)]
     if not heard:
         return np.zeros(0, np.float32)
-    ended = [*(_with_pause(wave, rate) for wave in heard[:-1]), heard[-1]]
-    return np.concatenate([ended[0], *(_with_pause(wave[::-1], rate)[::-1] for wave in ended[1:])])
+    ended = [*(before_pause(wave, rate) for wave in heard[:-1]), heard[-1]]
+    return np.concatenate([ended[0], *(after_pause(wave, rate) for wave in ended[1:])])
 
 
-def _with_pause(wave: Wave, rate: int) -> Wave:
+def after_pause(wave: Wave, rate: int) -> Wave:
+    """A wave that begins with half a pause and fades in."""
+    return before_pause(wave[::-1], rate)[::-1]
+
+
+def before_pause(wave: Wave, rate: int) -> Wave:
     """A wave that fades out and ends in half a pause."""
     half = round(rate * PAUSE_SECONDS / 2)
     silent = _silent_at_end(wave, round(rate * _FRAME_SECONDS))

@@ -18,7 +18,7 @@ Layout = Literal["A", "B"]
 Encode = Callable[[str], list[int]]
 
 ANYBODY = "debug"
-"""The speaker's name in layout B."""
+"""The speaker's name in 2026."""
 
 _CLONE = (
     "Generate audio with the following timbre, prosody and speaking style\n"
@@ -75,7 +75,7 @@ def audio_pieces(codes: Iterable[int]) -> str:
 
 
 def speaker_name(said: str, samples: Samples) -> str:
-    """The speaker's name in layout A, by what is said and the recording as it came."""
+    """The speaker's name in 2025, by what is said and the recording as it came."""
     flat = np.ravel(samples).astype(np.float32)
     if flat.size > 2 * _NAMED_BY:
         flat = np.concatenate([flat[:_NAMED_BY], flat[-_NAMED_BY:]])

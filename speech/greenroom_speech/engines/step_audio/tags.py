@@ -21,4 +21,6 @@ TAGS = EngineTags(
     },
     languages=tuple(LANGUAGE_TAGS),
     text_tags=SOUNDS,
+    language_tags=tuple(filter(None, LANGUAGE_TAGS.values())),
+    tokenizer="step-audio",
 )

@@ -1,5 +1,7 @@
 """The engine ``whisper`` of the model ``asr``."""
 
+from dataclasses import dataclass
+
 import torch
 
 from greenroom.errors import SetupError
@@ -7,12 +9,24 @@ from greenroom.managed.arena import ArenaEngine
 from greenroom.managed.engine import Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
+from greenroom_speech.engines.times import time_tensors, wants_times
 from greenroom_speech.engines.whisper import weights
 from greenroom_speech.engines.whisper.language import language_code
 from greenroom_speech.engines.whisper.network import network
 from greenroom_speech.engines.whisper.windows import RATE, Transcriber
 from greenroom_speech.settings import EngineSettings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request wants of its recording."""
+
+    language: str | None
+    prompt: str
+    task: str
+    timed: bool
 
 
 class WhisperAsr(ArenaEngine):
@@ -28,7 +42,7 @@ class WhisperAsr(ArenaEngine):
         self._identity, self._state = found.identity, found.state
         device = _device(settings.asr_device)
         dtype = torch.float16 if device == "cuda" else torch.float32
-        self._model = network(found.dims, dtype)
+        self._model = network(found.dims, dtype, settings.whisper_model)
         super().__init__(self._model, device)
         self._transcriber = Transcriber(self._model)
         self._languages = self._model.num_languages if self._model.is_multilingual else 1
@@ -43,18 +57,33 @@ class WhisperAsr(ArenaEngine):
         self._transcriber.prime()
 
     def answer(self, request: Tensors) -> Tensors:
-        """``TRANSCRIPT`` and ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known)."""
+        """``TRANSCRIPT``, ``AUDIO_LANGUAGE`` (Whisper's code, "" if not known), times on request.
+
+        Raises InvalidInput for another language than the checkpoint's.
+        """
         given = word(request, "AUDIO_LANGUAGE") or ""
-        samples, rate = recording(request, self._settings)
+        # A recording whose words are known is not heard, so it may be as long as an edit's.
+        longest = self._settings.max_edit_seconds if "TRANSCRIPT" in request else None
+        samples, rate = recording(request, self._settings, longest)
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
-        language = language_code(given, self._languages)
-        key = digest(self.name, self._identity, samples, str(rate), language or "")
-        return self.cache.get(key, lambda: self._heard(samples, rate, language))
+        asked = Asked(
+            language_code(given, self._languages),
+            word(request, "PROMPT") or "",
+            listening_task(request),
+            wants_times(request),
+        )
+        if asked.task == TRANSLATE and not self._model.is_multilingual:
+            raise no_translation(f"Whisper's model {self._settings.whisper_model}")
+        key = digest(self.name, self._identity, samples, str(rate), str(asked))
+        return self.cache.get(key, lambda: self._heard(samples, rate, asked))
 
-    def _heard(self, samples: Samples, rate: int, language: str | None) -> Tensors:
-        heard = self._transcriber.listen(resampled(samples, rate, RATE), language)
-        return {"TRANSCRIPT": text(heard.text), "AUDIO_LANGUAGE": text(heard.language)}
+    def _heard(self, samples: Samples, rate: int, asked: Asked) -> Tensors:
+        heard = self._transcriber.listen(
+            resampled(samples, rate, RATE), asked.language, asked.prompt, asked.task, asked.timed
+        )
+        times = time_tensors(heard.words, len(samples) / rate) if asked.timed else {}
+        return {"TRANSCRIPT": text(heard.text), "AUDIO_LANGUAGE": text(heard.language), **times}
 
 
 def _device(setting: str) -> str:

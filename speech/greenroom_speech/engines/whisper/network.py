@@ -1,16 +1,21 @@
 """openai-whisper's network, made ready to be filled from a checkpoint."""
 
+import base64
+import gzip
+
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from whisper import _ALIGNMENT_HEADS
 from whisper.model import AudioEncoder, LayerNorm, ModelDimensions, TextDecoder, Whisper
 
 from greenroom.managed.arena.meta_init import unfilled
 
 
 class Network(Whisper):  # type: ignore[misc]
-    """Whisper without the heads that give single words their times.
+    """Whisper, with the heads that give single words their times outside of the arena.
 
-    They are a sparse buffer, which an arena does not hold.
+    To whisper they are a sparse buffer, which an arena does not hold.
     """
 
     def __init__(self, dims: ModelDimensions) -> None:
@@ -32,8 +37,24 @@ class Network(Whisper):  # type: ignore[misc]
         )
 
 
-def network(dims: ModelDimensions, dtype: torch.dtype) -> Network:
-    """Parameters are on the meta device; buffers have their values.
+def alignment_heads(dims: ModelDimensions, name: str) -> Tensor:
+    """Which heads (layers, heads) follow the sound, as openai-whisper knows it of its models.
+
+    Of others all heads of the later half of the layers, as it takes them.
+    """
+    shape = (dims.n_text_layer, dims.n_text_head)
+    if name in _ALIGNMENT_HEADS:
+        packed = gzip.decompress(base64.b85decode(_ALIGNMENT_HEADS[name]))
+        heads = np.frombuffer(packed, bool)
+        if heads.size == shape[0] * shape[1]:
+            return torch.from_numpy(heads.reshape(shape).copy()).to_sparse()
+    later = torch.zeros(shape, dtype=torch.bool)
+    later[dims.n_text_layer // 2 :] = True
+    return later.to_sparse()
+
+
+def network(dims: ModelDimensions, dtype: torch.dtype, name: str = "") -> Network:
+    """Parameters are on the meta device; buffers have their values. `name` of OpenAI's model.
 
     In half precision norms and positions stay float32, as openai-whisper computes them: its own
     half precision keeps all weights in float32 and converts them at each use, with the same
@@ -41,6 +62,7 @@ def network(dims: ModelDimensions, dtype: torch.dtype) -> Network:
     """
     with unfilled():
         model = Network(dims)
+    model.alignment_heads = alignment_heads(dims, name)
     for module in model.modules():
         if not isinstance(module, LayerNorm):
             for name, parameter in module.named_parameters(recurse=False):

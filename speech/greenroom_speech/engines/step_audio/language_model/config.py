@@ -7,6 +7,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from greenroom.errors import SetupError
+from greenroom_speech.engines.step_audio.language_model.quantisation import (
+    Quantisation,
+    QuantisationConfig,
+)
 
 
 class LanguageModelConfig(BaseModel):
@@ -47,14 +51,36 @@ class LanguageModelConfig(BaseModel):
 def read_config(path: Path) -> LanguageModelConfig:
     """Read ``config.json``; SetupError that names the field where one is missing or wrong."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        return LanguageModelConfig.model_validate(_read(path))
+    except ValidationError as error:
+        raise SetupError(f"{path} is not a Step1 config: {_first(error)}.") from error
+
+
+def read_quantisation(path: Path) -> Quantisation | None:
+    """How ``config.json`` says that the layers are quantised, None if they are not.
+
+    SetupError for a way that is not read.
+    """
+    values = _read(path)
+    given = values.get("quantization_config") if isinstance(values, dict) else None
+    if given is None:
+        return None
+    try:
+        return Quantisation.model_validate(QuantisationConfig.model_validate(given).layers)
+    except ValidationError as error:
+        raise SetupError(
+            f"{path} has a quantization_config that is not read: {_first(error)}."
+        ) from error
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} cannot be read as JSON: {error}.") from error
-    if isinstance(values, dict) and "quantization_config" in values:
-        raise SetupError(f"{path} is that of a quantised model; only bf16 checkpoints are read.")
-    try:
-        return LanguageModelConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise SetupError(f"{path} is not a Step1 config: {field}: {first['msg']}.") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return f"{field}: {first['msg']}"

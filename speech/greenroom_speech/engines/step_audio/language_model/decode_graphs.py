@@ -1,9 +1,9 @@
 """Decoding steps as CUDA graphs: one launch instead of some hundreds.
 
-Operations of a graph have fixed shapes and addresses. So there is one for each number of rows (a
-power of two; the rows beyond the real ones compute nonsense in slots of their own), cache layout
-and reach, captured when it is first needed. Weights and cache may leave the device and come back
-to the same addresses in between.
+Operations of a graph have fixed shapes and addresses. So there is one for each number of rows,
+cache layout and reach, captured when it is first needed. No rows are added so that fewer graphs do:
+the one after the last may hold a prompt that is being read. Weights and cache may leave the device
+and come back to the same addresses in between.
 """
 
 from collections.abc import Sequence
@@ -43,18 +43,16 @@ class GraphedSteps:
         self, cache: KeyValueCache, ids: Sequence[int], positions: Sequence[int]
     ) -> torch.Tensor:
         """Scores are valid until the next call."""
-        rows = min(cache.rows, 1 << (len(ids) - 1).bit_length())
         reach = min(cache.capacity, -(-(max(positions) + 1) // _REACH) * _REACH)
         cache.reach(len(ids), reach)
-        unused = [0] * (rows - len(ids))
-        inputs = torch.tensor([[*ids, *unused], [*positions, *unused]])
-        key = (cache.rows, cache.capacity, rows, reach)
+        inputs = torch.tensor([ids, positions])
+        key = (cache.rows, cache.capacity, len(ids), reach)
         if key not in self._graphs:
             self._graphs[key] = self._captured(cache, inputs.to(self._slopes.device), reach)
         captured = self._graphs[key]
         captured.inputs.copy_(inputs)
         captured.graph.replay()
-        return captured.scores[: len(ids)]
+        return captured.scores
 
     def _captured(self, cache: KeyValueCache, inputs: torch.Tensor, reach: int) -> _Captured:
         # The runs before the capture are real: with the real ids at their real positions they

@@ -1,16 +1,14 @@
 """Keys and values of all layers, in one buffer that is given from outside."""
 
+from collections.abc import Sequence
+
 import torch
 
+from greenroom_speech.engines.step_audio.language_model.cache_size import elements_per_token
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 
 _CLEANED_AHEAD = 256
 """Positions that are zeroed at a time."""
-
-
-def elements_per_token(config: LanguageModelConfig) -> int:
-    """Of the keys and values in all layers."""
-    return config.num_hidden_layers * 2 * config.num_attention_groups * config.head_dim
 
 
 class KeyValueCache:
@@ -55,3 +53,17 @@ class KeyValueCache:
         self.reach(target + 1, length)
         states = self.states[:, :, :, :, :length]
         states[:, :, target] = states[:, :, source]
+
+    def take(self, other: "KeyValueCache", lengths: Sequence[int]) -> None:
+        """Take over the first rows of a cache that was cut from the same buffer otherwise.
+
+        ``lengths`` are the positions that each of them uses.
+        """
+        rows, length = len(lengths), max(lengths)
+        ours, theirs = self.states.flatten(0, 1), other.states.flatten(0, 1)
+        planes = range(len(ours))
+        # Each plane lies at or behind its old place where rows grow, and before it where they
+        # shrink: in this order none is overwritten before it has moved.
+        for plane in reversed(planes) if self.capacity > other.capacity else planes:
+            ours[plane, :rows, :, :length] = theirs[plane, :rows, :, :length].clone()
+        self._clean[:rows] = [min(clean, length) for clean in other._clean[:rows]]

@@ -4,38 +4,18 @@ A pre-norm transformer with grouped keys and values, SwiGLU, RMSNorm and no posi
 attention's bias. Constructible on the meta device; it allocates nothing but activations.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
-from torch.nn.functional import embedding, linear, rms_norm, silu
+from torch.nn.functional import embedding, rms_norm, silu
 
 from greenroom_speech.engines.step_audio.language_model.attention import Attention
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
+from greenroom_speech.engines.step_audio.language_model.projection import Projection, projected
 
-_ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-
-
-class Projection(nn.Module):
-    """A matrix product with the weight (out, in), without a bias."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs), requires_grad=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """From (n, in) to (n, out)."""
-        return projected(x, self.weight)
-
-
-def projected(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """``x @ weight.T``.
-
-    In float32 on a CPU through oneDNN, as torch does by itself for other types: torch's own way
-    there, MKL, takes up to twice as long for a few rows and 1.15 times as long for many.
-    """
-    if _ONEDNN and x.device.type == "cpu" and x.dtype == torch.float32:
-        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-        return product
-    return linear(x, weight)
+MakeProjection = Callable[[int, int], nn.Module]
+"""From inputs and outputs to a matrix product of a layer: how its weights are held."""
 
 
 class Norm(nn.Module):
@@ -51,17 +31,17 @@ class Norm(nn.Module):
         return rms_norm(x, self.weight.shape, self.weight, self._eps)
 
 
-class SelfAttention(nn.Module):
+class Step1Attention(nn.Module):
     """The projections around an attention."""
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, projection: MakeProjection) -> None:
         super().__init__()
         width = config.hidden_size
         shared = config.num_attention_groups * config.head_dim
-        self.q_proj = Projection(width, width)
-        self.k_proj = Projection(width, shared)
-        self.v_proj = Projection(width, shared)
-        self.o_proj = Projection(width, width)
+        self.q_proj = projection(width, width)
+        self.k_proj = projection(width, shared)
+        self.v_proj = projection(width, shared)
+        self.o_proj = projection(width, width)
 
     def forward(self, x: torch.Tensor, layer: int, attention: Attention) -> torch.Tensor:
         """From (n, width) to (n, width)."""
@@ -73,11 +53,11 @@ class SelfAttention(nn.Module):
 class FeedForward(nn.Module):
     """SwiGLU."""
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, projection: MakeProjection) -> None:
         super().__init__()
-        self.gate_proj = Projection(config.hidden_size, config.intermediate_size)
-        self.up_proj = Projection(config.hidden_size, config.intermediate_size)
-        self.down_proj = Projection(config.intermediate_size, config.hidden_size)
+        self.gate_proj = projection(config.hidden_size, config.intermediate_size)
+        self.up_proj = projection(config.hidden_size, config.intermediate_size)
+        self.down_proj = projection(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """From (n, width) to (n, width)."""
@@ -88,10 +68,10 @@ class FeedForward(nn.Module):
 class Layer(nn.Module):
     """Attention and feed-forward, each after a norm and beside a residual."""
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, projection: MakeProjection) -> None:
         super().__init__()
-        self.self_attn = SelfAttention(config)
-        self.mlp = FeedForward(config)
+        self.self_attn = Step1Attention(config, projection)
+        self.mlp = FeedForward(config, projection)
         self.input_layernorm = Norm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps)
 
@@ -116,10 +96,11 @@ class Embedding(nn.Module):
 class Step1Decoder(nn.Module):
     """Embedding, layers, final norm."""
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    def __init__(self, config: LanguageModelConfig, projection: MakeProjection) -> None:
         super().__init__()
         self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+        layers = (Layer(config, projection) for _ in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(layers)
         self.norm = Norm(config.hidden_size, config.rms_norm_eps)
 
     def forward(self, ids: torch.Tensor, attention: Attention) -> torch.Tensor:
@@ -132,12 +113,17 @@ class Step1Decoder(nn.Module):
 
 
 class Step1(nn.Module):
-    """The language model. The output matrix is not tied to the embedding."""
+    """The language model. The output matrix is not tied to the embedding.
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    ``projection`` makes the products of the layers; embedding and output matrix stay as they are.
+    """
+
+    def __init__(
+        self, config: LanguageModelConfig, projection: MakeProjection = Projection
+    ) -> None:
         super().__init__()
         self.config = config
-        self.model = Step1Decoder(config)
+        self.model = Step1Decoder(config, projection)
         self.lm_head = Projection(config.hidden_size, config.vocab_size)
 
     def forward(self, ids: torch.Tensor, attention: Attention) -> torch.Tensor:

@@ -30,9 +30,9 @@ from greenroom_speech.engines.step_audio.prompt_analysis.speaker_embedding impor
 from greenroom_speech.engines.step_audio.prompt_analysis.weights import PromptFiles
 from greenroom_speech.settings import EngineSettings
 
-MIN_SECONDS, MAX_SECONDS = 0.1, 30.0
-"""Shorter prompts have too few frames for a speaker; longer ones leave the language model too
-little room for what it shall say. The settings may be stricter."""
+MIN_SECONDS = 0.1
+"""Shorter prompts have too few frames for a speaker; the settings may be stricter. How long one may
+be depends on what is done with it: tts looks at that."""
 
 
 class StepAudioTokenizer(ArenaEngine):
@@ -49,11 +49,8 @@ class StepAudioTokenizer(ArenaEngine):
 
     def __init__(self, settings: EngineSettings) -> None:
         """Read the checkpoints; SetupError names what is missing or does not fit."""
-        bounds = {
-            "min_audio_seconds": max(settings.min_audio_seconds, MIN_SECONDS),
-            "max_audio_seconds": min(settings.max_audio_seconds, MAX_SECONDS),
-        }
-        self._settings = settings.model_copy(update=bounds)
+        shortest = max(settings.min_audio_seconds, MIN_SECONDS)
+        self._settings = settings.model_copy(update={"min_audio_seconds": shortest})
         self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
         self._files = PromptFiles(settings.models)
         self._identity = self._files.identity()
@@ -79,7 +76,7 @@ class StepAudioTokenizer(ArenaEngine):
 
     def answer(self, request: Tensors) -> Tensors:
         """PROMPT_TOKENS (n,), SPEECH_FEATURES (frames, 80) and SPEAKER_EMBEDDING (192,)."""
-        samples, rate = recording(request, self._settings)
+        samples, rate = recording(request, self._settings, self._settings.max_edit_seconds)
         key = digest(self.name, self.version, self._identity, samples, str(rate))
         return self.cache.get(key, lambda: self._analysed(torch.tensor(samples), rate))
 

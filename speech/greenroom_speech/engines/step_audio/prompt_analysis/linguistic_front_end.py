@@ -29,6 +29,8 @@ STEP_FRAMES = 4
 STEP_SAMPLES = STEP_FRAMES * HOP * SHIFT
 INPUTS = STACK * BANDS
 SCALE = 1 << 15
+DITHER = 1.0
+"""As the encoder was trained: digital silence is noise of one step of a 16-bit sample to it."""
 
 # So every step but the last has exactly STEP_FRAMES complete frames and leaves one fbank frame
 # over: the first step's 22 fbank frames and 3 copies are 25, each other's 24 and the one left too.
@@ -48,12 +50,14 @@ class Normalisation:
         return cls(_vector(path, text, "AddShift"), _vector(path, text, "Rescale"))
 
 
-def linguistic_features(wave: Tensor, normalisation: Normalisation) -> Tensor:
+def linguistic_features(
+    wave: Tensor, normalisation: Normalisation, dither: float = DITHER
+) -> Tensor:
     """Features (frames, 560), 16.67 Hz, of a 16 kHz wave (samples,) in [-1, 1]."""
     frames = feature_frames(wave.numel())
     if frames == 0:
         return torch.empty(0, INPUTS)
-    energies = fbank(wave * SCALE, hamming_window())
+    energies = fbank(wave * SCALE, hamming_window(), dither)
     lack = (frames - 1) * HOP + STACK - COPIES - len(energies)
     parts = [energies[:1]] * COPIES + [energies] + [energies[-1:]] * lack
     stacked = torch.cat(parts).unfold(0, STACK, HOP)[:frames]

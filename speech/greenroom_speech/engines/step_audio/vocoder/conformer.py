@@ -1,6 +1,7 @@
 """The encoder of the flow: transformer blocks at 25 Hz, a doubling of the rate, blocks at 50 Hz."""
 
 import math
+from copy import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -24,6 +25,11 @@ class EncoderMemory:
     lookahead: Tensor | None = None
     up: Tensor | None = None
     layers: dict[nn.Module, AttentionMemory] = field(default_factory=dict)
+
+    def copy(self) -> "EncoderMemory":
+        """The same; what is remembered after this is not in the other."""
+        layers = {layer: copy(memory) for layer, memory in self.layers.items()}
+        return EncoderMemory(self.lookahead, self.up, layers)
 
     def of(self, layer: nn.Module) -> AttentionMemory:
         return self.layers.setdefault(layer, AttentionMemory())

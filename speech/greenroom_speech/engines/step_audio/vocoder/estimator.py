@@ -1,7 +1,8 @@
 """The diffusion transformer (DiT) that says in which direction the mel frames flow."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -25,16 +26,6 @@ class Modulation:
     """(9, width) each."""
     final: Tensor
     """(2, width)."""
-
-
-@dataclass
-class EstimatorMemory:
-    """What the estimator keeps at one Euler step from chunk to chunk; empty at first."""
-
-    blocks: dict[nn.Module, BlockMemory] = field(default_factory=dict)
-
-    def of(self, block: nn.Module) -> BlockMemory:
-        return self.blocks.setdefault(block, BlockMemory())
 
 
 class Estimator(nn.Module):
@@ -90,16 +81,18 @@ class Estimator(nn.Module):
         condition: Tensor,
         modulation: Modulation,
         mask: Tensor | None = None,
-        memory: EstimatorMemory | None = None,
+        memory: Sequence[BlockMemory] | None = None,
     ) -> Tensor:
         """Velocities (batch, frames, channels) for ``x`` (1 or batch, frames, channels).
 
         ``mask`` (batch, frames) is false where a frame is padding: nobody attends to it.
+        ``memory`` is what each block keeps in a stream.
         """
         x = F.linear(x, self.in_proj.weight.chunk(_INPUTS, dim=1)[0]) + condition
         keys = None if mask is None else mask[:, None, None]
-        for block, change in zip(self.blocks, modulation.blocks, strict=True):
-            x = block(x, change, keys, None if memory is None else memory.of(block))
+        kept = [None] * len(self.blocks) if memory is None else memory
+        for block, change, its in zip(self.blocks, modulation.blocks, kept, strict=True):
+            x = block(x, change, keys, its)
         shift, scale = modulation.final
         x = F.layer_norm(x, x.shape[2:], 1 + scale, shift, 1e-6)
         velocity: Tensor = self.final_layer["linear"](x)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionMemory
+from greenroom_speech.engines.step_audio.vocoder.attention_memory import AttentionWindow
 from greenroom_speech.engines.step_audio.vocoder.sizes import EstimatorSizes
 
 _KERNEL = 3
@@ -16,14 +16,11 @@ _PARTS = 9
 
 @dataclass
 class BlockMemory:
-    """What a block keeps from chunk to chunk of a stream; empty at first.
+    """What a block keeps from chunk to chunk of a stream."""
 
-    Attention keeps its newest frames first, as the flow cuts them by that order.
-    """
-
-    attention: AttentionMemory = field(default_factory=AttentionMemory)
+    attention: AttentionWindow
     convolutions: dict[nn.Module, Tensor] = field(default_factory=dict)
-    """The last frames that went into each convolution, (batch, 2, width)."""
+    """The last frames that went into each convolution, (batch, 2, width); none at first."""
 
 
 class EstimatorBlock(nn.Module):
@@ -74,7 +71,7 @@ class SelfAttention(nn.Module):
         key = self.k_norm(self._heads(self.to_k(x))).transpose(1, 2)
         value = self._heads(self.to_v(x)).transpose(1, 2)
         if memory is not None:
-            key, value = memory.attention.prepend(key, value)
+            key, value = memory.attention.append(key, value)
         heard = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         joined: Tensor = self.proj(heard.transpose(1, 2).flatten(2))
         return joined

@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from greenroom_speech.engines.step_audio.vocoder.conformer import Encoder
 from greenroom_speech.engines.step_audio.vocoder.flow_matching import FlowMatching
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
+from greenroom_speech.engines.step_audio.vocoder.pieces_of_work import Work, finished
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes
 
 
@@ -39,12 +40,17 @@ class Flow(nn.Module):
         self.decoder = FlowMatching(sizes)
 
     def forward(self, pairs: Tensor, voice: VoicePrompt, noise: Noise) -> Tensor:
+        """As ``utterance``, at once."""
+        return finished(self.utterance(pairs, voice, noise))
+
+    def utterance(self, pairs: Tensor, voice: VoicePrompt, noise: Noise) -> Work:
         """Mel frames (2n, channels), 50 Hz, of a whole utterance of n pairs (n, 2)."""
         prompt = self.prompt_mel(voice)
         mu = self.encoder_proj(self.encoder(self.embedded(torch.cat([voice.pairs, pairs]))))
+        yield
         cond = F.pad(prompt, (0, 0, 0, len(mu) - len(prompt)))
         start = noise.frames(0, len(mu)).to(mu)
-        mel: Tensor = self.decoder(start, mu, self.speaker(voice), cond)
+        mel = yield from self.decoder.steps(start, mu, self.speaker(voice), cond)
         return mel[len(prompt) :]
 
     def embedded(self, pairs: Tensor) -> Tensor:

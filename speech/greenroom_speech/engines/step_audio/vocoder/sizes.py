@@ -4,6 +4,9 @@ from math import prod
 
 from pydantic import BaseModel, ConfigDict
 
+LONGEST_CHUNK = 48
+"""Pairs of a stream that are made into sound at once, after the first chunks."""
+
 
 class Sizes(BaseModel):
     """Base of all sizes: fixed once read; what a file says beyond them is not needed here."""
@@ -48,6 +51,16 @@ class FlowSizes(Sizes):
     estimator: EstimatorSizes = EstimatorSizes()
     inference_cfg_rate: float = 0.7
     n_timesteps: int = 10
+
+    def memory_shape(self, prompt_pairs: int) -> tuple[int, ...]:
+        """Of what one stream keeps, for the guided and the free velocity.
+
+        The frames are those of a prompt of so many pairs and of the longest chunk.
+        """
+        sizes = self.estimator
+        frames = self.encoder.up_stride * (prompt_pairs + LONGEST_CHUNK)
+        heads, width = sizes.num_heads, sizes.head_dim
+        return (self.n_timesteps, sizes.depth, 2, 2, heads, frames, width)
 
 
 class F0Sizes(Sizes):

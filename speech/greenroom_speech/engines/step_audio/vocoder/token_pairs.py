@@ -12,6 +12,8 @@ CODES = LINGUISTIC + SEMANTIC
 GROUP = 5
 """Codes of a group: two linguistic (16.67 Hz) and three semantic ones (25 Hz)."""
 GROUP_PAIRS = 3
+PLACES = (range(LINGUISTIC),) * 2 + (range(LINGUISTIC, CODES),) * GROUP_PAIRS
+"""What may stand at each place of a group."""
 _SILENT = LINGUISTIC
 """The row of the first column where the linguistic codebook, the slower one, says nothing."""
 _PADDING = (0, 0, 0, LINGUISTIC, LINGUISTIC, LINGUISTIC)
@@ -23,11 +25,17 @@ def token_pairs(codes: Sequence[int]) -> Tensor:
     ``codes`` are audio ids minus the first audio id, 0 to 5119, in the order in which the
     language model says them. An incomplete group is filled up. The columns index one table: the
     linguistic code, or 1024 where that codebook is silent, and one more than the semantic code.
-    Raises InvalidInput for a code that is none.
+    Raises InvalidInput for a code that is none, and for one that is not of the codebook that
+    stands at its place: read by place alone, what follows would be noise.
     """
-    for code in codes:
-        if not 0 <= code < CODES:
-            raise InvalidInput(f"An audio code is {code}; it must be from 0 to {CODES - 1}.")
+    for place, code in enumerate(codes):
+        allowed = PLACES[place % GROUP]
+        if code not in allowed:
+            raise InvalidInput(
+                f"Audio code {place} is {code}; at this place it must be from {allowed.start} to "
+                f"{allowed.stop - 1}: codes come in groups of two linguistic ones and three "
+                "semantic ones."
+            )
     missing = -len(codes) % GROUP
     padded = [*codes, *_PADDING[len(_PADDING) - missing :]]
     groups = torch.tensor(padded, dtype=torch.int64).view(-1, GROUP)

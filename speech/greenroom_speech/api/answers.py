@@ -1,0 +1,195 @@
+"""Answers of /v1, as the OpenAPI document shows them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Usage(BaseModel):
+    """What a transcription took."""
+
+    type: Literal["duration"] = "duration"
+    seconds: float
+
+
+class TimedWord(BaseModel):
+    """A word and its seconds."""
+
+    word: str
+    start: float
+    end: float
+
+
+class TimedSegment(BaseModel):
+    """A sentence and its seconds. OpenAI's other fields stand here for clients that need them."""
+
+    id: int
+    seek: int = 0
+    start: float
+    end: float
+    text: str
+    tokens: list[int] = Field([], description="Always empty.")
+    temperature: float = 0.0
+    avg_logprob: float = Field(0.0, description="Not told: always 0, like the two below.")
+    compression_ratio: float = 0.0
+    no_speech_prob: float = 0.0
+
+
+class Transcription(BaseModel):
+    """The words of a recording."""
+
+    text: str
+    usage: Usage | None = None
+    segments: list[TimedSegment] | None = Field(
+        None, description="Absent where the engine makes no times."
+    )
+    words: list[TimedWord] | None = None
+
+
+class VerboseTranscription(Transcription):
+    """The words and what else is known."""
+
+    task: Literal["transcribe", "translate"] = "transcribe"
+    language: str = Field(description="Language of the recording; empty if unknown.")
+    duration: float = Field(description="Length of the recording, in seconds.")
+
+
+class VoiceObject(BaseModel):
+    """A voice that can be used by name."""
+
+    id: str
+    object: Literal["voice"] = "voice"
+    name: str
+    language: str = Field(description="Language of the recording; empty if unknown.")
+    transcript: str
+    description: str = ""
+    seconds: float = Field(description="Length of the recording, in seconds.")
+    bundled: bool = Field(
+        description="Whether it comes with Greenroom; such voices cannot be deleted."
+    )
+    created: int = Field(description="Unix time in seconds; 0 for bundled voices.")
+    consent: str = Field(description="The statement of consent given with the recording.")
+
+
+class VoiceList(BaseModel):
+    """All voices."""
+
+    object: Literal["list"] = "list"
+    data: list[VoiceObject]
+
+
+class Deleted(BaseModel):
+    """What was deleted."""
+
+    id: str
+    object: str
+    deleted: Literal[True] = True
+
+
+class ModelObject(BaseModel):
+    """A model, OpenAI's fields and where its weights are."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["greenroom"] = "greenroom"
+    residency: str | dict[str, str] = Field(
+        description="Where the weights are; for a pipeline, by model."
+    )
+
+
+class NamedVoice(BaseModel):
+    """A voice as other servers list it."""
+
+    id: str
+    name: str
+    language: str = ""
+    gender: str = ""
+
+
+class NamedVoices(BaseModel):
+    """All voices that can be asked for."""
+
+    voices: list[NamedVoice]
+
+
+class NamedModel(BaseModel):
+    """A model as other servers list it."""
+
+    id: str
+    name: str
+
+
+class NamedModels(BaseModel):
+    """All models of speech and transcription."""
+
+    models: list[NamedModel]
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+class Tags(BaseModel):
+    """What the engine of tts can be asked for."""
+
+    engine: str
+    tasks: dict[str, list[str]] = Field(
+        description="Each task with the values that task_info may have; empty if it takes none."
+    )
+    languages: list[str]
+    text_tags: list[str] = Field(description="Tags that the text to say may contain.")
+    longest_reference: float = Field(description="Seconds that a reference may last.")
+
+
+class DrawObject(BaseModel):
+    """One of several draws of a text."""
+
+    seed: int = Field(description="Gives this draw again; 0 where the engine draws nothing.")
+    audio: str = Field(description="The file, base64.")
+    format: str
+    word_error_rate: float = Field(description="Of what asr hears in it.")
+    similarity: float | None = Field(
+        description="Cosine of its speaker's embedding and the reference's; null without one."
+    )
+
+
+class Draws(BaseModel):
+    """Several draws of a text, best first."""
+
+    draws: list[DrawObject]
+
+
+class ErrorBody(BaseModel):
+    """OpenAI's error object."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorBody
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorAnswer, "description": description}
+    for status, description in {
+        400: "A field is wrong; the message names the field, its value and the rule.",
+        401: "The API key is missing or unknown.",
+        403: "The API key lacks the scope.",
+        404: "There is no such voice or model.",
+        408: "The body arrived too slowly.",
+        409: "A voice of that name exists.",
+        410: "The recording of the voice is lost.",
+        413: "The body is too large, or the recording too long.",
+        503: "The request cannot be served now; see Retry-After. The message has the reason.",
+        507: "The folder of the voices cannot be written: no space, over quota or read-only.",
+    }.items()
+}

@@ -1,0 +1,87 @@
+"""The voice that a request names or brings: a recording, or one of the engine's own."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from greenroom.plugin import GreenroomError
+from greenroom_speech.api.openai_errors import InvalidField
+from greenroom_speech.api.schemas import SpeechOptions
+from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
+from greenroom_speech.codec.decoder import Reader
+from greenroom_speech.codec.recording import Recording
+from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
+
+
+@dataclass(frozen=True)
+class OwnVoice:
+    """A voice of the engine of tts, which needs no recording."""
+
+    name: str
+    """A value of VOICE."""
+
+
+class References:
+    """Finds voices, and reads recordings."""
+
+    def __init__(
+        self,
+        store: VoicesStore,
+        read: Reader,
+        settings: SpeechSettings,
+        is_own: Callable[[str], bool],
+    ) -> None:
+        """``is_own`` says whether a name is one of the engine's own voices."""
+        self._store = store
+        self._is_own = is_own
+        self._read = read
+        self._default = settings.default_voice
+        self._aliases = aliases_of(settings)
+
+    async def of(self, asked: SpeechOptions) -> tuple[Recording | OwnVoice, str | None]:
+        """The voice, and the words of its recording, None if they are not known.
+
+        Without any, the default voice; a saved one goes before one of the engine's. Raises
+        InvalidField where there are two, and what reading it raises.
+        """
+        if asked.voice is not None and asked.reference_audio is not None:
+            raise InvalidField("voice or reference_audio can be given, not both.", "voice")
+        if asked.reference_audio is not None:
+            return await self._read(asked.reference_audio, "reference_audio"), asked.transcript
+        if asked.transcript is not None:
+            raise InvalidField("transcript is given, but a voice has its own.", "transcript")
+        return await self.named(self._default if asked.voice is None else asked.voice)
+
+    async def knows(self, name: str) -> bool:
+        """Whether there is a voice of that name."""
+        try:
+            await asyncio.to_thread(self._named, name)
+        except GreenroomError:
+            return False
+        return True
+
+    async def named(self, name: str) -> tuple[Recording | OwnVoice, str | None]:
+        """A voice by its name. Raises UnknownVoice."""
+        found = await asyncio.to_thread(self._named, name)
+        if isinstance(found, OwnVoice):
+            return found, None
+        voice, content = found
+        return await self._read(content, f"voice {voice.name}"), voice.transcript
+
+    def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
+        try:
+            return self._store.recording(name)
+        except UnknownVoice:
+            alias = self._aliases.get(name.casefold(), name)
+            if self._is_own(alias):
+                return OwnVoice(alias)
+            if alias == name:
+                raise
+            return self._store.recording(alias)
+
+
+def aliases_of(settings: SpeechSettings) -> dict[str, str]:
+    """The voice of each further name, which is in lower case."""
+    given = {name.casefold(): voice for name, voice in settings.voice_aliases.items()}
+    return {**OPENAI_VOICES, **given}

@@ -1,0 +1,137 @@
+"""One utterance: the models held, text going in and sound coming out."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from greenroom.plugin import AppLease, Array, InvalidInput, Tensors
+from greenroom_speech.api.pauses import Pauses
+from greenroom_speech.api.tensor_fields import one_text, text
+from greenroom_speech.api.verification import Verification
+from greenroom_speech.codec.recording import Recording
+from greenroom_speech.engines.seeds import draw_seed, seed_used
+from greenroom_speech.reading.pieces import Said
+
+SPEECH, TTS = "speech", "tts"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sound, or the end of what says a piece of text."""
+
+    said: Said
+    sound: Recording | None
+    """None: this piece of text has been said."""
+    seed: int | None = None
+    """Gives the sound again; None where the model does not tell."""
+    warnings: Sequence[str] = ()
+    """What was wrong with this piece of text; with its end."""
+
+
+@dataclass
+class Speaking:
+    """A voice that speaks under a lease."""
+
+    lease: AppLease
+    model: str
+    """The ensemble, or tts alone for a voice of its engine."""
+    inputs: Tensors
+    """Those of the model, but for the text and the transcript."""
+    transcript: str | None
+    """The words of the reference; None until they are recognised, with the first sound."""
+    most_seconds: float
+    """Of all that is said."""
+    warnings: list[str] = field(default_factory=list)
+    """What the listener should know, as far as it is known."""
+    verification: Verification | None = None
+    """Hears each sentence before it is handed over; None: nobody does."""
+    seed: int | None = None
+    """Gives the same again, 0 where the engine draws nothing; None until the first sound."""
+
+    async def spoken(
+        self, words: str | None = None, seed: int | None = None
+    ) -> AsyncGenerator[Recording, None]:
+        """The sound of one walk, in pieces; without words the inputs tell what is said.
+
+        ``seed`` is another one than that of the inputs.
+        """
+        more = {"TEXT": words, "TRANSCRIPT": self.transcript}
+        given = {name: text(value) for name, value in more.items() if value is not None}
+        if seed is not None:
+            given["SEED"] = seed_used(seed)
+        async with aclosing(self.lease.stream(self.model, {**self.inputs, **given})) as pieces:
+            async for piece in pieces:
+                if (heard := piece.tensors.get("PROMPT_TRANSCRIPT")) is not None:
+                    self.transcript = one_text(heard)
+                self._warn(piece.tensors.get("WARNING"))
+                if (used := piece.tensors.get("SEED_USED")) is not None:
+                    self.seed = int(used.reshape(-1)[0])
+                yield Recording(piece.tensors["WAVEFORM"], int(piece.tensors["WAVEFORM_RATE"][0]))
+
+    async def whole(self, words: str | None = None, seed: int | None = None) -> Recording:
+        """The sound of one walk at once."""
+        async with aclosing(self.spoken(words, seed)) as pieces:
+            sounds = [piece async for piece in pieces]
+        samples = np.concatenate([np.zeros(0, np.float32), *(sound.samples for sound in sounds)])
+        return Recording(samples, sounds[0].rate)
+
+    async def _verified(
+        self, words: str, verification: Verification
+    ) -> AsyncGenerator[Recording, None]:
+        """The best draw; further ones are drawn while too many words are wrong."""
+        best: tuple[int, int, Recording] | None = None
+        asked = int(self.inputs["SEED"].reshape(-1)[0])
+        used: int | None = None
+        for draw in range(verification.rule.redraws + 1):
+            sound = await self.whole(words, draw_seed(asked, draw))
+            used = self.seed if used is None else used
+            wrong, wanted = await verification.errors(words, sound)
+            if best is None or wrong < best[0]:
+                best = wrong, wanted, sound
+            # Seed 0: the engine draws nothing, so it would say the same again.
+            if not verification.is_bad(wrong, wanted) or not self.seed:
+                break
+        assert best is not None
+        # The seed that was asked for has the same further draws.
+        self.seed = used
+        wrong, wanted, sound = best
+        if verification.is_bad(wrong, wanted):
+            self.warnings.append(
+                f"{wrong} of {wanted} words are not heard as they were to be said."
+            )
+        verification.accept(wrong, wanted)
+        yield sound
+
+    def _sounds(self, words: str) -> AsyncGenerator[Recording, None]:
+        if self.verification is None:
+            return self.spoken(words)
+        return self._verified(words, self.verification)
+
+    async def said(self, texts: AsyncIterable[Said]) -> AsyncGenerator[Part, None]:
+        """The sound of all texts one after another, with the pauses between."""
+        pauses, pause, seconds = Pauses(), 0.0, 0.0
+        async for one in texts:
+            known = len(self.warnings)
+            async with aclosing(self._sounds(one.spoken or one.text)) as sounds:
+                async for sound in sounds:
+                    paused = pauses.before(sound, pause)
+                    pauses.heard(sound)
+                    pause, seconds = 0.0, seconds + paused.seconds
+                    self._check(seconds)
+                    yield Part(one, paused, self.seed)
+            yield Part(one, None, self.seed, self.warnings[known:])
+            pause = one.pause
+
+    def _warn(self, told: Array | None) -> None:
+        sentence = "" if told is None else one_text(told)
+        if sentence and sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def _check(self, seconds: float) -> None:
+        if seconds > self.most_seconds:
+            raise InvalidInput(
+                f"input takes more than {self.most_seconds:g} s to say, the most that one request "
+                "may take (max_speech_seconds_per_request)."
+            )

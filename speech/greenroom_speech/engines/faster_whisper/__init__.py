@@ -1,0 +1,1 @@
+"""Speech recognition by Whisper on CTranslate2, by the package faster-whisper."""

@@ -1,0 +1,1 @@
+"""English speech recognition by Moonshine, a network whose weights lie in its package."""

@@ -1,0 +1,75 @@
+"""English figures that wetext reads wrongly or not at all."""
+
+import re
+from collections.abc import Callable
+
+from num2words import num2words
+
+from greenroom_speech.reading.figures import ADDRESS, PHONE
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+"
+_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
+_LONGEST = 15
+"""Digits of a number that has a name; longer ones are read digit by digit."""
+
+
+def _number(digits: str) -> str:
+    figures = digits.replace(",", "")
+    if len(figures) > _LONGEST:
+        return _each(figures)
+    return str(num2words(int(figures))).replace(",", "").replace("-", " ")
+
+
+def _each(figures: str) -> str:
+    return " ".join(_DIGITS[int(figure)] for figure in figures if figure.isdecimal())
+
+
+def _phone(found: re.Match[str]) -> str:
+    groups = ", ".join(_each(group) for group in re.findall(r"\d+", found[0]))
+    return ("plus " if found[0].startswith("+") else "") + groups
+
+
+def _money(found: re.Match[str]) -> str:
+    amount = float(found[2].replace(",", ""))
+    said = str(num2words(amount, to="currency", currency=_CURRENCIES[found[1]], separator=" and"))
+    return re.sub(r" and zero \w+$", "", said).replace(",", "").replace("-", " ")
+
+
+def _version(found: re.Match[str]) -> str:
+    parts = [_number(part) for part in found[2].split(".")]
+    return ("version " if found[1] else "") + " point ".join(parts)
+
+
+def _decade(found: re.Match[str]) -> str:
+    year = str(num2words(int(found[1]), to="year")).replace("-", " ")
+    return year[:-1] + "ies" if year.endswith("y") else year + "s"
+
+
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (ADDRESS, lambda found: found[1].strip(".").replace(".", " dot ")),
+    (re.compile(r"\b([\w-]+(?:\.[\w-]+)*)@((?:[\w-]+\.)+[a-z]+)\b"), lambda found: (
+        found[1].replace(".", " dot ") + " at " + found[2].replace(".", " dot ")
+    )),
+    (PHONE, _phone),
+    (re.compile(r"([$€£])(\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d{1,15}\.\d\d)(?![\d,.]*\d)"
+                r"(?! ?(?:hundred|thousand|million|billion|trillion|[kmb]\b))"), _money),
+    (re.compile(r"\b(v)\.?(\d{1,9}(?:\.\d{1,9})+)(?![\w.]*\d)", re.IGNORECASE), _version),
+    (re.compile(r"(?<![\w.])()(\d{1,5}\.\d{1,5}\.\d{1,5})(?![\w.]*\d)"), _version),
+    (re.compile(r"\b([12]\d\d0)s\b"), _decade),
+    (re.compile(r"\b24/7\b"), "twenty four seven"),
+    (re.compile(r"[#№]\s?(?=\d)"), "number "),
+    (re.compile(r"(?<![\w)])\+(?=\d)"), "plus "),
+    (re.compile(r"(?<=\d)¢"), " cents"),
+    (re.compile(r"(?<=\d)\s?m\b(?![²³'/-])"), " meters"),
+    (re.compile(rf"(?<![\w.,/:-]){_THOUSANDS}(?![\w,]|\.\d)"), lambda found: _number(found[0])),
+    (re.compile(r"(?<![\w.,/:$€£¥-])(?:10\d\d|\d{16,})(?![\w/:-]|[.,]\d)"),
+     lambda found: _number(found[0])),
+)  # fmt: skip
+
+
+def english(text: str) -> str:
+    """The text with words for what wetext, which reads it next, would get wrong."""
+    for pattern, words in _RULES:
+        text = pattern.sub(words, text)
+    return text
