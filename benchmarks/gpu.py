@@ -24,6 +24,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import precision
 import pynvml
 import torch
 import tritonclient.grpc.aio as triton_grpc
@@ -251,6 +252,8 @@ def main() -> None:
         for row in measure(gigabytes, arguments.rounds):
             table.add_row(*row)
         Console(width=100).print(table)
+    # The table of benchmarks/precision.py, all layers; a prompt's bar on a GPU is 3 times bf16's.
+    Console(width=130).print(precision.table(32, arguments.rounds, 100, torch.device("cuda")))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT, Settings
 from greenroom.supervisor import Service, TritonServer
 from greenroom.supervisor.ports import free_settings
+from greenroom.triton.key import GRPC_METADATA
 
 sys.path.append(str(PROJECT / "tests"))
 from managed_models import WeightModel, weight_model
@@ -92,7 +93,7 @@ class Direct:
     """On Triton itself: a client loads the model first if it is cold."""
 
     def __init__(self, server: TritonServer, grpc: Any, model: WeightModel) -> None:
-        self._key = server.key_metadata
+        self._key = {GRPC_METADATA: server.key}
         self._grpc = grpc
         self._model = model
 

@@ -21,6 +21,7 @@ REQUESTS = 2000
 ROUNDS = 7
 BAR = 1.5
 MANY = 1000
+AWAITED = 100
 STATES = (Residency.COLD, Residency.WARM, Residency.HOT)
 
 
@@ -40,13 +41,21 @@ class Served:
         self.step()
 
     def step(self) -> None:
-        self.stage.decide(self.now)
+        for _ in self.stage.decide(self.now):
+            pass
         self.stage.next_due(self.now)
 
     def wait_for_slow(self, count: int) -> "Served":
         for _ in range(count):
             self.now += 1e-6
             self.stage.ask("slow", self.now)
+            self.step()
+        return self
+
+    def wait_for_each(self) -> "Served":
+        for name in set(self.stage.models) - {"hot"}:
+            self.now += 1e-6
+            self.stage.ask(name, self.now)
             self.step()
         return self
 
@@ -85,6 +94,7 @@ def main() -> int:
     cases = {
         f"{MANY} wait for another one": Served().wait_for_slow(MANY),
         f"{MANY} wait, their model loads on a card": Served(card=True).wait_for_slow(MANY),
+        f"{AWAITED} other models are awaited": Served(AWAITED).wait_for_each(),
         **{f"{MANY} idle models, {state}": Served(MANY, state) for state in STATES},
         f"{MANY} idle models, {Residency.HOT}, and a card": Served(MANY, Residency.HOT, card=True),
     }

@@ -24,7 +24,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from greenroom_speech.engines.step_audio.vocoder.flow import Voice
+from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import CODES
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
@@ -100,7 +100,7 @@ def vocoder_of_random_weights() -> Vocoder:
     return vocoder
 
 
-def prompt(vocoder: Vocoder, seconds: float) -> Voice:
+def prompt(vocoder: Vocoder, seconds: float) -> VoicePrompt:
     features = torch.randn(round(seconds * FRAMES_PER_SECOND), 80)
     return vocoder.voice(codes(seconds), features, torch.randn(192))
 
