@@ -19,7 +19,8 @@ def greenroom_calls(shell: str) -> Iterator[list[str]]:
     """Find each call of the command line in a shell script: its words after the name."""
     for line in shell.replace("\\\n", " ").splitlines():
         if found := _GREENROOM.search(line):
-            yield shlex.split(found[1], comments=True)
+            command = found[1].partition(" | ")[0].partition(" > ")[0]
+            yield shlex.split(command, comments=True)
 
 
 def make_targets(shell: str) -> list[str]:

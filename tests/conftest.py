@@ -1,7 +1,9 @@
-"""Fixtures shared by all tests: settings with free ports, and a real Triton on them."""
+"""Fixtures shared by all tests: settings with free ports, a real Triton, whole services."""
 
 import asyncio
+import gc
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from own_ports import own_ports
 from running import Running
 
@@ -23,6 +26,27 @@ SettingsFactory = Callable[..., Settings]
 SLOW_FIXTURES = {"serving", "service", "start", "triton", "up"}
 """They start processes of a service."""
 SLOW_FOLDERS = {"end_to_end", "load", "reliability", "topology"}
+SLOW_MODULE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(slow|long|gpu)\b", re.MULTILINE)
+
+
+# Torch's threads would outnumber the cores, of which pytest-xdist's workers have one each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what is slow as a whole, instead of importing it for nothing."""
+    if "not slow" not in config.option.markexpr:
+        return None
+    if collection_path.is_dir():
+        return collection_path.name in SLOW_FOLDERS or None
+    is_test = collection_path.match("test_*.py")
+    return (is_test and bool(SLOW_MODULE.search(collection_path.read_text("utf-8")))) or None
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's sight: some tests collect it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
@@ -40,6 +64,7 @@ def _no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> N
         if name.startswith("GREENROOM_") and name not in kept:
             del os.environ[name]
     os.environ["GREENROOM_UI"] = "false"
+    os.environ["GREENROOM_ENGINES"] = "embedded"
     os.environ["GREENROOM_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
@@ -49,19 +74,23 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _settings(runtime: Path, overrides: Mapping[str, Any]) -> Settings:
+    defaults: dict[str, Any] = {
+        "runtime_dir": runtime,
+        "model_repository": TESTS / "models",
+        "ensemble_repository": TESTS / "ensembles",
+        "triton_exit_timeout": 2,
+    }
+    return Settings(**own_ports() | defaults | overrides)
+
+
 @pytest.fixture
 def free_settings(tmp_path: Path) -> SettingsFactory:
     """Return a maker of settings: free ports, a new runtime folder, the models of tests/models."""
     made: list[Settings] = []
 
     def make(**overrides: Any) -> Settings:
-        defaults: dict[str, Any] = {
-            "runtime_dir": tmp_path / f"runtime{len(made)}",
-            "model_repository": TESTS / "models",
-            "ensemble_repository": TESTS / "ensembles",
-            "triton_exit_timeout": 2,
-        }
-        made.append(Settings(**own_ports() | defaults | overrides))
+        made.append(_settings(tmp_path / f"runtime{len(made)}", overrides))
         return made[-1]
 
     return make
@@ -117,3 +146,33 @@ async def start(
             return await stack.enter_async_context(running)
 
         yield start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def serving(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    """Return one service for all tests of a module, with what its SETTINGS say."""
+    folder = tmp_path_factory.mktemp("service")
+    more = getattr(request.module, "SETTINGS", {})
+    async with Running(_settings(folder / "runtime", more), gate=folder / "gate") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def running(serving: Running) -> Running:
+    """Return `serving`: nothing is loaded, nothing has been logged, and the gate is shut."""
+    serving.gate.touch()
+    await serving.restore_policies()
+    while loaded := await _loaded(serving):
+        for name in loaded:
+            await serving.act(name, "unload")
+    serving.gate.unlink()
+    serving.lines.clear()
+    return serving
+
+
+async def _loaded(serving: Running) -> list[str]:
+    """Return the models that are not cold; the steps of an ensemble go after it."""
+    models = (await serving.web.get("/residency")).json()["models"]
+    return [name for name in reversed(models) if models[name]["residency"] != "cold"]

@@ -29,6 +29,13 @@ class Visitor:
         raise AssertionError(f"event {number} has no end")
 
     async def dependencies(self):
-        """Return the events of the page: their number, their name and how many inputs they have."""
+        """Return the events of the page: their number, their name and how many inputs they have.
+
+        Those without code behind them, which only cancel others, are left out.
+        """
         config = (await self.web.get(self.at.replace("gradio_api", "config"))).json()
-        return [(one["id"], one["api_name"], len(one["inputs"])) for one in config["dependencies"]]
+        return [
+            (one["id"], one["api_name"], len(one["inputs"]))
+            for one in config["dependencies"]
+            if one["backend_fn"]
+        ]

@@ -4,9 +4,11 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from types import MappingProxyType
 
 import httpx
+import psutil
 import tritonclient.grpc.aio as triton_grpc
 import tritonclient.http.aio as triton_http
 from tritonclient.grpc import InferenceServerClientPlugin
@@ -15,7 +17,8 @@ from greenroom.settings import Settings
 from greenroom.supervisor import Service
 from greenroom.supervisor.component import PluginProcess
 from greenroom.supervisor.service import Programs, default_programs
-from greenroom.triton.key import HTTP_HEADER
+from greenroom.triton.key import GRPC_METADATA, HTTP_HEADER
+from greenroom.triton.leftovers import stubs
 
 
 class _Key(InferenceServerClientPlugin):
@@ -37,8 +40,12 @@ class Running:
         programs: Programs = default_programs,
         plugins: Sequence[PluginProcess] = (),
         environment: Mapping[str, str] = MappingProxyType({}),
+        gate: Path | None = None,
     ) -> None:
+        """`gate` is the file that the models `slow` and `gated` wait for."""
         self.settings = settings
+        self.gate = gate
+        gated = {"GREENROOM_TEST_GATE": str(gate)} if gate else {}
         self.lines: list[str] = []
         self._logged = asyncio.Event()
         self.service = Service(
@@ -46,8 +53,9 @@ class Running:
             log=self._log,
             programs=programs,
             plugins=plugins,
-            environment={**os.environ, **environment},
+            environment={**os.environ, **gated, **environment},
         )
+        self._policies: dict[str, dict] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self):
@@ -61,7 +69,7 @@ class Running:
         )
         triton = self.service.triton
         self.direct_grpc = await enter(triton_grpc.InferenceServerClient(triton.grpc_address))
-        self.direct_grpc.register_plugin(_Key(triton.key_metadata))
+        self.direct_grpc.register_plugin(_Key({GRPC_METADATA: triton.key}))
         if not settings.triton_on_socket:  # tritonclient.http knows no sockets
             self.direct_http = await enter(
                 triton_http.InferenceServerClient(triton.endpoints.http_url.removeprefix("http://"))
@@ -83,11 +91,32 @@ class Running:
                     return
                 await asyncio.sleep(0.05)
 
+    def stubs(self) -> list[psutil.Process]:
+        """Return the models' living processes."""
+        return stubs(self.service.triton.prefix)
+
     async def residency(self, model: str) -> dict:
         return (await self.web.get("/residency")).json()["models"][model]
 
     async def act(self, model: str, verb: str) -> httpx.Response:
         return await self.web.post(f"/residency/{model}/{verb}")
+
+    async def change_policy(self, model: str, **changed) -> None:
+        """Change a model's policy until `restore_policies`."""
+        self._policies[model] = (await self.residency(model))["policy"]
+        await self._patch(model, changed)
+
+    async def restore_policies(self) -> None:
+        while self._policies:
+            await self._patch(*self._policies.popitem())
+
+    async def _patch(self, model: str, policy: dict) -> None:
+        (await self.web.patch(f"/residency/{model}", json=policy)).raise_for_status()
+
+    async def counted(self, sample: str) -> float:
+        """Return a sample of the gateway's metrics, by its name and labels."""
+        lines = (await self.web.get("/metrics")).text.splitlines()
+        return next(float(line[len(sample) :]) for line in lines if line.startswith(f"{sample} "))
 
     async def until(self, model: str, **expected) -> dict:
         """Wait until GET /residency shows what is expected of a model, and return that."""

@@ -15,6 +15,21 @@ def hum(rate: int = RATE, seconds: float = SECONDS):
     return (0.3 * np.sin(2 * np.pi * PITCH * np.arange(round(rate * seconds)) / rate)).astype("f4")
 
 
+def sound_of(content: bytes):
+    """Return the samples [n] and rate of a mono file, which may not tell its length."""
+    with av.open(io.BytesIO(content)) as container:
+        frames = list(container.decode(audio=0))
+    planar = [frame.to_ndarray()[0] for frame in frames]
+    full = -float(np.iinfo(planar[0].dtype).min) if planar[0].dtype.kind == "i" else 1.0
+    return np.concatenate(planar).astype("f4") / full, frames[0].sample_rate
+
+
+def seconds_of(content: bytes) -> float:
+    """Return the length of a mono file."""
+    samples, rate = sound_of(content)
+    return len(samples) / rate
+
+
 def by_libsndfile(kind: str, subtype: str | None = None, rate: int = RATE, seconds=SECONDS):
     """Return a file that libsndfile writes."""
     file = io.BytesIO()
@@ -29,10 +44,11 @@ def by_ffmpeg(
     layout: str = "mono",
     video: str | None = None,
     seconds: float = SECONDS,
+    options: dict[str, str] | None = None,
 ):
     """Return a file that FFmpeg writes; without a codec there is no sound in it."""
     file = io.BytesIO()
-    with av.open(file, "w", format=kind) as container:
+    with av.open(file, "w", format=kind, options=options or {}) as container:
         sound = None
         if codec:
             sound = container.add_stream(codec, rate=rate, layout=layout, bit_rate=64_000)

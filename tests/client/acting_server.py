@@ -12,7 +12,6 @@ from scripted_server import Answer, Request, ScriptedServer, json_answer, script
 
 MODEL = "weights"
 ENDS = {"load": "hot", "restore": "hot", "offload": "warm", "unload": "cold"}
-INPUTS = [{"name": "RESIDENCY", "datatype": "BYTES", "shape": [-1, 1]}]
 
 
 @dataclass
@@ -28,6 +27,7 @@ class Acting:
     policy: dict[str, Any] = field(
         default_factory=lambda: {"pinned": False, "offload_after": 0.1, "unload_after": 3600.0}
     )
+    controllable: bool = True
     leases: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     device_bytes: dict[str, int] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Acting:
     def shown(self) -> dict[str, Any]:
         return {
             "residency": self.residency,
+            "controllable": self.controllable,
             "leases": self.leases,
             "waiting": 0,
             "idle_seconds": 0.0,
@@ -54,6 +55,7 @@ class Acting:
             "device_bytes": self._bytes,
             "device_overhead_bytes": 0,
             "host_bytes": 0,
+            "process_bytes": None,
             "pid": self.pid,
         }
 
@@ -107,7 +109,7 @@ class Acting:
 
 
 @contextmanager
-def acting_server(acting: Acting, inputs: Any = INPUTS) -> Iterator[ScriptedServer]:
+def acting_server(acting: Acting) -> Iterator[ScriptedServer]:
     """Serve the model over HTTP."""
     with scripted_server() as server:
         server.on("GET", "/residency", lambda _: _report(acting))
@@ -116,7 +118,6 @@ def acting_server(acting: Acting, inputs: Any = INPUTS) -> Iterator[ScriptedServ
             "/residency/events",
             lambda _: Answer(200, acting.listen(), {"Content-Type": "text/event-stream"}),
         )
-        server.on("GET", f"/v2/models/{MODEL}", json_answer({"inputs": inputs}))
 
         def changed(request: Request) -> Answer:
             if refusal := acting.refusals.get("PATCH"):

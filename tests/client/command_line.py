@@ -9,17 +9,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 GREENROOM = Path(sys.executable).with_name("greenroom")
 
 
-def run(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*args: object, text: bool = True, **environment: str) -> subprocess.CompletedProcess[Any]:
     """Run to the end, with stdout and stderr as pipes."""
     return subprocess.run(
         [GREENROOM, *map(str, args)],
         capture_output=True,
-        text=True,
+        text=text,
         timeout=60,
         env=os.environ | environment,
         check=False,

@@ -108,6 +108,7 @@ def speech_answer(samples: Array, rate: int = 24000, transcript: str = "as it wa
             "WAVEFORM": np.asarray(samples, np.float32)[np.newaxis],
             "WAVEFORM_RATE": np.array([[rate]], np.int32),
             "PROMPT_TRANSCRIPT": words(transcript),
+            "SEED_USED": np.array([[4711]], np.int64),
         }
     )
 

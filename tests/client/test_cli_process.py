@@ -14,10 +14,8 @@ from scripted_server import (
     HangUp,
     Request,
     ScriptedServer,
-    infer_answer,
     json_answer,
     speech_answer,
-    words,
 )
 
 pytestmark = pytest.mark.slow
@@ -36,8 +34,7 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_success_is_0(server: ScriptedServer, tone: Path) -> None:
-    heard = {"TRANSCRIPT": words("hello"), "AUDIO_LANGUAGE": words("en")}
-    server.on("POST", "/v2/models/asr/infer", infer_answer(heard))
+    server.on("POST", "/v1/audio/transcriptions", Answer(200, b"hello\n"))
 
     done = run("transcribe", tone, GREENROOM_URL=server.url)
 
@@ -51,7 +48,7 @@ def test_failure_is_1_with_one_sentence(tone: Path) -> None:
         done = run("transcribe", tone, "--url", url)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"greenroom: POST {url}/v2/models/asr/infer: cannot connect")
+    assert done.stderr.startswith(f"greenroom: POST {url}/v1/audio/transcriptions: cannot connect")
     assert done.stderr.count("\n") == 1
 
 

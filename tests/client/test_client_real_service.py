@@ -52,6 +52,13 @@ def check(speech: Speech) -> None:
     assert 0.02 < np.abs(speech.samples).max() <= 1.0
 
 
+def test_speech_comes_while_it_is_made(client: Client, reference: Path) -> None:
+    pieces = list(client.clone_stream(reference, f"{TEXT} {TEXT}", language="en"))
+    assert len(pieces) > 2
+    assert 4.0 < sum(piece.seconds for piece in pieces) < 12.0
+    assert "easy to tell" in pieces[0].transcript.lower()
+
+
 def test_both_clients_clone_alike(client: Client, url: str, reference: Path) -> None:
     async def by_async() -> Speech:
         async with AsyncClient(url) as one:

@@ -120,12 +120,37 @@ def test_transcribe_returns_words_and_language(
     assert set(sent(server, ASR)) == {"AUDIO", "SAMPLE_RATE", "AUDIO_LANGUAGE"}
 
 
+def test_an_edit_is_told_what_the_service_has_said(
+    ask: Ask, server: ScriptedServer, tone: Path, tmp_path: Path
+) -> None:
+    def transcript() -> str | None:
+        tensors = server.sent_to(SPEECH)[-1].tensors()
+        return str(tensors["TRANSCRIPT"].item()) if "TRANSCRIPT" in tensors else None
+
+    made = ask("clone", tone, "Good day.")
+    assert made.text == "Good day."
+    for name in ("made.wav", "made.flac", "made.ogg"):
+        made.save(tmp_path / name)
+        again = ask("edit", tmp_path / name, "style", "whisper")
+        assert transcript() == "Good day."
+        assert again.text == "Good day."
+    ask("edit", made, "style", "whisper")
+    assert transcript() == "Good day."
+    ask("edit", made, "style", "whisper", transcript="Corrected.")
+    assert transcript() == "Corrected."
+    ask("edit", tone, "style", "whisper")
+    assert transcript() is None
+    ask("edit", tone, ["denoise", "vad"])
+    assert transcript() == ""
+
+
 def test_binary_outputs_are_asked_for(ask: Ask, server: ScriptedServer, tone: Path) -> None:
     ask("clone", tone, "this")
 
     (request,) = server.sent_to(SPEECH)
     assert [(out["name"], out["parameters"]) for out in request.header()["outputs"]] == [
-        (name, {"binary_data": True}) for name in ("WAVEFORM", "WAVEFORM_RATE", "PROMPT_TRANSCRIPT")
+        (name, {"binary_data": True})
+        for name in ("WAVEFORM", "WAVEFORM_RATE", "PROMPT_TRANSCRIPT", "SEED_USED")
     ]
 
 

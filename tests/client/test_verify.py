@@ -13,7 +13,7 @@ from greenroom_client.verify import checks
 from greenroom_client.verify.verification import verify
 from greenroom_client.verify.verify_result import Outcome, VerifyResult
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CHECKS = [check.name for check in checks.CHECKS]
 REFUSED = json_answer({"error": "the disk is full."}, 503)
@@ -162,20 +162,19 @@ def test_a_model_that_cannot_be_put_back_is_said_to_be_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("acting", "inputs", "error", "sentence"),
+    ("acting", "error", "sentence"),
     [
-        (Acting(leases=1), None, Unavailable, "weights serves 1 requests and 0 wait"),
-        (Acting("hot"), [{"name": "INPUT"}], InvalidInput, "takes no RESIDENCY input"),
+        (Acting(leases=1), Unavailable, "weights serves 1 requests and 0 wait"),
+        (Acting("hot", controllable=False), InvalidInput, "takes no RESIDENCY input"),
         (
             Acting("hot", refusals={"PATCH": json_answer({"error": "needs admin."}, 403)}),
-            None,
             Refused,
             "needs admin",
         ),
     ],
 )
 def test_what_cannot_be_verified_is_said_and_left_alone(
-    acting: Acting, inputs: Any, error: type[GreenroomClientError], sentence: str
+    acting: Acting, error: type[GreenroomClientError], sentence: str
 ) -> None:
     before = acting.residency, dict(acting.policy)
 
@@ -183,8 +182,7 @@ def test_what_cannot_be_verified_is_said_and_left_alone(
         async with AsyncClient(url) as client:
             await verify(client, MODEL, lambda name: None)
 
-    options = {"inputs": inputs} if inputs else {}
-    with acting_server(acting, **options) as server, pytest.raises(error, match=sentence):
+    with acting_server(acting) as server, pytest.raises(error, match=sentence):
         asyncio.run(ask(server.url))
 
     assert (as_found(acting), acting.done) == (before, [])

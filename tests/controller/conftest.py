@@ -22,3 +22,16 @@ async def harness(tmp_path):
             return harness
 
         yield make
+
+
+@pytest.fixture
+async def loaded(harness):
+    """Return a maker of harnesses in which tts is hot and all processes can be seen."""
+
+    async def make(**options):
+        one = await harness(loaded=["tts"], **options)
+        one.processes.seen = True
+        one.triton.calls.clear()
+        return one
+
+    return make

@@ -13,7 +13,7 @@ class ScriptedProcesses(BackendProcesses):
     async def watch(self, model):
         pass
 
-    async def gone(self, model):
+    async def none_runs(self, model):
         return self.seen
 
     async def look(self, model, since):

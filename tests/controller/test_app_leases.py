@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 from starlette.requests import ClientDisconnect
+from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.errors import BackendDied, GreenroomError, QueueFull, UnknownModel
 from greenroom.gateway.app_gateway import AppGateway, Mounted
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.request_body import BoundedBodies
+from greenroom.gateway.walks import Walks
 
 
 class Calls:
@@ -20,13 +22,13 @@ class Calls:
         self.end = asyncio.Event()
         self._errors = list(errors)
 
-    async def infer(self, model, inputs, *, batched, metadata):
-        self.asked.append(model)
+    async def infer(self, request, metadata=()):
+        self.asked.append(request.message.model_name)
         self.begun.set()
         await self.end.wait()
         if self._errors and (error := self._errors.pop(0)):
             raise error
-        return inputs
+        return pb.ModelInferResponse()
 
 
 class Client:
@@ -36,7 +38,8 @@ class Client:
         self._house = harness
         leased = Leased(harness.controller, harness.settings)
         self.held = leased.held
-        self._gateway = AppGateway("app", harness.settings, harness.controller, leased, calls)
+        walks = Walks(harness.repository, calls, leased)
+        self._gateway = AppGateway("app", harness.settings, harness.controller, leased, walks)
         self.left = asyncio.Event()
         self._body = [{"type": "http.request", "body": b"x" * 50}]
 
@@ -54,7 +57,7 @@ class Client:
             await work(self._gateway)
 
         bounded = BoundedBodies(Mounted(app), self._house.settings, self.held)
-        task = asyncio.create_task(bounded({"headers": ()}, self._receive, None))
+        task = asyncio.create_task(bounded({"type": "http", "headers": ()}, self._receive, None))
         await self._house.settle()
         return task
 

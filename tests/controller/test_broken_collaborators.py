@@ -15,6 +15,7 @@ from greenroom.controller.metrics import Metrics
 from greenroom.controller.transition_report import Events, TransitionReport
 from greenroom.controller.transitions import Transitions
 from greenroom.errors import ServerDown, TransitionFailed
+from greenroom.residency.next_step import NextStep
 from greenroom.residency.policy import Policy
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Action
@@ -28,7 +29,7 @@ PLACES = {
     TransitionReport: ("tell",),
     ScriptedGpu: ("read",),
     MemoryWatch: ("expect", "keep"),
-    Measurements: ("of", "keep", "weight_bytes"),
+    Measurements: ("of", "keep", "stated_bytes", "weight_bytes"),
     Traces: ("wait", "transition"),
     Span: ("asked", "ended"),
     ScriptedProcesses: ("watch", "end", "ended", "forget", "close"),
@@ -138,6 +139,20 @@ async def test_who_is_answered_does_not_depend_on_the_next_decision(harness, mon
     assert breaks.count
     assert waiting.done()
     assert isinstance(waiting.exception(), TransitionFailed)
+
+
+async def test_who_is_granted_a_lease_has_it_though_the_rest_of_the_decision_breaks(
+    harness, monkeypatch
+):
+    one = await harness()
+    breaks = Breaks(monkeypatch, NextStep, "all")
+    with one.triton.holding("load", "echo"):
+        waiting = await one.ask("echo")
+        breaks.on = True
+    await one.settle()
+    assert breaks.count
+    assert waiting.done()
+    assert waiting.exception() is None
 
 
 async def test_a_decision_that_breaks_at_its_time_is_counted_and_made_later(harness, monkeypatch):

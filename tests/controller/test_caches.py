@@ -74,6 +74,22 @@ async def test_a_triton_that_is_silent_shows_no_cache(free_settings):
     assert await Caches(free_settings()).read(7.0) == {}
 
 
+async def test_however_many_look_at_a_triton_that_hangs_it_is_asked_once(free_settings):
+    """Each of them waits for that one, none for another's turn."""
+    asked = []
+
+    async def never(reader, writer):
+        asked.append(writer)
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        read = Caches(free_settings(triton_metrics_port=port))
+        shown = await asyncio.gather(*(read.read(now) for now in range(9)))
+        assert shown == [{}] * 9
+        assert len(asked) == 1
+        asked[0].close()
+
+
 async def test_looking_wakes_nobody_and_a_cold_model_has_no_cache(harness, free_settings):
     async with tritons_metrics(METRICS) as (port, _):
         one = await harness(loaded=["asr"], caches=Caches(free_settings(triton_metrics_port=port)))

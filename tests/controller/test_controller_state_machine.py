@@ -192,8 +192,9 @@ def run(folder, examples, steps):
     )
 
 
-def test_any_order_of_events_keeps_the_promises(tmp_path):
-    run(tmp_path, examples=60, steps=40)
+@pytest.mark.parametrize("examples", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_any_order_of_events_keeps_the_promises(tmp_path, examples):
+    run(tmp_path, examples, steps=40)
 
 
 @pytest.mark.long

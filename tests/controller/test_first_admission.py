@@ -1,8 +1,11 @@
 """A load before its first measurement, by the size of the weights: 7 GiB on a card of 10 GiB."""
 
+import asyncio
+
 import pytest
 from model_folders import write_ensemble, write_model
 from scripted_gpu import ScriptedGpu
+from tiny_checkpoints.released_sizes import released_sizes
 
 from greenroom.errors import DoesNotFit
 from greenroom.residency.control import Report
@@ -69,3 +72,26 @@ async def test_it_is_refused_with_the_numbers_when_the_card_can_never_have_it(si
     assert "tts 10854 MiB need 10854 MiB together" in str(caught.value)
     assert "10240 MiB on the GPU" in str(caught.value)
     assert one.triton.count("load", "tts") == 0
+
+
+@pytest.mark.parametrize(("precision", "fits"), [("bf16", False), ("int8", True), ("int4", True)])
+async def test_a_precision_decides_whether_the_production_voice_fits_on_8_gb(
+    harness, tmp_path, monkeypatch, precision, fits
+):
+    monkeypatch.setenv("GREENROOM_MODELS_DIR", str(released_sizes(tmp_path / "checkpoints")))
+    write_model(tmp_path / "models", "tts")
+    config = tmp_path / "models" / "tts" / "config.pbtxt"
+    given = {"engine": "step-audio-editx", "precision": precision}
+    lines = (
+        f'parameters {{ key: "{name}" value {{ string_value: "{value}" }} }}'
+        for name, value in given.items()
+    )
+    config.write_text("\n".join([config.read_text(), *lines, ""]))
+    one = await harness(gpu=ScriptedGpu(8 * 2**10))
+    if fits:
+        async with asyncio.timeout(30):
+            await one.lease("tts")
+    else:
+        with pytest.raises(DoesNotFit, match="8192 MiB on the GPU"):
+            await one.lease("tts")
+    assert one.triton.count("load", "tts") == fits

@@ -38,6 +38,16 @@ def test_a_measurement_is_of_these_files_and_this_engine(folder, monkeypatch):
     assert measurements(folder).of(spec(folder)) is None
 
 
+def test_a_measurement_is_of_one_precision(folder, monkeypatch):
+    measurements(folder).keep(spec(folder), 1234)
+    monkeypatch.setenv("GREENROOM_TTS_PRECISION", "int8")
+    assert measurements(folder).of(spec(folder)) is None
+    measurements(folder).keep(spec(folder), 600)
+    assert measurements(folder).of(spec(folder)) == 600
+    monkeypatch.setenv("GREENROOM_TTS_PRECISION", "int4")
+    assert measurements(folder).of(spec(folder)) is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"tts": 5}', "\0\xff"])
 def test_a_broken_file_is_as_good_as_none(folder, text):
     (folder / "runtime").mkdir()

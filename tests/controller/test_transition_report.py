@@ -89,6 +89,7 @@ async def test_a_models_object_has_the_fields_of_the_design(harness):
     shown = await one.controller.view.shown("tts")
     assert set(shown) == {
         "residency",
+        "controllable",
         "leases",
         "waiting",
         "idle_seconds",
@@ -96,6 +97,7 @@ async def test_a_models_object_has_the_fields_of_the_design(harness):
         "device_bytes",
         "device_overhead_bytes",
         "host_bytes",
+        "process_bytes",
         "cache",
         "pid",
         "last_transition",

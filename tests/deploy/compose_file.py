@@ -16,7 +16,12 @@ _RESET = object()
 
 
 class _Loader(yaml.SafeLoader):
-    pass
+    """Like Compose it refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"a key stands twice: {node.start_mark}"
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_constructor("!reset", lambda loader, node: _RESET)

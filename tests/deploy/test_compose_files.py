@@ -1,20 +1,22 @@
 """docker-compose.yml: to its specification, configurable, and closed to whom it does not concern.
 
-There is no Docker in the tests: nothing here shows that the images can be built.
+There is no Docker in the tests; `make containers` builds and runs it.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from all_settings import ALL, OF_ENGINES
+from all_settings import ALL
 from compose_file import COMPOSE, EXAMPLE, compose, compose_for_cpu, example, resolved, variables
+from longest_stop import longest_stop
 
 from greenroom.settings import PROJECT, Settings
-from greenroom.supervisor.service import longest_stop
+from greenroom.settings.unread import renamed_settings
 
 FIXED = {
     "GREENROOM_API_KEYS",
@@ -37,8 +39,14 @@ FIXED = {
     "GREENROOM_UI_GATEWAY",
     "GREENROOM_UI_KEY",
     "GREENROOM_UI_PASSWORD",
+    "GREENROOM_WYOMING",
+    "GREENROOM_WYOMING_GATEWAY",
+    "GREENROOM_WYOMING_HOST",
+    "GREENROOM_WYOMING_KEY",
+    "GREENROOM_WYOMING_PORT",
+    "GREENROOM_WYOMING_ZEROCONF",
 }
-"""Settings that the containers themselves, or scripts/keys, decide."""
+"""Settings that the containers themselves, or scripts/keys, decide; Wyoming is in none of them."""
 SERVICES = compose()["services"]
 LASTING = {name for name, service in SERVICES.items() if "profiles" not in service}
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("greenroom")}
@@ -61,7 +69,7 @@ def test_it_is_what_the_specification_allows(file, tmp_path):
 
 def test_every_variable_is_in_the_example_and_every_example_is_used():
     assert [name for name, _, _ in example()] == list(dict.fromkeys(n for n, _, _ in example()))
-    assert {name for name, _, _ in example()} == set(variables())
+    assert {name for name, _, _ in example()} == set(variables()) - set(renamed_settings())
 
 
 def test_the_example_says_what_the_settings_say():
@@ -92,18 +100,9 @@ def test_every_setting_can_be_set_or_is_decided_by_the_containers():
 def test_containers_get_only_settings_that_there_are():
     for name in OURS:
         given = {key for key in SERVICES[name].get("environment", {}) if "GREENROOM" in key}
-        assert given <= set(ALL), name
+        assert given <= {*ALL, *renamed_settings(), "GREENROOM_URL"}, name
         targets = {one["target"] for one in SERVICES[name].get("secrets", []) if "target" in one}
         assert {target.upper() for target in targets} <= set(ALL), name
-
-
-def test_triton_and_controller_read_the_same_of_the_engines():
-    triton, controller = (
-        {key: value for key, value in SERVICES[name]["environment"].items() if key in OF_ENGINES}
-        for name in ("triton", "controller")
-    )
-    assert triton == controller
-    assert len(triton) == len(OF_ENGINES) - len({"models_dir", "cache_dir"})
 
 
 @FILES
@@ -114,7 +113,7 @@ def test_only_gateway_and_page_are_published_beyond_this_machine(file):
         for port in service.get("ports", [])
     }
     beyond = {port: name for port, name in published.items() if not port.startswith("127.0.0.1:")}
-    assert set(beyond.values()) == {"controller", "ui"}
+    assert set(beyond.values()) == {"greenroom", "ui"}
     for port in beyond:
         assert resolved(port).startswith("127.0.0.1:"), port
 
@@ -129,13 +128,14 @@ def test_a_container_can_do_no_more_than_it_must(name):
     assert name not in OURS or not resolved(service["user"]).startswith("0")
 
 
-def test_triton_reaches_no_other_machine_and_is_reached_by_none():
-    assert SERVICES["triton"]["networks"] == ["inside"]
-    assert "ports" not in SERVICES["triton"]
+def test_tritons_metrics_are_reached_by_containers_alone():
+    ports = [port.rpartition(":")[2] for port in SERVICES["greenroom"]["ports"]]
+    assert ports == ["8000", "8001"]
+    assert SERVICES["prometheus"]["networks"] == ["inside"]
     assert compose()["networks"]["inside"]["internal"] is True
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", sorted(LASTING))
 def test_what_lasts_is_watched_and_started_again(name):
     assert SERVICES[name]["restart"] == "unless-stopped"
     assert SERVICES[name]["healthcheck"]["test"]
@@ -170,26 +170,35 @@ def test_logs_are_bounded(name):
 
 
 def test_the_gpu_is_reserved_and_left_out_without_one():
-    devices = SERVICES["triton"]["deploy"]["resources"]["reservations"]["devices"]
+    devices = SERVICES["greenroom"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices[0]["device_ids"] == ["${GREENROOM_GPU:-0}"]
     # Inside of the container the one GPU has the number 0.
     assert all("GREENROOM_GPU" not in SERVICES[name].get("environment", {}) for name in OURS)
-    assert "deploy" not in compose_for_cpu()["services"]["triton"]
+    assert "deploy" not in compose_for_cpu()["services"]["greenroom"]
 
 
-@pytest.mark.parametrize(
-    ("name", "setting"), [("triton", "triton_exit_timeout"), ("controller", "drain_timeout")]
-)
-def test_what_ends_has_the_time_that_it_may_be_given(name, setting):
-    (most,) = (one.le for one in Settings.model_fields[setting].metadata if hasattr(one, "le"))
-    grace = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
-    assert grace > longest_stop(Settings(**{setting: most}))
+def test_what_ends_has_the_time_that_it_may_be_given():
+    longest = {
+        name: next(one.le for one in Settings.model_fields[name].metadata if hasattr(one, "le"))
+        for name in ("drain_timeout", "triton_exit_timeout")
+    }
+    grace = int(SERVICES["greenroom"]["stop_grace_period"].removesuffix("s"))
+    assert grace > longest_stop(Settings(**longest))
 
 
-def test_the_controller_sees_tritons_processes_and_shared_memory():
-    assert SERVICES["controller"]["pid"] == SERVICES["controller"]["ipc"] == "service:triton"
-    assert SERVICES["triton"]["ipc"] == "shareable"
-    assert SERVICES["controller"]["user"] == SERVICES["triton"]["user"]
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_container_lives_in_the_namespaces_of_another(name):
+    assert not {"pid", "ipc", "network_mode"} & set(SERVICES[name])
+
+
+@FILES
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_takes_is_bounded(file, name):
+    service = file()["services"][name]
+    assert resolved(service["mem_limit"]).endswith("gb")
+    assert service["pids_limit"] > 0
+    (temporary,) = (one for one in service["tmpfs"] if one.startswith("/tmp"))
+    assert re.fullmatch(r"/tmp:size=\d+[mg]", temporary)
 
 
 def test_what_is_named_is_declared_and_what_is_declared_is_named():
@@ -212,8 +221,8 @@ def test_what_is_named_is_declared_and_what_is_declared_is_named():
 def test_prometheus_and_grafana_find_what_their_files_name():
     file = yaml.safe_load((PROJECT / "deploy/prometheus/prometheus.yml").read_text())
     jobs = {job["job_name"]: job for job in file["scrape_configs"]}
-    assert jobs["greenroom"]["static_configs"] == [{"targets": ["controller:8000"]}]
-    assert jobs["triton"]["static_configs"] == [{"targets": ["triton:8002"]}]
+    assert jobs["greenroom"]["static_configs"] == [{"targets": ["greenroom:8000"]}]
+    assert jobs["triton"]["static_configs"] == [{"targets": ["greenroom:8002"]}]
     key = jobs["greenroom"]["authorization"]["credentials_file"]
     (mounted,) = SERVICES["prometheus"]["secrets"]
     assert key == f"/run/secrets/{mounted['target']}"

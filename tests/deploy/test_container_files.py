@@ -27,8 +27,8 @@ def test_the_linter_has_nothing_to_say(file):
 @EACH
 def test_bases_are_pinned_to_a_release(file):
     bases = BASE.findall(file.read_text())
-    assert len(bases) == 2
-    assert all(re.search(r":\d+\.\d+", base) for base in bases)
+    assert len(bases) == 3
+    assert all(re.search(r":\d+\.\d+", base) for base in bases if base != "dependencies")
 
 
 @EACH
@@ -43,7 +43,7 @@ def test_what_is_copied_is_there_and_reaches_the_builder(file):
     ]
     for source in " ".join(COPIED.findall(file.read_text())).split():
         assert (PROJECT / source).exists()
-        assert any(fnmatch(source, pattern) for pattern in allowed), source
+        assert any(fnmatch(source.split("/")[0], pattern) for pattern in allowed), source
 
 
 @EACH

@@ -12,7 +12,6 @@ from greenroom.settings import PROJECT, Settings
 from greenroom.settings.exported import exported
 from greenroom.triton.environment import triton_environment
 from greenroom.triton.installation import find_installation
-from greenroom.triton.key import triton_key
 from greenroom_speech.settings import PageSettings
 
 
@@ -53,15 +52,13 @@ def mounted(service, secrets, folder):
 
 
 def test_the_containers_find_their_keys(secrets, tmp_path, monkeypatch):
-    monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("controller", secrets, tmp_path / "c")))
-    controller = Settings(host="0.0.0.0")
-    keys = api_keys(controller)
+    service = mounted("greenroom", secrets, tmp_path / "service")
+    monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(service))
+    keys = api_keys(Settings(host="0.0.0.0"))
     assert [keys.count(scope) for scope in Scope] == [1, 1]
     admin = (secrets / "admin_key").read_text().strip()
     keys.check(f"Bearer {admin}", Scope.ADMIN, "a test")
-    monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("triton", secrets, tmp_path / "t")))
-    assert triton_key(Settings()) == triton_key(controller)
-    monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("ui", secrets, tmp_path / "u")))
+    monkeypatch.setenv("GREENROOM_SECRETS_DIR", str(mounted("ui", secrets, tmp_path / "page")))
     assert PageSettings().ui_key.get_secret_value() == admin
 
 

@@ -3,15 +3,17 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _FILLED = re.compile(r"%[-+0-9.]*[a-z]|\{[^{}]*\}")
 
 
-def sentences(*folders: Path) -> set[str]:
+@cache
+def sentences(*folders: Path) -> frozenset[str]:
     """Return the string literals of all Python files below the folders."""
     files = [path for folder in folders for path in folder.rglob("*.py")]
-    return {text for path in files for text in _texts(ast.parse(path.read_text("utf-8")))}
+    return frozenset(text for path in files for text in _texts(ast.parse(path.read_text("utf-8"))))
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
@@ -26,7 +28,7 @@ def _part(value: ast.expr) -> str:
     return str(value.value) if isinstance(value, ast.Constant) else "…"
 
 
-def is_said(message: str, said: set[str]) -> bool:
+def is_said(message: str, said: frozenset[str]) -> bool:
     """Whether a message stands in one text, or each of its longer parts in some text."""
     if len(message) >= 10 and any(message in text for text in said):
         return True

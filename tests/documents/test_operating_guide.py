@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 from command_forms import fault
+from longest_stop import longest_stop
 from markdown_page import Page, blocks_of
 
 from greenroom.managed.engine_choice import engine_name
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT, Settings
-from greenroom.supervisor.service import longest_stop
 
 GUIDE = Page(PROJECT / "docs" / "operating.md")
 RECIPES = blocks_of(GUIDE.section("Policies for three situations"), "sh")
@@ -64,7 +64,7 @@ def test_with_many_models_only_need_takes_one_away(read):
 def test_the_settings_file_is_one(read, monkeypatch):
     settings, *_ = blocks_of(GUIDE.section("Install on a machine with a GPU"), "ini")
     read("\n".join(f"export {line}" for line in settings.splitlines()))
-    engines = [engine_name(model, "embedded") for model in ("asr", "tokenizer", "tts")]
+    engines = [engine_name(model, {}) for model in ("asr", "tokenizer", "tts")]
     assert engines == ["whisper", "step-audio", "step-audio-editx"]
 
 

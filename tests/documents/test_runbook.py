@@ -28,7 +28,7 @@ def test_the_services_of_compose_exist():
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
     verbs = r"docker compose (?:exec|logs --since \w+|restart|run --rm) ([a-z]+)"
     named = set(re.findall(verbs, RUNBOOK.text))
-    assert {"controller", "prometheus", "triton", "pull"} <= named <= services.keys()
+    assert {"greenroom", "prometheus", "pull"} <= named <= services.keys()
 
 
 def test_what_is_looked_for_in_the_log_is_said_there():

@@ -119,6 +119,7 @@ async def churned(start, folder, requests, every, seed):
     return churn.outcomes
 
 
+@pytest.mark.long
 async def test_two_hundred_requests_and_a_dozen_actions(start, tmp_path):
     outcomes = await churned(start, tmp_path, requests=200, every=16, seed=3)
     assert outcomes["right"] == 200

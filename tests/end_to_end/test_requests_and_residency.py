@@ -11,8 +11,9 @@ import pytest
 from echo import SAMPLES, echoed, grpc_inputs, http_inputs
 from tritonclient.utils import InferenceServerException
 
-from greenroom.residency.policy import Policy
+from greenroom.triton.backend_processes import backend_processes
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODELS = Path(__file__).parent.parent / "models"
 
 
@@ -27,7 +28,7 @@ class StubCounter:
 
     def _count(self):
         while not self._stop.wait(0.002):
-            self.most = max(self.most, len(self._running.service.triton.stubs()))
+            self.most = max(self.most, len(self._running.stubs()))
 
     def __enter__(self):
         self._thread.start()
@@ -54,15 +55,13 @@ async def asked_thirty_times(running, model):
     ]
 
 
-async def test_thirty_cold_requests_share_one_load(start):
-    running = await start()
+async def test_thirty_cold_requests_share_one_load(running):
     asked = await asked_thirty_times(running, "echo")
     assert all(map(echoed, await asyncio.gather(*asked)))
     assert running.count("successfully loaded 'echo'") == 1
 
 
-async def test_requests_during_unloading_are_answered_by_one_process_at_a_time(start):
-    running = await start()
+async def test_requests_during_unloading_are_answered_by_one_process_at_a_time(running):
     with StubCounter(running) as stubs:
         for _ in range(3):
             assert echoed(await running.grpc.infer("echo", grpc_inputs()))
@@ -75,8 +74,8 @@ async def test_requests_during_unloading_are_answered_by_one_process_at_a_time(s
     assert running.count("successfully loaded 'echo'") == 4
 
 
-async def test_questions_do_not_keep_a_model_loaded(start):
-    running = await start(policy={"echo": Policy(unload_after=1)})
+async def test_questions_do_not_keep_a_model_loaded(running):
+    await running.change_policy("echo", unload_after=1)
     assert echoed(await running.http.infer("echo", http_inputs()))
 
     async def keep_asking():
@@ -99,8 +98,7 @@ async def test_questions_do_not_keep_a_model_loaded(start):
 
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-async def test_a_client_that_leaves_frees_its_place_and_the_load_goes_on(start, gate, protocol):
-    running = await start()
+async def test_a_client_that_leaves_frees_its_place_and_the_load_goes_on(running, protocol):
     if protocol == "http":
         request = running.http.infer("gated", http_inputs())
     else:
@@ -110,11 +108,12 @@ async def test_a_client_that_leaves_frees_its_place_and_the_load_goes_on(start, 
     asked.cancel()
     await asyncio.wait([asked])
     await running.until("gated", waiting=0, residency="loading")
-    gate.touch()
+    running.gate.touch()
     assert echoed(await running.grpc.infer("gated", grpc_inputs()))
     assert running.count("successfully loaded 'gated'") == 1
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_a_failed_load_is_told_to_each_waiter_and_tried_again_when_mended(start, tmp_path):
     repository = tmp_path / "models"
     shutil.copytree(MODELS / "broken", repository / "echo", ignore=shutil.ignore_patterns("__py*"))
@@ -131,19 +130,29 @@ async def test_a_failed_load_is_told_to_each_waiter_and_tried_again_when_mended(
     assert (await running.residency("echo"))["last_error"] is None
 
 
+async def test_a_process_that_is_stopped_while_it_loads_is_replaced(running):
+    asked = asyncio.create_task(running.grpc.infer("gated", grpc_inputs()))
+    while not (found := backend_processes("gated", running.service.triton.prefix)):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    found[0].send_signal(signal.SIGSTOP)
+    running.gate.touch()
+    assert echoed(await asked)
+
+
+@pytest.mark.asyncio(loop_scope="function")
 async def test_a_hanging_load_is_ended_and_its_waiters_told(start, gate):
     running = await start(load_timeout=1.5)
     asked = await asked_thirty_times(running, "gated")
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(map(refused, answers))
     assert all("load_timeout" in str(answer) for answer in answers)
-    assert not running.service.triton.stubs()
+    assert not running.stubs()
     gate.touch()
     assert echoed(await running.http.infer("gated", http_inputs()))
 
 
-async def test_a_request_waits_no_longer_than_it_may(start, gate):
-    running = await start(policy={"gated": Policy(max_wait=0.3)})
+async def test_a_request_waits_no_longer_than_it_may(running):
+    await running.change_policy("gated", max_wait=0.3)
     answer = await running.web.post(
         "/v2/models/gated/infer",
         json={"inputs": [{"name": "INPUT", "shape": [1, 1], "datatype": "FP32", "data": [1]}]},
@@ -157,38 +166,35 @@ async def test_a_request_waits_no_longer_than_it_may(start, gate):
     await running.until("gated", waiting=0)
 
 
-async def test_more_requests_than_may_wait_are_refused(start, gate):
-    running = await start(policy={"gated": Policy(max_waiting=3)})
+async def test_more_requests_than_may_wait_are_refused(running):
+    await running.change_policy("gated", max_waiting=3)
     waiting = [asyncio.create_task(running.grpc.infer("gated", grpc_inputs())) for _ in range(3)]
     await running.until("gated", waiting=3)
     with pytest.raises(InferenceServerException, match=r"max_waiting \(3\)") as full:
         await running.grpc.infer("gated", grpc_inputs())
     assert full.value.status() == "StatusCode.UNAVAILABLE"
-    gate.touch()
+    running.gate.touch()
     assert all(map(echoed, await asyncio.gather(*waiting)))
 
 
-async def test_requests_that_wait_outlive_a_killed_triton(start, gate):
-    running = await start()
+async def test_requests_that_wait_outlive_a_killed_triton(running):
     asked = await asked_thirty_times(running, "gated")
     await running.until("gated", waiting=30, residency="loading")
     os.kill(running.service.triton.pid, signal.SIGKILL)
     await running.logged("triton | runs again")
-    gate.touch()
+    running.gate.touch()
     assert all(map(echoed, await asyncio.gather(*asked)))
 
 
-async def test_a_request_in_flight_is_sent_again_when_triton_was_killed(start, gate):
-    running = await start()
+async def test_a_request_in_flight_is_sent_again_when_triton_was_killed(running):
     asked = await asked_thirty_times(running, "slow")
     await running.until("slow", leases=30)
     os.kill(running.service.triton.pid, signal.SIGKILL)
-    gate.touch()
+    running.gate.touch()
     assert all(map(echoed, await asyncio.gather(*asked)))
 
 
-async def test_a_killed_controller_comes_back_and_reads_the_state_back(start):
-    running = await start()
+async def test_a_killed_controller_comes_back_and_reads_the_state_back(running):
     assert echoed(await running.http.infer("echo", http_inputs()))
     os.kill(running.service.programs[0].pid, signal.SIGKILL)
     await running.logged("controller | runs again")
@@ -197,6 +203,7 @@ async def test_a_killed_controller_comes_back_and_reads_the_state_back(start):
     assert running.count("successfully loaded 'echo'") == 1
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_a_request_in_flight_is_answered_when_the_service_ends(start, gate):
     running = await start()
     asked = asyncio.create_task(running.grpc.infer("slow", grpc_inputs()))
@@ -209,15 +216,14 @@ async def test_a_request_in_flight_is_answered_when_the_service_ends(start, gate
     assert echoed(await asked)
 
 
-async def test_a_model_that_was_loaded_by_hand_stays_until_it_was_used(start):
-    running = await start(policy={"echo": Policy(unload_after=0)})
+async def test_a_model_that_was_loaded_by_hand_stays_until_it_was_used(running):
+    await running.change_policy("echo", unload_after=0)
     assert (await running.act("echo", "load")).json()["residency"] == "hot"
     assert echoed(await running.grpc.infer("echo", grpc_inputs(SAMPLES)))
     await running.until("echo", residency="cold")
 
 
-async def test_touch_loads_ahead_of_the_request(start):
-    running = await start()
+async def test_touch_loads_ahead_of_the_request(running):
     touched = await running.act("echo", "touch")
     assert touched.json()["residency"] == "hot"
     assert touched.json()["leases"] == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenroom.errors import Refused, SetupError, Unauthenticated
+from greenroom.errors import PermissionDenied, SetupError, Unauthenticated
 from greenroom.gateway.api_keys import ApiKeys, Scope, api_keys, exposed
 from greenroom.settings import Settings
 
@@ -19,7 +19,7 @@ def test_a_key_does_what_its_scope_covers(keys):
     keys.check(f"Bearer {INFERENCE_KEY}", Scope.INFERENCE, "ModelInfer")
     keys.check(f"bearer  {ADMIN_KEY} ", Scope.INFERENCE, "ModelInfer")
     keys.check(f"Bearer {ADMIN_KEY}", Scope.ADMIN, "RepositoryModelLoad")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(PermissionDenied) as refused:
         keys.check(f"Bearer {INFERENCE_KEY}", Scope.ADMIN, "RepositoryModelLoad")
     assert str(refused.value) == (
         "RepositoryModelLoad needs an API key with the scope admin; this key has inference."

@@ -1,6 +1,7 @@
 """Models that know nothing of Greenroom: they only load and unload."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,20 @@ async def test_a_decoupled_model_streams_under_one_lease(foreign):
     await running.until("drip", residency="cold", leases=0)
     metrics = (await running.web.get("/metrics")).text
     assert 'requests_total{model="drip",outcome="served",protocol="grpc"} 1.0' in metrics
+
+
+async def test_a_decoupled_model_streams_over_http_too(foreign):
+    running = await foreign(drip=AT_ONCE)
+    path = "/v2/models/drip/generate_stream"
+    events = await running.web.post(path, json={"COUNT": 3})
+    assert events.headers["content-type"] == "text/event-stream; charset=utf-8"
+    shown = [json.loads(line[6:]) for line in events.text.split("\n\n") if line]
+    assert [one["NUMBER"] for one in shown] == [0, 1, 2]
+    refused = await running.web.post(path, json={"COUNT": "three"})
+    assert (refused.status_code, "error" in refused.json()) == (400, True)
+    await running.until("drip", residency="cold", leases=0)
+    unknown = await running.web.post("/v2/models/nosuch/generate_stream", json={"COUNT": 3})
+    assert unknown.status_code == 404
 
 
 async def test_an_unwritten_config_is_asked_for_by_a_load_and_remembered(foreign):

@@ -14,14 +14,15 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
 ECHO = Path(__file__).parent.parent / "models" / "echo"
 INFER = "/v2/models/echo/infer"
 GOOD = b'{"inputs":[{"name":"INPUT","shape":[1,1],"datatype":"FP32","data":[1]}]}'
 DEEP = b"[" * 300_000
 
 
-async def test_http_has_no_way_around_the_control_input(start):
-    running = await start()
+async def test_http_has_no_way_around_the_control_input(running):
     named = GOOD.replace(b'"INPUT"', b'"RESIDENCY\\u0000"')
     answer = await running.web.post(INFER, content=named)
     assert (answer.status_code, "RESIDENCY" in answer.text) == (403, True)
@@ -34,8 +35,7 @@ async def test_http_has_no_way_around_the_control_input(start):
         assert (answer.status_code, "RESIDENCY" in answer.text) == (403, True)
 
 
-async def test_grpc_has_no_way_around_the_control_input_or_a_lease(start):
-    running = await start()
+async def test_grpc_has_no_way_around_the_control_input_or_a_lease(running):
     async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         request = pb.ModelInferRequest(model_name="echo")
@@ -56,8 +56,7 @@ async def test_grpc_has_no_way_around_the_control_input_or_a_lease(start):
             assert "NUL" in refused.value.details()
 
 
-async def test_no_json_kills_triton_or_breaks_the_gateway(start):
-    running = await start()
+async def test_no_json_kills_triton_or_breaks_the_gateway(running):
     triton = running.service.triton.pid
     load = "/v2/repository/models/echo/load"
     for path, body in (
@@ -78,8 +77,7 @@ async def test_no_json_kills_triton_or_breaks_the_gateway(start):
     assert (await running.web.post(INFER, content=GOOD)).status_code == 200
 
 
-async def test_heads_that_triton_can_not_take_are_answered(start):
-    running = await start()
+async def test_heads_that_triton_can_not_take_are_answered(running):
     for headers in (
         {"inference-header-content-length": "9" * 5000},
         {"tracestate": "x" * 9000},
@@ -90,8 +88,7 @@ async def test_heads_that_triton_can_not_take_are_answered(start):
     assert (await running.web.get("/v2/models/a%3Fb")).json()["error"].count("a%3Fb") == 1
 
 
-async def test_a_body_behind_an_upgrade_is_no_request_of_its_own(start):
-    running = await start()
+async def test_a_body_behind_an_upgrade_is_no_request_of_its_own(running):
     smuggled = b"GET /v2/smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n"
     for body, length, status in (
         (GOOD, b"content-length: %d" % len(GOOD), 200),
@@ -120,6 +117,7 @@ async def _by_hand(running, asked, head, body):
     return list(map(int, re.findall(rb"HTTP/1.1 (\d+)", answers)))
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_models_that_come_and_go_while_the_service_runs(start, tmp_path):
     repository = tmp_path / "models"
     (repository / "echo" / "1").mkdir(parents=True)

@@ -9,15 +9,19 @@ from echo import SAMPLES, echoed, grpc_inputs
 from tritonclient.grpc import InferInput, service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+FAILED, SERVED = (
+    f'greenroom_requests_total{{model="echo",outcome="{outcome}",protocol="grpc"}}'
+    for outcome in ("failed", "served")
+)
 
-async def test_a_cold_model_is_loaded_for_the_request(start):
-    running = await start()
+
+async def test_a_cold_model_is_loaded_for_the_request(running):
     assert echoed(await running.grpc.infer("echo", grpc_inputs()))
     assert (await running.residency("echo"))["residency"] == "hot"
 
 
-async def test_every_question_has_the_answer_that_triton_gives(start):
-    running = await start()
+async def test_every_question_has_the_answer_that_triton_gives(running):
     await running.act("echo", "load")
     near, far = running.grpc, running.direct_grpc
     assert await near.is_server_live()
@@ -36,8 +40,7 @@ async def test_every_question_has_the_answer_that_triton_gives(start):
     assert await near.get_cuda_shared_memory_status() == await far.get_cuda_shared_memory_status()
 
 
-async def test_errors_are_those_of_triton(start):
-    running = await start()
+async def test_errors_are_those_of_triton(running):
     await running.act("echo", "load")
     wrong = {
         "no such model": ("nosuch", grpc_inputs()),
@@ -55,8 +58,7 @@ async def test_errors_are_those_of_triton(start):
         ), case
 
 
-async def test_a_cold_model_tells_what_the_loaded_one_does(start):
-    running = await start()
+async def test_a_cold_model_tells_what_the_loaded_one_does(running):
     metadata = await running.grpc.get_model_metadata("echo")
     config = (await running.grpc.get_model_config("echo")).config
     assert await running.grpc.is_model_ready("echo")
@@ -69,8 +71,7 @@ async def test_a_cold_model_tells_what_the_loaded_one_does(start):
     assert list(config.output) == list(loaded.output)
 
 
-async def test_the_repository_is_managed_through_the_controller(start):
-    running = await start()
+async def test_the_repository_is_managed_through_the_controller(running):
     await running.grpc.load_model("echo")
     index = await running.grpc.get_model_repository_index()
     shown = {entry.name: (entry.state, entry.reason) for entry in index.models}
@@ -81,24 +82,21 @@ async def test_the_repository_is_managed_through_the_controller(start):
     assert shown["echo"] == ("UNAVAILABLE", "cold")
 
 
-async def test_loading_and_unloading_an_ensemble_with_its_steps(start):
-    running = await start()
+async def test_loading_and_unloading_an_ensemble_with_its_steps(running):
     await running.grpc.load_model("relay")
-    assert len(running.service.triton.stubs()) == 2
+    assert len(running.stubs()) == 2
     await running.grpc.unload_model("relay", unload_dependents=True)
-    assert not running.service.triton.stubs()
+    assert not running.stubs()
 
 
-async def test_a_failed_load_has_tritons_code(start):
-    running = await start()
+async def test_a_failed_load_has_tritons_code(running):
     with pytest.raises(InferenceServerException, match=r"weights\.bin is not there") as near:
         await running.grpc.load_model("broken")
     assert near.value.status() == "StatusCode.INVALID_ARGUMENT"
     assert "At:" not in near.value.message()
 
 
-async def test_a_client_may_not_send_the_control_input(start):
-    running = await start()
+async def test_a_client_may_not_send_the_control_input(running):
     tensor = InferInput("RESIDENCY", [1, 1], "BYTES")
     tensor.set_data_from_numpy(np.array([[b"{}"]], dtype=object))
     with pytest.raises(InferenceServerException, match="RESIDENCY") as refused:
@@ -107,8 +105,7 @@ async def test_a_client_may_not_send_the_control_input(start):
     assert (await running.residency("echo"))["residency"] == "cold"
 
 
-async def test_a_stream_carries_requests_for_several_models(start):
-    running = await start()
+async def test_a_stream_carries_requests_for_several_models(running):
 
     async def requests():
         for number, model in enumerate(["echo", "slow", "nosuch", "echo"]):
@@ -134,8 +131,7 @@ async def test_a_stream_carries_requests_for_several_models(start):
     await running.until("slow", leases=0)
 
 
-async def test_an_error_in_a_stream_names_its_request(start):
-    running = await start()
+async def test_an_error_in_a_stream_names_its_request(running):
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}")
     stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
     asked = service_pb2.ModelInferRequest(model_name="nosuch", id="seven")
@@ -146,8 +142,7 @@ async def test_an_error_in_a_stream_names_its_request(start):
     assert answers[0].infer_response.id == "seven"
 
 
-async def test_a_message_that_is_none_is_invalid(start):
-    running = await start()
+async def test_a_message_that_is_none_is_invalid(running):
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}")
     call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -157,20 +152,19 @@ async def test_a_message_that_is_none_is_invalid(start):
     assert "ModelInferRequest" in refused.value.details()
 
 
-async def test_an_error_in_a_stream_counts_as_failed(start):
-    running = await start()
+async def test_an_error_in_a_stream_counts_as_failed(running):
+    before = await running.counted(FAILED)
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}")
     stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
     asked = service_pb2.ModelInferRequest(model_name="echo")
     (answer,) = [answer async for answer in stub.ModelStreamInfer(iter([asked]))]
     await channel.close()
     assert answer.error_message
-    counted = 'requests_total{model="echo",outcome="failed",protocol="grpc"} 1.0'
-    assert counted in (await running.web.get("/metrics")).text
+    assert await running.counted(FAILED) == before + 1
 
 
-async def test_answers_that_are_not_read_hold_no_lease(start):
-    running = await start()
+async def test_answers_that_are_not_read_hold_no_lease(running):
+    before = await running.counted(SERVED)
     samples = np.zeros((1, 2**20), np.float32)
     large = service_pb2.ModelInferRequest(model_name="echo")
     large.inputs.add(name="INPUT", datatype="FP32", shape=samples.shape)
@@ -182,16 +176,14 @@ async def test_answers_that_are_not_read_hold_no_lease(start):
         for _ in range(10):
             await stream.write(large)
         await stream.done_writing()
-        served = 'requests_total{model="echo",outcome="served",protocol="grpc"} 10.0'
-        while served not in (await running.web.get("/metrics")).text:  # noqa: ASYNC110
+        while await running.counted(SERVED) < before + 10:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await running.until("echo", leases=0)
         assert (await running.act("echo", "unload")).json()["residency"] == "cold"
         assert len([answer async for answer in stream]) == 10
 
 
-async def test_garbage_is_invalid_in_every_call(start):
-    running = await start()
+async def test_garbage_is_invalid_in_every_call(running):
     methods = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
     async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
         for method in set(methods) - {"ModelStreamInfer", "ServerLive", "ServerReady"}:

@@ -11,18 +11,19 @@ from echo import SAMPLES, echoed, http_inputs
 from tritonclient.http import InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+SETTINGS = {"triton_listen": "127.0.0.1", "allow_load_overrides": True, "shared_memory": True}
+
 
 @pytest.mark.parametrize("binary", [True, False])
-async def test_a_cold_model_is_loaded_for_the_request(start, binary):
-    running = await start()
+async def test_a_cold_model_is_loaded_for_the_request(running, binary):
     asked = [InferRequestedOutput("OUTPUT", binary_data=binary)]
     result = await running.http.infer("echo", http_inputs(binary=binary), outputs=asked)
     assert echoed(result)
     assert (await running.residency("echo"))["residency"] == "hot"
 
 
-async def test_compressed_requests_and_answers_pass(start):
-    running = await start()
+async def test_compressed_requests_and_answers_pass(running):
     samples = np.zeros((1, 4096), np.float32)
     result = await running.http.infer(
         "echo",
@@ -33,8 +34,7 @@ async def test_compressed_requests_and_answers_pass(start):
     assert echoed(result, samples)
 
 
-async def test_every_question_has_the_answer_that_triton_gives(start):
-    running = await start(triton_listen="127.0.0.1")
+async def test_every_question_has_the_answer_that_triton_gives(running):
     await running.act("echo", "load")
     near, far = running.http, running.direct_http
     assert await near.is_server_live()
@@ -53,8 +53,7 @@ async def test_every_question_has_the_answer_that_triton_gives(start):
     assert (await far.get_trace_settings("echo"))["trace_rate"] == "7"
 
 
-async def test_errors_are_those_of_triton(start):
-    running = await start(triton_listen="127.0.0.1")
+async def test_errors_are_those_of_triton(running):
     await running.act("echo", "load")
     wrong = {
         "no such model": ("nosuch", http_inputs()),
@@ -72,8 +71,7 @@ async def test_errors_are_those_of_triton(start):
         ), case
 
 
-async def test_a_cold_model_tells_what_the_loaded_one_does(start):
-    running = await start(triton_listen="127.0.0.1")
+async def test_a_cold_model_tells_what_the_loaded_one_does(running):
     metadata = await running.http.get_model_metadata("echo")
     config = await running.http.get_model_config("echo")
     assert await running.http.is_model_ready("echo")
@@ -85,14 +83,12 @@ async def test_a_cold_model_tells_what_the_loaded_one_does(start):
         assert config[field] == loaded[field], field
 
 
-async def test_statistics_of_a_cold_model_are_not_found(start):
-    running = await start()
+async def test_statistics_of_a_cold_model_are_not_found(running):
     with pytest.raises(InferenceServerException, match="echo"):
         await running.http.get_inference_statistics("echo")
 
 
-async def test_the_repository_is_managed_through_the_controller(start):
-    running = await start()
+async def test_the_repository_is_managed_through_the_controller(running):
     await running.http.load_model("echo")
     shown = {entry["name"]: entry for entry in await running.http.get_model_repository_index()}
     assert shown["echo"] == {
@@ -101,26 +97,24 @@ async def test_the_repository_is_managed_through_the_controller(start):
         "state": "READY",
         "reason": "hot",
     }
-    pid = [process.pid for process in running.service.triton.stubs()]
+    pid = [process.pid for process in running.stubs()]
     await running.http.load_model("echo")
-    assert [process.pid for process in running.service.triton.stubs()] == pid
+    assert [process.pid for process in running.stubs()] == pid
     await running.http.unload_model("echo")
     shown = {entry["name"]: entry for entry in await running.http.get_model_repository_index()}
     assert (shown["echo"]["state"], shown["echo"]["reason"]) == ("UNAVAILABLE", "cold")
-    assert not running.service.triton.stubs()
+    assert not running.stubs()
 
 
-async def test_a_load_with_another_config_is_a_new_load(start):
-    running = await start(triton_listen="127.0.0.1", allow_load_overrides=True)
+async def test_a_load_with_another_config_is_a_new_load(running):
     await running.http.load_model("echo")
     config = await running.direct_http.get_model_config("echo")
     await running.http.load_model("echo", config=json.dumps({**config, "max_batch_size": 3}))
     assert (await running.http.get_model_config("echo"))["max_batch_size"] == 3
-    assert len(running.service.triton.stubs()) == 1
+    assert len(running.stubs()) == 1
 
 
-async def test_a_failed_load_says_why_without_a_traceback(start):
-    running = await start()
+async def test_a_failed_load_says_why_without_a_traceback(running):
     with pytest.raises(InferenceServerException, match=r"weights\.bin is not there") as near:
         await running.http.load_model("broken")
     assert near.value.status() == "400"
@@ -128,8 +122,7 @@ async def test_a_failed_load_says_why_without_a_traceback(start):
     assert "model.py" not in near.value.message()
 
 
-async def test_shared_memory_is_registered_and_used(start):
-    running = await start(shared_memory=True)
+async def test_shared_memory_is_registered_and_used(running):
     size = SAMPLES.nbytes
     region = shared_memory.create_shared_memory_region("given", "/greenroom-client-given", size)
     try:
@@ -147,8 +140,7 @@ async def test_shared_memory_is_registered_and_used(start):
 
 
 @pytest.mark.parametrize("hidden", [False, True])
-async def test_a_client_may_not_send_the_control_input(start, hidden):
-    running = await start()
+async def test_a_client_may_not_send_the_control_input(running, hidden):
     name = "RESIDENC\\u0059" if hidden else "RESIDENCY"
     tensor = f'"name":"{name}","shape":[1,1],"datatype":"BYTES","data":["{{}}"]'
     body = f'{{"inputs":[{{{tensor}}}]}}'.encode()
@@ -162,6 +154,7 @@ async def test_a_client_may_not_send_the_control_input(start, hidden):
     assert answer.status_code == 403
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_bad_http_gets_a_sentence(start):
     running = await start(max_request_bytes=1000)
     post = running.web.post
@@ -189,8 +182,7 @@ async def test_bad_http_gets_a_sentence(start):
         assert word in answer.json()["error"]
 
 
-async def test_a_client_that_leaves_while_it_waits_is_counted_as_cancelled(start):
-    running = await start()
+async def test_a_client_that_leaves_while_it_waits_is_counted_as_cancelled(running):
     asked = asyncio.create_task(running.http.infer("gated", http_inputs()))
     await running.until("gated", waiting=1)
     asked.cancel()

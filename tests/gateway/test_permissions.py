@@ -14,6 +14,7 @@ from greenroom.gateway.residency_http import ResidencyHttp
 from greenroom_speech.api.analyses import analyses_routes
 from greenroom_speech.api.app import APP
 from greenroom_speech.api.catalogue import catalogue_routes
+from greenroom_speech.api.probes import probes_routes
 from greenroom_speech.api.saved_voices import saved_voices_routes
 from greenroom_speech.api.speech import speech_routes
 from greenroom_speech.api.transcriptions import transcriptions_routes
@@ -24,6 +25,7 @@ MODEL = {
     "": {"GET": INFERENCE},
     "/config": {"GET": INFERENCE},
     "/generate": {"POST": INFERENCE},
+    "/generate_stream": {"POST": INFERENCE},
     "/infer": {"POST": INFERENCE},
     "/ready": {"GET": OPEN},
     "/stats": {"GET": INFERENCE},
@@ -40,13 +42,18 @@ PATHS = {
     "/v1/audio/edits": {"POST": INFERENCE},
     "/v1/audio/speech": {"POST": INFERENCE},
     "/v1/audio/transcriptions": {"POST": INFERENCE},
+    "/v1/audio/translations": {"POST": INFERENCE},
+    "/v1/audio/models": {"GET": INFERENCE},
+    "/v1/audio/voices": {"GET": INFERENCE},
     "/v1/models": {"GET": INFERENCE},
+    "/v1/readyz": {"GET": OPEN},
     "/v1/models/{model}": {"GET": INFERENCE},
     "/v1/tags": {"GET": INFERENCE},
     "/v1/voices": {"GET": INFERENCE, "POST": INFERENCE},
     "/v1/voices/{name}": {"GET": INFERENCE, "PATCH": ADMIN, "DELETE": ADMIN},
     "/v1/voices/{name}/audio": {"GET": INFERENCE},
     "/v1/voices/{name}/preview": {"GET": INFERENCE},
+    "/health": {"GET": OPEN},
     "/healthz": {"GET": OPEN},
     "/readyz": {"GET": OPEN},
     "/metrics": {"GET": INFERENCE},
@@ -92,14 +99,24 @@ CALLS = {
 }
 
 
+STANDARD_CALLS = {
+    "/grpc.health.v1.Health/Check": OPEN,
+    "/grpc.health.v1.Health/Watch": OPEN,
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": INFERENCE,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": INFERENCE,
+    "/grpc.channelz.v1.Channelz/GetServers": ADMIN,
+}
+
+
 def routes():
-    kserve = KServeHttp(None, None, None, None, None, 1).routes()
+    kserve = KServeHttp(None, None, None, None, None, None, 1).routes()
     speech = (
-        *speech_routes(None, None, 1).routes,
-        *transcriptions_routes(None, 1).routes,
+        *speech_routes(None, None, None, None, None).routes,
+        *transcriptions_routes(None).routes,
         *analyses_routes(None, 1).routes,
-        *saved_voices_routes(None, None, 1).routes,
-        *catalogue_routes(None).routes,
+        *saved_voices_routes(None, None, 1, None).routes,
+        *probes_routes(None).routes,
+        *catalogue_routes(None, None, None, 30).routes,
     )
     found = [*kserve, *ResidencyHttp(None).routes(), *speech]
     assert all(isinstance(route, Route | APIRoute) for route in found)
@@ -145,3 +162,8 @@ def test_every_grpc_call_needs_what_is_written_here():
     needed = {name: grpc_scope(f"/{service.full_name}/{name}") for name in service.methods_by_name}
     assert needed == CALLS
     assert grpc_scope("/other.Service/ServerLive") is ADMIN
+
+
+@pytest.mark.parametrize("call", STANDARD_CALLS)
+def test_the_standard_grpc_calls(call):
+    assert grpc_scope(call) is STANDARD_CALLS[call]

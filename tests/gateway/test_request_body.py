@@ -22,7 +22,7 @@ async def answered(held, settings, parts, answer):
             pass
         await answer(hold_of(scope))
 
-    await BoundedBodies(app, settings, held)({"headers": ()}, receive, None)
+    await BoundedBodies(app, settings, held)({"type": "http", "headers": ()}, receive, None)
 
 
 async def test_a_whole_body_counts_until_the_answer_is_complete(free_settings):

@@ -51,3 +51,40 @@ async def test_running_requests_have_the_time_that_was_given(start):
     assert echoed(await asked)
     await stopping
     assert running.count("Traceback") == 0
+
+
+async def test_what_still_runs_then_is_told_and_logged(start):
+    """Over both protocols, in a stream, and while the body still comes."""
+    running = await start(drain_timeout=0.5)
+    await running.act("slow", "load")
+    port = running.settings.http_port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n")
+    writer.write(b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{")
+
+    async def streamed():
+        async def once():
+            yield {"model_name": "slow", "inputs": grpc_inputs()}
+
+        async for _, error in running.grpc.stream_infer(once()):
+            raise error
+
+    asked = [
+        asyncio.create_task(one)
+        for one in (
+            running.http.infer("slow", http_inputs()),
+            running.grpc.infer("slow", grpc_inputs()),
+            streamed(),
+        )
+    ]
+    await running.until("slow", leases=3)
+    await running.service.stop()
+    for one in asked:
+        with pytest.raises(InferenceServerException, match="shutting down"):
+            await one
+    assert b" 503 " in await reader.readline()
+    writer.close()
+    await running.logged("3 requests still ran after drain_timeout (0.5 s) and were cut off: 3 of")
+    await running.logged("POST /v2/models/echo/infer was cut off")
+    assert running.count("Traceback") == 0
+    assert running.count("ERROR") == 0

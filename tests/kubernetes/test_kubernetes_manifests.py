@@ -9,16 +9,16 @@ import pytest
 import yaml
 from all_settings import ALL as SETTINGS
 from command_forms import fault
+from longest_stop import longest_stop
 from prometheus_client import generate_latest
 
 from greenroom.controller.metrics import Metrics
 from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys
 from greenroom.settings import PROJECT, Settings
-from greenroom.supervisor.service import longest_stop
 
 FOLDER = PROJECT / "deploy" / "kubernetes"
-SIDECARS_SINCE, NEWEST = "1.29", "1.37"
+OLDEST, NEWEST = "1.29", "1.37"
 NOT_OF_KUBERNETES = {"Kustomization", "PodMonitor", "ScaledObject"}
 
 
@@ -44,7 +44,7 @@ SERVER = next(one for one in RUN if one["metadata"]["name"] == "greenroom")
 EVERY = [(one, container) for one in RUN for container in containers(one)]
 
 
-@pytest.mark.parametrize("version", [SIDECARS_SINCE, NEWEST])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
 @pytest.mark.parametrize(("name", "document"), OF_KUBERNETES)
 def test_kubernetes_reads_it(name, document, version):
     kubernetes_validate.validate(document, version, strict=True)
@@ -169,25 +169,17 @@ def test_the_example_of_a_secret_opens_nothing():
 def test_the_pod_ends_in_its_time():
     """preStop, then the drain and what the supervisor takes, then Triton."""
     spec = pod_spec(SERVER)
-    (controller,) = spec["containers"]
-    given = {variable["name"]: variable.get("value") for variable in controller["env"]}
-    command = controller["lifecycle"]["preStop"]["exec"]["command"]
+    (service,) = spec["containers"]
+    given = {variable["name"]: variable.get("value") for variable in service["env"]}
+    command = service["lifecycle"]["preStop"]["exec"]["command"]
     settings = Settings(drain_timeout=given["GREENROOM_DRAIN_TIMEOUT"])
     assert command[0] == "sleep"
     assert spec["terminationGracePeriodSeconds"] > int(command[1]) + longest_stop(settings)
 
 
-def test_triton_has_the_card_and_the_controller_sees_its_processes():
-    triton, controller = containers(SERVER)
-    assert triton["restartPolicy"] == "Always"
-    assert triton["resources"]["limits"]["nvidia.com/gpu"] == 1
-    assert pod_spec(SERVER)["shareProcessNamespace"]
-    shared = {"/dev/shm", "/var/lib/greenroom/shared", "/var/lib/greenroom/models"}
-    for path in shared:
-        names = {
-            mount["name"]
-            for one in (triton, controller)
-            for mount in one["volumeMounts"]
-            if mount["mountPath"] == path
-        }
-        assert len(names) == 1, path
+def test_one_container_has_the_card_and_all_that_the_service_needs():
+    (service,) = containers(SERVER)
+    assert service["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert "shareProcessNamespace" not in pod_spec(SERVER)
+    mounted = {mount["mountPath"] for mount in service["volumeMounts"]}
+    assert {"/dev/shm", "/var/lib/greenroom/runtime", "/var/lib/greenroom/models"} < mounted

@@ -6,6 +6,7 @@ from load_shapes import CROWD, SHAPES, Stage
 from locust import LoadTestShape
 from locust.runners import STATE_RUNNING
 from speech_users import KServeGrpc, KServeHttp, SpeechApi
+from stream_users import Listener
 from weight_users import WeightUser
 
 FASTEST = 100
@@ -37,10 +38,12 @@ class ChosenShape(LoadTestShape):
             self._go_on()
         if self._stage is None:
             return None
-        classes = (
-            [WeightUser] if self._shape.models == CROWD else [KServeHttp, KServeGrpc, SpeechApi]
-        )
-        return self._stage.users, self._rate, classes
+        return self._stage.users, self._rate, self._classes()
+
+    def _classes(self):
+        if self._shape.models == CROWD:
+            return [WeightUser]
+        return [Listener] if self._shape.listening else [KServeHttp, KServeGrpc, SpeechApi]
 
     def _go_on(self):
         self._stage: Stage | None = next(self._stages, None)

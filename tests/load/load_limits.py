@@ -4,6 +4,7 @@
 |---|---|---|
 | `failures` | at most | requests that were not answered well |
 | `p95` | at most | seconds of 95 % of the requests |
+| `first` | at most | seconds until 95 % of who listen as it is made hear something |
 | `loads` | at most | loads of any one model |
 | `cold`, `warm` | at least | requests that found their model so |
 """
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 AT_LEAST = frozenset({"cold", "warm"})
-AT_MOST = frozenset({"failures", "p95", "loads"})
+AT_MOST = frozenset({"failures", "first", "loads", "p95"})
 
 
 @dataclass(frozen=True)

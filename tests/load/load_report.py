@@ -33,6 +33,7 @@ def figures(tally: Tally, counts: Counts, computing: float) -> dict[str, Any]:
             door: {"requests": len(seconds), **_percentiles(seconds)}
             for door, seconds in sorted(tally.seconds.items())
         },
+        "first_sound": _percentiles(tally.first_sounds) if tally.first_sounds else None,
         "starts": {
             start: {
                 "requests": counts.requests[start],
@@ -54,6 +55,7 @@ def bounded(told: dict[str, Any], counts: Counts) -> dict[str, float]:
     return {
         "failures": told["failures"],
         "p95": told["p95"],
+        "first": (told["first_sound"] or told)["p95"],
         "loads": counts.most("load"),
         "cold": counts.requests["cold"],
         "warm": counts.requests["warm"],
@@ -68,6 +70,8 @@ def print_report(title: str, told: dict[str, Any], judged: Iterable[Judged]) -> 
     rows = {**told["doors"], "all": told}
     for name, row in rows.items():
         doors.add_row(name, str(row["requests"]), *(f"{row[p]:.2f} s" for p in PERCENTILES))
+    if told["first_sound"]:
+        doors.add_row("first sound", "", *(f"{told['first_sound'][p]:.2f} s" for p in PERCENTILES))
     console.print(doors)
     starts = Table("start", "requests", "mean")
     for name, row in told["starts"].items():

@@ -48,9 +48,7 @@ class LoadRun:
             self._set(models)
         except GreenroomClientError as error:
             print(f"The run cannot begin: {error}", flush=True)
-            self._environment.process_exit_code = 1
-            gevent.spawn(self._environment.runner.quit)
-            return
+            os._exit(1)  # Locust may lose a quit that comes while it starts
         self._before = counts(self._gateway)
         self._computing = Computing(self._gateway, models)
         self._looking = gevent.spawn(self._look)

@@ -42,6 +42,8 @@ class Shape:
     """MODEL is unloaded before the first request."""
     policy: Mapping[str, float] = field(default_factory=dict)
     """MODEL's policy while it runs."""
+    listening: bool = False
+    """Users listen while the speech is made."""
     models: tuple[str, ...] = ("asr", "tokenizer", MODEL)
     """What it needs: the speech models, or others that do not all fit."""
 
@@ -96,6 +98,14 @@ SHAPES = {
         limits={"failures": 0, "p95": 15, "cold": 1, "warm": 1},
         pause=(0.1, 0.3),
         policy={"offload_after": 0.5, "unload_after": 5.0},
+    ),
+    "streams": Shape(
+        about="as many users all the time, who listen while the speech is made",
+        users=4,
+        seconds=60,
+        stages=_level,
+        limits={"failures": 0, "first": 5},
+        listening=True,
     ),
     "thrash": Shape(
         about="three models that all are asked for, and a budget for two",

@@ -7,6 +7,8 @@ from typing import Any
 
 AUDIO_SECONDS = "audio_seconds"
 """Key of a request's context: the seconds of sound in a good answer."""
+FIRST_SOUND = "first_sound"
+"""Likewise: the seconds until the first audible sample, of users who listen to it as it comes."""
 
 
 @dataclass
@@ -17,6 +19,7 @@ class Tally:
     audio_seconds: float = 0.0
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """How long each request took that was answered, by where it was asked."""
+    first_sounds: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     begun: float = field(default_factory=time.monotonic)
     ended: float = field(default_factory=time.monotonic)
@@ -49,3 +52,5 @@ class Tally:
         elif AUDIO_SECONDS in context:
             self.seconds[f"{request_type} {name}"].append(response_time / 1e3)
             self.audio_seconds += context[AUDIO_SECONDS]
+            if FIRST_SOUND in context:
+                self.first_sounds.append(context[FIRST_SOUND])

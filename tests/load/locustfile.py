@@ -26,6 +26,7 @@ from load_limits import limit  # noqa: E402
 from load_run import LoadRun  # noqa: E402
 from load_shapes import SHAPES  # noqa: E402
 from speech_users import KServeGrpc, KServeHttp, SpeechApi  # noqa: E402, F401
+from stream_users import Listener  # noqa: E402, F401
 from weight_users import WeightUser  # noqa: E402, F401
 
 from greenroom_client.errors import GreenroomClientError  # noqa: E402

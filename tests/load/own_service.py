@@ -19,8 +19,8 @@ WEIGHTS = 32 * 2**20
 
 
 @asynccontextmanager
-async def own_service(shape: Shape, log: Log) -> AsyncIterator[Service]:
-    """Start a service; it is stopped, and its folder gone, after the block."""
+async def own_service(shape: Shape, log: Log, **more: Any) -> AsyncIterator[Service]:
+    """Start a service, with `more` settings; it is stopped, its folder gone, after the block."""
     with tempfile.TemporaryDirectory(prefix="greenroom-load-") as folder:
         settings = free_settings(
             host="127.0.0.1",
@@ -28,6 +28,7 @@ async def own_service(shape: Shape, log: Log) -> AsyncIterator[Service]:
             api_keys_file=None,
             runtime_dir=Path(folder) / "runtime",
             **(_crowded(Path(folder)) if shape.models == CROWD else {}),
+            **more,
         )
         async with Service(settings, log=log, plugins=()) as service:
             yield service

@@ -36,6 +36,7 @@ LIMITS = {
     "shared_memory": 0,
     "handles": 1,
     "threads": 1,
+    "temporary": 0,
 }
 """Growth in 100 cycles that is not a slope yet: bytes, or numbers."""
 BURST = 100

@@ -17,6 +17,7 @@ from running import Running
 
 from greenroom.settings import PROJECT, Settings
 
+pytestmark = pytest.mark.long
 LOAD = Path(__file__).parent
 
 
@@ -95,6 +96,18 @@ async def test_a_limit_that_is_not_kept_is_told_and_ends_it_with_1(serving):
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_who_listens_tells_when_the_first_sound_came(serving, tmp_path):
+    file = tmp_path / "report.json"
+    given = ("--users", 2, "--seconds", 3, "--limit", "first=60", "--report", file)
+    status, said = await load("streams", *given, *at(serving))
+    assert status == 0, said
+    report = json.loads(file.read_text())
+    assert list(report["doors"]) == ["POST /v1/audio/speech"]
+    assert 0 < report["first_sound"]["p50"] < report["p50"]
+    assert "first sound" in said
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_idle_gap_puts_the_policy_back(serving):
     before = (await serving.residency("tts"))["policy"]
     program = await started("idle-gap", *at(serving))
@@ -125,7 +138,7 @@ async def test_help_lists_the_shapes_and_a_wrong_limit_is_told():
     assert all(f"\n  {shape} " in said for shape in SHAPES)
     status, said = await load("steady", "--limit", "p96=3", "--host", "http://127.0.0.1:9")
     assert status == 2
-    assert "limit 'p96' is unknown; there are cold, failures, loads, p95, warm." in said
+    assert "limit 'p96' is unknown; there are cold, failures, first, loads, p95, warm." in said
 
 
 def test_the_page_of_benchmarks_says_what_the_shapes_are():
@@ -136,7 +149,6 @@ def test_the_page_of_benchmarks_says_what_the_shapes_are():
         assert row in page
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_two_hundred_at_once_on_a_cold_stack(tmp_path):
     file = tmp_path / "report.json"
@@ -147,7 +159,6 @@ async def test_two_hundred_at_once_on_a_cold_stack(tmp_path):
     assert report["transitions"]["tts"]["load"] == 1
 
 
-@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_three_models_against_a_budget_for_two(tmp_path):
     status, said = await load("thrash", "--seconds", 20)

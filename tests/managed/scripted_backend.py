@@ -97,4 +97,6 @@ def request(**values):
         if isinstance(value, str):
             value = np.array([[value.encode()]], dtype=np.object_)
         tensors.append(Tensor(name, np.asarray(value)))
-    return SimpleNamespace(inputs=lambda: tensors)
+    return SimpleNamespace(
+        inputs=lambda: tensors, requested_output_names=list, is_cancelled=lambda: False
+    )

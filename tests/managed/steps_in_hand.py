@@ -148,6 +148,7 @@ class Hands:
             SimpleNamespace(
                 inputs=lambda asked=asked: asked.tensors,
                 correlation_id=lambda asked=asked: asked.key,
+                requested_output_names=list,
                 is_cancelled=lambda asked=asked: asked.cancelled,
                 set_release_flags=lambda flag, asked=asked: flags.update({asked.key: flag}),
             )

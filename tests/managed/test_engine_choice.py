@@ -1,12 +1,12 @@
 import re
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PathDistribution
 
 import pytest
 
 from greenroom.errors import SetupError
 from greenroom.managed import engine_choice
-from greenroom.managed.engine_choice import chosen_engine
+from greenroom.managed.engine_choice import chosen_engine, engine_name, engine_path, lacking
 from greenroom.settings import ModelSettings
 
 INSTALLED = {
@@ -35,6 +35,7 @@ def _installed(monkeypatch):
         return [EntryPoint(name, value, group) for name, value in found.items()]
 
     monkeypatch.setattr(engine_choice, "entry_points", entry_points)
+    monkeypatch.delenv("GREENROOM_ENGINES")
 
 
 def config(name):
@@ -60,6 +61,39 @@ def test_the_environment_goes_before_the_config(monkeypatch):
     monkeypatch.setenv("GREENROOM_MY_CLOCK_ENGINE", "test_engine_choice:Two")
     assert type(chosen("test_engine_choice:One", model="my-clock")) is Two
     assert type(chosen("test_engine_choice:One", model="clock")) is One
+
+
+@pytest.mark.parametrize(("lacks", "engine"), [((), One), (("one",), Two), (("one", "two"), Two)])
+def test_of_several_the_first_that_lacks_nothing_runs(monkeypatch, lacks, engine):
+    monkeypatch.setattr(engine_choice, "lacking", lambda model, name: name in lacks)
+    assert type(chosen("one, two")) is engine
+
+
+def test_one_setting_chooses_a_set_for_every_model_that_has_it(monkeypatch):
+    monkeypatch.setenv("GREENROOM_ENGINES", "new")
+    sets = {"engine": "one", "engine.new": "two", "engine.old": "one"}
+    assert engine_name("clock", sets) == "two"
+    assert engine_name("clock", {"engine": "one"}) == "one"
+    monkeypatch.setenv("GREENROOM_CLOCK_ENGINE", "one")
+    assert engine_name("clock", sets) == "one"
+    monkeypatch.delenv("GREENROOM_CLOCK_ENGINE")
+    monkeypatch.setenv("GREENROOM_ENGINES", "newer")
+    with pytest.raises(SetupError, match=r"^GREENROOM_ENGINES is 'newer'; .* one of new, old\.$"):
+        engine_name("clock", sets)
+
+
+def test_what_an_engine_lacks_is_what_its_extra_needs(monkeypatch, tmp_path):
+    metadata = tmp_path / "clocks-1.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    needs = ["pytest", "not-there", "spring; extra == 'all'", "clocks[all]; extra == 'more'"]
+    needs += ["numpy>=99; extra == 'more'", "pytest; extra == 'more'", "hand; extra == 'other'"]
+    lines = ["Name: clocks", "Version: 1", *(f"Requires-Dist: {one}" for one in needs)]
+    metadata.write_text("\n".join(lines))
+    entry = EntryPoint("tower", "clocks:Tower [more]", "greenroom.engines.clock")
+    vars(entry).update(dist=PathDistribution(metadata.parent))
+    monkeypatch.setattr(engine_choice, "entry_points", lambda group: [entry])
+    assert lacking("clock", "tower") == ("spring", "numpy")
+    assert engine_path("clock", "tower") == "clocks:Tower"
 
 
 def test_an_engine_of_another_model_is_none_of_this_one():

@@ -1,13 +1,13 @@
 """The layer between Triton and an engine, on a scripted Triton and a scripted engine."""
 
 import json
-import time
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import scripted_backend
 
+from greenroom import boot_clock
 from greenroom.errors import InvalidInput, OutOfMemory, SetupError, Unavailable
 from greenroom.managed.engine import Memory
 from greenroom.managed.result_cache import ResultCache, tensor_bytes
@@ -140,15 +140,51 @@ def test_an_offload_and_a_restore_happen_once(model):
     assert [report(r)["residency"] for r in responses] == ["warm", "warm", "hot", "hot"]
 
 
+def test_a_cancelled_request_is_not_run(model):
+    left, waits = x(1.0), x(2.0)
+    left.is_cancelled = lambda: True
+    cancelled, answered = model.execute([left, waits])
+    assert model.engine.calls == ["run 1"]
+    assert cancelled.error.code == "CANCELLED"
+    assert answered.tensors["Y"].tolist() == [[4.0]]
+
+
+def test_an_engine_stops_between_windows_when_all_of_its_requests_are_cancelled(model):
+    from greenroom.managed.wanted import stop_if_unwanted
+
+    left, waits, windows = x(1.0), x(2.0), []
+
+    def run(batch):
+        for window in range(3):
+            stop_if_unwanted()
+            windows.append(window)
+            left.is_cancelled = lambda: True
+        return [{"Y": one["X"]} for one in batch]
+
+    model.engine.run = run
+    assert model.execute([left])[0].error.code == "CANCELLED"
+    assert windows == [0]
+    left.is_cancelled = lambda: False
+    assert model.execute([left, waits])[1].error is None
+    assert windows == [0, 0, 1, 2]
+    stop_if_unwanted()
+
+
 def test_an_expired_control_is_not_done(model):
-    (response,) = model.execute([control("offload", expires=time.time() - 1)])
+    late = {"expires": boot_clock.now() - 1, "boot": boot_clock.boot()}
+    (response,) = model.execute([control("offload", **late)])
     assert model.engine.calls == []
     assert report(response)["residency"] == "hot"
     assert "expired" in report(response)["error"]
 
 
 def test_a_control_is_done_before_it_expires(model):
-    (response,) = model.execute([control("offload", expires=time.time() + 60)])
+    (response,) = model.execute([control("offload", expires=boot_clock.now() + 60)])
+    assert report(response)["residency"] == "warm"
+
+
+def test_another_machines_clock_says_nothing(model):
+    (response,) = model.execute([control("offload", expires=1.0, boot="another's")])
     assert report(response)["residency"] == "warm"
 
 

@@ -25,7 +25,9 @@ _SEEN = (
     'greenroom:transition_seconds:p95_5m{action="offload"}',
     'greenroom:transition_seconds:p95_5m{action="restore"}',
     "greenroom:restore_seconds:p50_24h",
-    'triton:batch_size:mean5m{model="tts"} > 0',
+    'triton:batch_size:mean5m{model="asr"} > 0',
+    'greenroom:first_piece_seconds:p95_5m{model="speech"}',
+    'greenroom:step_seconds:p99_5m{model="tts"}',
 )
 
 
@@ -44,6 +46,14 @@ class Serving:
     async def say(self) -> None:
         given = over_http(**self._second, TRANSCRIPT="And then", TEXT="Yes.")
         await self.running.http.infer("speech", given, headers=self._key)
+
+    async def stream(self) -> None:
+        audio, rate = self._second["AUDIO"][0].tolist(), self._second["SAMPLE_RATE"]
+        given = {"AUDIO": audio, "SAMPLE_RATE": rate, "TRANSCRIPT": "And then"}
+        path = "/v2/models/speech/generate_stream"
+        events = (await self.web.post(path, json={**given, "TEXT": "Yes. No."})).text
+        assert '"WAVEFORM"' in events
+        assert '"error"' not in events
 
     async def hear(self) -> None:
         await self.running.http.infer("asr", over_http(**self._second), headers=self._key)
@@ -81,7 +91,7 @@ class MonitoredService:
         await self.serving.say()
         await self.running.until("tts", residency="warm")
         await self.serving.say()
-        await self.serving.say()
+        await self.serving.stream()
         await self.running.until("tts", residency="warm")
         for query in _SEEN:
             await self.shown(query)

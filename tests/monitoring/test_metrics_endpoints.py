@@ -47,6 +47,7 @@ async def test_promtool_complains_of_tritons_own_names_only(serving):
     assert {line.split()[0] for line in checked.stdout.splitlines()} == TRITONS_OWN_NAMES
 
 
+@pytest.mark.long  # on a machine of its own: others' work is in these seconds
 @pytest.mark.parametrize("endpoint", [gateways, tritons])
 async def test_a_scrape_takes_under_50_ms(serving, endpoint):
     seconds = []
@@ -77,9 +78,11 @@ async def test_there_are_as_many_series_as_the_page_says(serving):
     )
     page = (PROJECT / "docs/monitoring.md").read_text()
     said = re.search(
-        r"Series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside", page, re.DOTALL
+        r"Series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside .*?; (\d+) more",
+        page,
+        re.DOTALL,
     )
     assert said, "the page has the numbers"
-    controllable, other, ensemble, beside = map(int, said.groups())
-    models = {"asr": controllable, "tokenizer": controllable, "tts": controllable}
-    assert dict(series) == models | {"fickle": other, "speech": ensemble, None: beside}
+    controllable, other, ensemble, beside, streams = map(int, said.groups())
+    models = {"asr": controllable, "tokenizer": controllable, "tts": controllable + streams}
+    assert dict(series) == models | {"fickle": other, "speech": ensemble + streams, None: beside}

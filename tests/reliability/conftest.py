@@ -10,6 +10,7 @@ from faults import Faults
 from running import Running
 
 from greenroom.residency.policy import Policy
+from greenroom.settings import PROJECT
 from greenroom.supervisor.ports import free_settings
 
 HERE = Path(__file__).parent
@@ -29,13 +30,14 @@ async def broken_in(tmp_path_factory):
         shutil.copytree(folder / "models/broken", folder / f"models/broken{number}")
     # One that is loaded no more for a while must not be what another test needs.
     shutil.copytree(folder / "models/stillborn", folder / "models/neverborn")
-    names = ("echo", "slow", "relay", "gated", "drops", "deadly", "puppet")
+    shutil.copytree(PROJECT / "examples/models/tally", folder / "models/tally", ignore=_COMPILED)
+    names = ("echo", "slow", "relay", "gated", "drops", "deadly", "puppet", "tally")
     settings = free_settings(
         runtime_dir=folder / "runtime",
         model_repository=folder / "models",
         ensemble_repository=HERE.parent / "ensembles",
         triton_exit_timeout=2,
-        triton_hang_timeout=3,
+        hang_timeout=3,
         probe_interval=0.5,
         policy=dict.fromkeys(names, NEVER),
     )

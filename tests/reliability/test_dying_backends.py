@@ -7,7 +7,7 @@ import pytest
 from echo import SAMPLES, echoed, grpc_inputs
 from tritonclient.utils import InferenceServerException
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_killed_idle(faults):

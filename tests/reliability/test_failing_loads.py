@@ -5,9 +5,9 @@ import asyncio
 import psutil
 import pytest
 
-from greenroom.triton.leftovers import alive
+from greenroom.triton.leftovers import alive, stubs
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 TIMES, MODELS = 50, 10
 
@@ -39,7 +39,7 @@ async def test_a_service_that_is_stopped_while_a_model_loads_leaves_nothing(faul
     await faults.reached()
     service = faults.running.service
     processes = [psutil.Process(p) for p in (service.triton.pid, service.programs[0].pid)]
-    processes += service.triton.stubs()
+    processes += stubs(service.triton.prefix)
     async with asyncio.timeout(10):
         await service.stop()
     assert not any(map(alive, processes))

@@ -7,7 +7,7 @@ import pytest
 from echo import echoed, grpc_inputs, http_inputs
 from tritonclient.utils import InferenceServerException
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 POLICY = "/residency/gated"
 

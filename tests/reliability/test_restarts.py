@@ -9,7 +9,7 @@ from echo import echoed, grpc_inputs
 
 from greenroom.triton.leftovers import regions
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def controller_killed(faults):

@@ -192,4 +192,4 @@ async def test_questions_wake_no_model_and_are_no_use_of_one(serving):
     assert (await running.residency("second"))["residency"] == "cold"
     assert await transitions(serving) == before
     assert serving.faults.pid("first") == pid
-    assert len(running.service.triton.stubs()) == 1
+    assert len(running.stubs()) == 1

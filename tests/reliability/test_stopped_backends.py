@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from echo import echoed, grpc_inputs
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_stopped_idle(faults):

@@ -7,7 +7,7 @@ from echo import echoed, grpc_inputs, http_inputs
 from faults import Faults
 from tritonclient.utils import InferenceServerException
 
-from greenroom.triton.leftovers import alive
+from greenroom.triton.leftovers import alive, stubs
 
 
 async def test_six_requests_in_flight_are_answered_and_new_ones_refused(start, gate):
@@ -17,7 +17,7 @@ async def test_six_requests_in_flight_are_answered_and_new_ones_refused(start, g
     await running.until("slow", leases=6)
     await faults.reached()
     processes = [psutil.Process(p) for p in (service.triton.pid, service.programs[0].pid)]
-    processes += service.triton.stubs()
+    processes += stubs(service.triton.prefix)
     stopping = asyncio.create_task(service.stop())
     await running.logged("Draining")
     late = (

@@ -47,4 +47,4 @@ async def test_triton_is_restarted_and_the_request_sent_again(unseen, number):
     assert echoed(await unseen.running.grpc.infer("echo", grpc_inputs()))
     reason = "The process of model echo does not exit and cannot be killed from here"
     await unseen.running.logged(f"triton | is being restarted: {reason}")
-    assert len(unseen.running.service.triton.stubs()) == 1
+    assert len(unseen.running.stubs()) == 1

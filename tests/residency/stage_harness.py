@@ -20,8 +20,8 @@ def model(name, *, steps=(), controllable=True, residency=Residency.COLD, **poli
 class StageHarness:
     """Does what the controller does with the stage, in the test's own time."""
 
-    def __init__(self, *models, up=True, budget=None, patience=10.0):
-        self.stage = Stage(models, budget, patience)
+    def __init__(self, *models, up=True, budget=None, patience=10.0, key_share=1.0, **given):
+        self.stage = Stage(models, budget, patience, key_share, **given)
         self.now = 100.0
         self.sizes = {}
         self.running = {}
@@ -38,8 +38,8 @@ class StageHarness:
     def residency(self, name):
         return self.stage.models[name].residency
 
-    def ask(self, name):
-        ticket = self.stage.ask(name, self.now)
+    def ask(self, name, key=""):
+        ticket = self.stage.ask(name, self.now, key=key)
         if ticket.granted_at is not None:
             self.granted.append(ticket)
         self.decide()
@@ -103,7 +103,8 @@ class StageHarness:
         self.decide()
 
     def decide(self):
-        self.record(self.stage.decide(self.now))
+        for effect in self.stage.decide(self.now):
+            self.record([effect])
 
     def record(self, effects):
         for effect in effects:

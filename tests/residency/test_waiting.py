@@ -16,6 +16,19 @@ def test_one_more_than_max_waiting_is_refused_with_the_numbers():
     assert harness["tts"].demand.waiting == 2
 
 
+def test_one_key_has_a_share_of_the_places_and_another_has_the_rest():
+    harness = StageHarness(model("tts", max_waiting=4), key_share=0.5)
+    first = harness.ask("tts", key="1")
+    harness.ask("tts", key="1")
+    with pytest.raises(QueueFull, match=r"key already has 2 requests.* share of max_waiting \(4\)"):
+        harness.ask("tts", key="1")
+    harness.leave(first)
+    for key in ("1", "2", "2"):
+        harness.ask("tts", key=key)
+    with pytest.raises(QueueFull, match="tts already has 4 requests waiting"):
+        harness.ask("tts", key="3")
+
+
 def test_max_waiting_0_still_serves_a_hot_model():
     harness = StageHarness(model("tts", max_waiting=0, residency=Residency.HOT))
     assert harness.ask("tts") in harness.granted
@@ -78,7 +91,7 @@ def test_a_request_that_is_sent_again_goes_before_those_that_asked_later():
     harness = StageHarness(model("tts", max_waiting=2))
     first = harness.ask("tts")
     later = harness.ask("tts")
-    harness.stage.leave(first)
+    harness.leave(first)
     harness.ask("tts")
     again = harness.stage.ask("tts", harness.now, first.order)  # no queue is too full for it
     assert harness["tts"].demand.waiting == 3

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tritonclient.grpc import service_pb2 as pb
 
+from greenroom.triton.leftovers import stubs
+
 ECHO = Path(__file__).parent.parent / "models" / "echo"
 STEPS = """
 sequence_batching {
@@ -29,7 +31,7 @@ def attacked_models(folder: Path) -> Path:
 def pids(running) -> set[int]:
     """Return the processes of Triton and of its models."""
     triton = running.service.triton
-    return {triton.pid, *(stub.pid for stub in triton.stubs())}
+    return {triton.pid, *(stub.pid for stub in stubs(triton.prefix))}
 
 
 def json_request(shape, data, datatype="FP32", output=None, **fields) -> dict:

@@ -4,15 +4,21 @@ import asyncio
 import base64
 import gzip
 import io
+import json
 
+import grpc
 import psutil
 import pytest
 import soundfile
 from bombs import BOMBS
 from grown import Grown
 from sound_files import hum
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
 
 from greenroom.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 MEGABYTES = 2**20
 REAL = {
@@ -62,7 +68,9 @@ async def analysed(service, content):
 
 def was_read(answer) -> bool:
     """Whether the decoder read it; the model may still find no voice in silence."""
-    return answer.status_code == 204 or answer.json()["error"]["message"].startswith("AUDIO ")
+    return answer.status_code == 204 or answer.json()["error"]["message"].startswith(
+        "The recording "
+    )
 
 
 async def test_no_file_raises_gateway_and_decoder_by_more_than_64_mb(service):
@@ -104,14 +112,144 @@ async def test_an_upload_raises_them_by_no_more_than_four_times_its_size(service
     print(f"{kind}: {grown.bytes / len(content):.1f} times {len(content)} bytes")
 
 
-async def test_a_packed_body_raises_them_by_no_more_than_64_mb(service):
-    content = gzip.compress(b'{"inputs": ' + b" " * (120 * MEGABYTES) + b"[]}", 1)
-    headers = {"content-encoding": "gzip", "content-type": "application/json"}
-    with Grown([gateway(service)]) as grown:
-        answer = await service.web.post("/v2/models/asr/infer", content=content, headers=headers)
-    assert answer.status_code == 413
-    assert answer.json()["error"].startswith("The JSON of the body has more than ")
-    assert grown.bytes < 64 * MEGABYTES + 4 * len(content)
+def keys(count: int) -> bytes:
+    return json.dumps(dict.fromkeys(map(str, range(count)), 0)).encode()
+
+
+TENSOR = json.dumps(
+    {
+        "inputs": [
+            {
+                "name": "SPEECH_FEATURES",
+                "shape": [1, 30, 2**20],
+                "datatype": "FP32",
+                "parameters": {"binary_data_size": 120 * MEGABYTES},
+            }
+        ]
+    }
+).encode()
+
+
+def zeros(count: int) -> bytes:
+    head = '{"inputs": [{"name": "AUDIO", "datatype": "FP32", "shape": [1, %d], "data": ['
+    return (head % count).encode() + b"0," * (count - 1) + b"0]}]}"
+
+
+def asr_task() -> bytes:
+    inputs = [
+        {"name": "AUDIO", "datatype": "FP32", "shape": [1, 8000], "data": [0.1] * 8000},
+        {"name": "SAMPLE_RATE", "datatype": "INT32", "shape": [1, 1], "data": [16000]},
+        {"name": "ASR_TASK", "datatype": "BYTES", "shape": [1, 1], "data": ["\u0301" * 2**20]},
+    ]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+TTS, GENERATE, SPEECH, INFER, INDEX = (
+    "/v2/models/tts/infer",
+    "/v2/models/tts/generate",
+    "/v1/audio/speech",
+    "/v2/models/asr/infer",
+    "/v2/repository/index",
+)
+ACCENTS = "\u0301\u0316".encode() * 500_000
+"""To put them into their order takes time with the square of their number: an hour."""
+JSON_BOMBS = {
+    "packed blanks": (
+        INFER,
+        lambda: gzip.compress(b'{"inputs": ' + b" " * (120 * MEGABYTES) + b"[]}", 1),
+        {"content-encoding": "gzip"},
+    ),
+    "packed zeros": (
+        TTS,
+        lambda: gzip.compress(TENSOR + bytes(120 * MEGABYTES), 1),
+        {"content-encoding": "gzip", "inference-header-content-length": str(len(TENSOR))},
+    ),
+    "empty lists": (SPEECH, lambda: b'{"input": "x", "voice": [' + b"[]," * 2**23 + b"[]]}", {}),
+    "empty objects": (INFER, lambda: b'{"inputs": [' + b"{}," * 2**23 + b"{}]}", {}),
+    "empty lists elsewhere": (INDEX, lambda: b'{"x": [' + b"[]," * 2**23 + b"[]]}", {}),
+    "small numbers": (TTS, lambda: zeros(2**24), {}),
+    "as many small numbers as may be": (TTS, lambda: zeros(3_200_000), {}),
+    "small fractions": (GENERATE, lambda: b'{"data": [' + b"0.5," * 2**23 + b"0]}", {}),
+    "brackets": (INFER, lambda: zeros(1).replace(b"0]}]}", b"[]," * 2**23 + b"0]}]}"), {}),
+    "task of asr, which the sentence names": (INFER, asr_task, {}),
+    "name of a voice": (SPEECH, lambda: b'{"input": "x", "voice": "%s"}' % (b"a" * 2**23), {}),
+    "accents": (SPEECH, lambda: b'{"input": "x", "voice": "%s"}' % ACCENTS, {}),
+    "as many values as may be": (SPEECH, lambda: keys(19_000), {}),
+    "as many values as may be there": (INFER, lambda: keys(249_000), {}),
+}
+"""Path, maker of the body, and headers."""
+
+
+async def test_no_json_raises_them_by_more_than_64_mb_and_four_times_its_size(service):
+    for name, (path, made, headers) in JSON_BOMBS.items():
+        content = made()
+        headers["content-type"] = "application/json"
+        with Grown([gateway(service)]) as grown:
+            answer = await service.web.post(path, content=content, headers=headers)
+        assert answer.status_code in (400, 404, 413), (name, answer.text)
+        assert grown.bytes < 64 * MEGABYTES + 4 * len(content), (name, grown.bytes)
+        print(f"{name}: {grown.bytes / MEGABYTES:.0f} MB of {len(content) / MEGABYTES:.0f}")
+
+
+async def test_a_packed_grpc_message_raises_them_by_no_more_than_64_mb(service):
+    message = pb.ModelInferRequest(model_name="asr", raw_input_contents=[bytes(120 * MEGABYTES)])
+    address = f"127.0.0.1:{service.settings.grpc_port}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        with Grown([gateway(service)]) as grown, pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.ModelInfer(message, compression=grpc.Compression.Gzip)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "bytes when unpacked" in refused.value.details()
+        assert grown.bytes < 64 * MEGABYTES
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.ModelInfer(pb.ModelInferRequest(model_name="\u0301" * 2**20))
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        small = pb.ModelMetadataRequest(name="asr")
+        for packing in grpc.Compression.Gzip, grpc.Compression.Deflate:
+            assert (await stub.ModelMetadata(small, compression=packing)).name == "asr"
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protobuf message: its tag, length and content."""
+    size, length = len(content), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + content
+
+
+ASKED = field(1, b"tts")
+NAMED = field(1, b"SEED") + field(2, b"INT64")
+SOUND = field(1, b"AUDIO") + field(2, b"FP32") + field(3, b"\1\x80\x80\x80\4")
+LESS = field(1, b"AUDIO") + field(2, b"FP32") + field(3, b"\1\xfb\xff\xff\2")
+MESSAGES = {
+    "inputs without anything": ASKED + field(5, b"") * 2**23,
+    "outputs without anything": ASKED + field(6, b"") * 2**23,
+    "dimensions": ASKED + field(5, NAMED + field(3, bytes(2**24))),
+    "small integers": ASKED + field(5, NAMED + field(3, b"\1") + field(5, field(3, bytes(2**24)))),
+    "empty strings": ASKED + field(5, NAMED + field(5, field(8, b"") * 2**23)),
+    "empty raw tensors": ASKED + field(7, b"") * 2**23,
+    "floats": ASKED + field(5, SOUND + field(5, field(6, bytes(2**25)))),
+    "as many floats as may be": ASKED + field(5, LESS + field(5, field(6, bytes(3 * 2**23 - 20)))),
+    "raw floats": ASKED + field(5, SOUND) + field(7, bytes(2**25)),
+    "parameters": ASKED + field(4, field(1, b"a") + field(2, b"")) * 2**21,
+}
+
+
+async def test_no_grpc_message_raises_them_by_more_than_64_mb_and_four_times_its_size(service):
+    address = f"127.0.0.1:{service.settings.grpc_port}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        ask = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        stream = channel.stream_stream("/inference.GRPCInferenceService/ModelStreamInfer")
+        for name, content in MESSAGES.items():
+            with Grown([gateway(service)]) as grown, pytest.raises(grpc.aio.AioRpcError) as refused:
+                await ask(content)
+            print(f"{name}: {grown.bytes / MEGABYTES:.0f} MB of {len(content) / MEGABYTES:.0f}")
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT, name
+            assert grown.bytes < 64 * MEGABYTES + 4 * len(content), (name, grown.bytes)
+        call = stream()
+        await call.write(MESSAGES["inputs without anything"])
+        answer = pb.ModelStreamInferResponse.FromString(await call.read())
+        assert "ModelInferRequest has more than 20000 fields" in answer.error_message
 
 
 async def test_a_decoder_that_is_killed_is_no_outage(service):

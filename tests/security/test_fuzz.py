@@ -21,6 +21,9 @@ from greenroom.triton.repository import Repository
 SIZES = {"BOOL": 1, "INT8": 1, "UINT8": 1, "FP16": 2, "INT32": 4, "FP32": 4, "INT64": 8, "FP64": 8}
 SHIPPED = ("asr", "tokenizer", "tts", "speech", "echo", "words", "steps")
 
+_NUMBERS = "the numbers of input %d"
+"""In the place of what Python cannot write when it is nested deeply."""
+
 dimensions = st.sampled_from([0, 1, 1, 1, 2, 3, 7, 160, 2**31, 2**32, 2**61, 2**62, 2**63 - 1, -1])
 shapes = st.lists(dimensions, max_size=4) | st.lists(st.just(1), max_size=40)
 datatypes = st.sampled_from([*SIZES, "BYTES", "BF16", "WHAT", ""])
@@ -71,6 +74,7 @@ def requests(draw, specs):
         "outputs": outputs,
         "parameters": draw(parameters) if draw(st.integers(0, 3)) == 0 else {},
         "id": draw(st.sampled_from(["", "a", "\0", "x" * 1024, "x" * 100_000])),
+        "nested": draw(st.sampled_from([0, 0, 0, 0, 1, 30, 300_000])),
         "more": draw(st.sampled_from([0, 0, 0, 0, -1, 1, 4, 4096])),
         "by": draw(st.sampled_from(["json", "binary", "grpc", "contents", "stream"])),
     }
@@ -96,16 +100,20 @@ def _data(tensor, more):
 
 
 def _ask_http(web, request):
-    inputs, tail = [], b""
+    inputs, tail, data = [], b"", []
     for tensor in request["tensors"]:
         if request["by"] == "binary":
             raw = _raw(tensor, request["more"])
             tail += raw
             inputs.append({**tensor, "parameters": {"binary_data_size": len(raw)}})
         else:
-            inputs.append({**tensor, "data": _data(tensor, request["more"])})
+            inputs.append({**tensor, "data": _NUMBERS % len(data)})
+            data.append(_data(tensor, request["more"]))
     fields = {name: request[name] for name in ("outputs", "parameters", "id") if request[name]}
     head = json.dumps({"inputs": inputs, **fields}).encode()
+    for number, values in enumerate(data):
+        nested = b"[" * request["nested"] + json.dumps(values).encode() + b"]" * request["nested"]
+        head = head.replace(b'"%s"' % (_NUMBERS % number).encode(), nested)
     headers = {"inference-header-content-length": str(len(head))} if tail else {}
     web.post(f"/v2/models/{request['model']}/infer", content=head + tail, headers=headers)
 

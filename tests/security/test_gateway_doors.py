@@ -10,6 +10,8 @@ from echo import echoed, grpc_inputs, http_inputs
 
 from greenroom.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 EVIL, STUDIO = "https://evil.example", "https://studio.example"
 CODE = b'open("%s", "w")\n'
 ATTACKS = (
@@ -63,7 +65,7 @@ async def test_a_page_that_the_user_visits_runs_no_code(start, tmp_path):
             assert answer.status_code == 403, (model, headers)
             assert "GREENROOM_ALLOWED_" in answer.json()["error"]
     assert not ran.exists()
-    assert not running.service.triton.stubs()
+    assert not running.stubs()
 
 
 async def test_another_site_neither_changes_nor_reads_anything(start):
@@ -81,12 +83,16 @@ async def test_another_site_neither_changes_nor_reads_anything(start):
         assert (await running.web.get(path, headers=foreign)).status_code == 200
 
 
-async def test_http_1_1_without_a_host_is_400(start):
-    running = await start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
-    writer.write(b"GET /residency HTTP/1.1\r\n\r\n")
-    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
-    writer.close()
+async def test_http_1_1_wants_exactly_one_host_whoever_asks(start):
+    running = await start(api_keys="admin:admins-key-0123456789")
+    bearer = "Authorization: Bearer admins-key-0123456789\r\n"
+    for hosts, status in (("", b"400"), ("Host: a\r\n", b"200"), ("Host: a\r\n" * 2, b"400")):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
+        writer.write(f"GET /residency HTTP/1.1\r\n{bearer}{hosts}\r\n".encode())
+        assert (await reader.readline()).split()[1] == status, hosts
+        if status == b"400":
+            assert b"fields Host" in await reader.read()
+        writer.close()
 
 
 async def test_programs_and_known_names_are_served(start):

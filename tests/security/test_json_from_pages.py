@@ -20,6 +20,10 @@ async def test_pages_say_that_it_is_json(start):
                 answer = await running.web.post(path, content=GOOD, headers=headers)
                 assert answer.status_code == 415, (path, headers)
                 assert "it must be application/json" in answer.json()["error"]
+    headers = {**own, "content-type": "text/plain"}
+    answer = await running.web.post("/v1/audio/speech", content=GOOD, headers=headers)
+    assert answer.status_code == 415
+    assert "it must be application/json" in answer.json()["error"]["message"]
     for kind in "application/json", "application/JSON; charset=utf-8":
         headers = {**own, "content-type": kind}
         answer = await running.web.post(INFER, content=GOOD, headers=headers)

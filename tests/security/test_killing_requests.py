@@ -18,6 +18,17 @@ BELOW = "must stay below 2\\*\\*63"
 
 INPUT = {"name": "INPUT", "shape": [1, 4], "datatype": "FP32"}
 
+DEEP = b"[" * 10**6 + b"0" + b"]" * 10**6
+TOO_DEEP = "nested too deeply"
+DEEP_ELSEWHERE = {
+    "/v2/models/echo/generate": "POST",
+    "/v2/models/echo/generate_stream": "POST",
+    "/v2/logging": "POST",
+    "/v2/trace/setting": "POST",
+    "/v2/repository/index": "POST",
+    "/residency/echo": "PATCH",
+}
+
 BINARY = (
     (8, RAW[:8], "has 16 bytes; 8 are given"),
     (-16, RAW, "has 16 bytes; -16 are given"),
@@ -61,6 +72,11 @@ HTTP = {
         ),
         "shared_memory_offset is -1",
     ),
+    "numbers nested too deeply": (
+        "echo",
+        b'{"inputs": [{"name": "INPUT", "shape": [1, 1], "datatype": "FP32", "data": %s}]}' % DEEP,
+        TOO_DEEP,
+    ),
     "two of a key": ("echo", b'{"inputs": [], "inputs": []}', "'inputs' appears twice"),
     "UTF-16": ("echo", '{"inputs": []}'.encode("utf-16"), "not JSON"),
 }
@@ -102,6 +118,10 @@ def grpc_cases():
     }
 
 
+def as_body(request):
+    return {"content": request} if isinstance(request, bytes) else {"json": request}
+
+
 async def loaded(start, tmp_path, **settings):
     running = await start(model_repository=attacked_models(tmp_path / "models"), **settings)
     for model in LOADED:
@@ -115,12 +135,16 @@ async def test_triton_itself_dies_of_them(start, tmp_path, wait_for):
     triton = running.service.triton.endpoints
     socket = httpx.AsyncHTTPTransport(uds=str(triton.http_socket))
     direct = httpx.AsyncClient(base_url=triton.http_url, transport=socket, timeout=60)
-    for case, status in ("classification of strings", -8), ("wraps 2**64", -11):
+    for case, status in (
+        ("classification of strings", -8),
+        ("wraps 2**64", -11),
+        ("numbers nested too deeply", -11),
+    ):
         model, request, _ = HTTP[case]
         while (await running.act(model, "load")).is_error:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         with pytest.raises(httpx.HTTPError):
-            await direct.post(f"/v2/models/{model}/infer", json=request)
+            await direct.post(f"/v2/models/{model}/infer", **as_body(request))
         await wait_for(lambda status=status: running.count(f"ended with exit status {status}"))
     await direct.aclose()
 
@@ -129,8 +153,7 @@ async def test_http_answers_them_with_field_value_and_rule(start, tmp_path):
     running = await loaded(start, tmp_path)
     living = pids(running)
     for case, (model, request, rule) in HTTP.items():
-        body = {"content": request} if isinstance(request, bytes) else {"json": request}
-        answer = await running.web.post(f"/v2/models/{model}/infer", **body)
+        answer = await running.web.post(f"/v2/models/{model}/infer", **as_body(request))
         assert answer.status_code == 400, (case, answer.text)
         assert re.search(rule, answer.json()["error"]), (case, answer.text)
     for size, tail, rule in BINARY:
@@ -143,6 +166,11 @@ async def test_http_answers_them_with_field_value_and_rule(start, tmp_path):
         )
         assert answer.status_code == 400, (size, answer.text)
         assert rule in answer.json()["error"], (size, answer.text)
+    for path, method in DEEP_ELSEWHERE.items():
+        body = b'{"data": %s}' % DEEP[900_000:-900_000]
+        answer = await running.web.request(method, path, content=body)
+        assert answer.status_code == 400, (path, answer.text)
+        assert TOO_DEEP in answer.json()["error"], (path, answer.text)
     for field in ({"sequence_id": 1}, {"parameters": {"sequence_start": True}}):
         body = {"INPUT": FOUR, **field}
         answer = await running.web.post("/v2/models/steps/generate", json=body)

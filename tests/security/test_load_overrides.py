@@ -28,7 +28,7 @@ async def test_neither_config_nor_files_come_with_a_load(start, tmp_path, model)
         answer = await running.web.post(path, json={"parameters": {name: value}})
         assert answer.status_code == 403, answer.text
     assert not ran.exists()
-    assert not running.service.triton.stubs()
+    assert not running.stubs()
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from greenroom.log_lines import OneLine, printable
+from greenroom.log_lines import OneLine, log_to_stderr, printable
 from greenroom.supervisor.machine_checks import user
 
 
@@ -11,6 +11,19 @@ def test_control_characters_are_written_out():
     assert printable("a\x1b[2J\r\n\0\x7f\x9b\tb ü") == "a\\x1b[2J\\x0d\\x0a\\x00\\x7f\\x9b\tb ü"
     record = logging.LogRecord("n", logging.INFO, "", 0, "model %s", ("x\nERROR forged",), None)
     assert OneLine("%(message)s").format(record) == "model x\\x0aERROR forged"
+
+
+def test_an_exception_that_is_handed_on_is_logged_once(capsys, monkeypatch):
+    logger = logging.getLogger("apart")
+    monkeypatch.setattr(logging, "root", logging.RootLogger(logging.INFO))
+    monkeypatch.setattr(logger, "parent", logging.root)
+    log_to_stderr("INFO")
+    for error in (ValueError("one"), ValueError("two")):
+        for who in ("who finds it", "who hands it on"):
+            logger.error("%s", who, exc_info=error)
+    said = capsys.readouterr().err
+    assert (said.count("who finds it"), said.count("ValueError:")) == (2, 2)
+    assert "who hands it on" not in said
 
 
 async def test_garbage_and_upgrades_leave_no_lines(start):

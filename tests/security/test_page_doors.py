@@ -10,7 +10,7 @@ from page_process import page_process
 
 from greenroom.settings import Settings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PASSWORD = "Vorhängeschloss"
 EVIL, STUDIO = "https://evil.example", "https://studio.example"
@@ -36,6 +36,8 @@ async def page(tmp_path_factory):
     settings = Settings(
         runtime_dir=tmp_path_factory.mktemp("open"),
         allowed_hosts=("gpu-box",),
+        header_timeout=2,
+        receive_timeout=2,
         allowed_origins=(STUDIO,),
         **own_ports(),
     )
@@ -49,6 +51,37 @@ async def locked(tmp_path_factory):
     settings = Settings(runtime_dir=tmp_path_factory.mktemp("locked"), **own_ports())
     async with page_process(settings, ui_password=PASSWORD) as running:
         yield running
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "GET /en/ HTTP/1.1\r\nhost: lo",
+        "GET /en/ HTTP/1.1\r\nx: " + "x" * 70_000,
+        "POST /en/gradio_api/queue/join HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{",
+    ],
+    ids=["head", "long head", "body"],
+)
+async def test_what_does_not_end_is_ended(page, sent):
+    async with asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+        writer.write(sent.encode())
+        await reader.read()
+        writer.close()
+
+
+async def test_a_request_to_upgrade_has_its_body(page):
+    body = "GET /en/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    fields = f"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: {len(body)}"
+    asked = f"POST /en/login HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n\r\n{body}"
+    last = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    async with asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+        writer.write((asked + last).encode())
+        answers = await reader.read()
+        assert answers.count(b"HTTP/1.1 ") == 2
+        assert answers.endswith(b"ok")
+        writer.close()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ event names its path.
 
 import asyncio
 import stat
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -15,12 +16,13 @@ from page_process import file_data, page_process
 
 from greenroom.settings import Settings
 from greenroom_speech.ui import files as files_of_page
+from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.files import NotYours, VisitorsFiles
 
 SECRET = "the key of Triton"
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -96,7 +98,7 @@ async def test_no_event_takes_a_file_that_its_visitor_has_not_uploaded(page):
 async def test_no_path_and_no_form_of_it_is_taken(page):
     targets = await foreign_paths(page)
     async with page.visitor() as visitor:
-        number = await number_of(visitor, "_again")
+        number = await number_of(visitor, "_prepare")
         for what, path in targets.items():
             for form in forms(path):
                 assert is_refused(await visitor.event(number, [form])), (what, form)
@@ -111,14 +113,16 @@ async def number_of(visitor, name):
 async def test_a_visitor_goes_on_with_own_files_and_nobody_else_does(page):
     async with page.visitor() as visitor, page.visitor() as other:
         mine = await visitor.upload(b"RIFF my own", "mine.wav")
-        number = await number_of(visitor, "_again")
-        taken = await visitor.event(number, [file_data(mine)])
-        assert taken["success"]
-        assert taken["output"]["data"][0]["path"] == mine
+        number = await number_of(visitor, "_prepare")
+        assert (await visitor.event(number, [file_data(mine)]))["success"]
         read = await visitor.web.get(f"{visitor.at}/file={mine}")
         assert (read.status_code, read.content) == (200, b"RIFF my own")
         assert is_refused(await other.event(number, [file_data(mine)]))
         assert (await other.web.get(f"{other.at}/file={mine}")).status_code == 403
+        given = await visitor.event(await number_of(visitor, "chosen"), ["henry"])
+        sample = given["output"]["data"][0]["path"]
+        assert (await visitor.web.get(f"{visitor.at}/file={sample}")).content[:4] == b"fLaC"
+        assert (await other.web.get(f"{other.at}/file={sample}")).status_code == 403
         visitor.web.cookies.clear()
         assert is_refused(await visitor.event(number, [file_data(mine)]))
         same = await other.upload(b"RIFF my own", "mine.wav")
@@ -194,12 +198,20 @@ async def test_bodies_are_bounded_before_they_are_read(free_settings):
         for path, length in (("upload", 100_000 + 2**16 + 1), ("queue/join", 2**20 + 1)):
             answer = await visitor.web.post(f"{visitor.at}/{path}", content=b"x" * length)
             assert answer.status_code == 413, path
+        event = f"{visitor.at}/queue/join", b"x" * 2**20
+        codes = [
+            (await visitor.web.post(event[0], content=event[1])).status_code for _ in range(65)
+        ]
+        assert codes == [422] * 64 + [503]
 
         reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
         endless = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(f"POST /en/gradio_api/queue/join HTTP/1.1\r\n{endless}".encode())
         assert (await reader.readline()).split()[1] == b"400"
-        assert b"Content-Length" in await reader.read()
+        await reader.readuntil(b"Content-Length")
+        writer.write(b"200000\r\n" + bytes(2**21))
+        with suppress(ConnectionResetError):
+            assert b"HTTP" not in await reader.read()
         writer.close()
 
 
@@ -211,7 +223,7 @@ async def test_the_oldest_files_make_room(free_settings):
         paths = [await visitor.upload(bytes([number]) * 40_000) for number in range(4)]
         held = sum(path.stat().st_size for path in page.folder.rglob("*") if path.is_file())
         assert held <= most
-        number = await number_of(visitor, "_again")
+        number = await number_of(visitor, "_prepare")
         assert is_refused(await visitor.event(number, [file_data(paths[0])]))
         assert (await visitor.event(number, [file_data(paths[-1])]))["success"]
         many = await asyncio.gather(
@@ -252,3 +264,16 @@ async def test_only_files_in_the_folder_become_somebodys(tmp_path):
         files.give("visitor", [path])
         with pytest.raises(NotYours):
             files.check_path("visitor", path)
+
+
+async def test_answers_that_nobody_takes_are_forgotten(tmp_path):
+    blocks = OwnFilesBlocks(VisitorsFiles(tmp_path / "files", 1000))
+    waiting = blocks._queue.pending_messages_per_session
+    for session in "left", "listens":
+        waiting[session] = asyncio.Queue()
+        for number in range(3):
+            waiting[session].put_nowait(number)
+    await blocks.forget_untaken()
+    waiting["listens"].get_nowait()
+    await blocks.forget_untaken()
+    assert list(waiting) == ["listens"]

@@ -9,6 +9,8 @@ from own_ports import own_port
 from page_process import page_process
 from playwright.async_api import async_playwright
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium")
 PATIENCE = 30_000
 EVIL = """<!doctype html><title>evil</title>

@@ -1,58 +1,18 @@
 """Clients that neither finish nor read: what they hold is bounded, and they are ended."""
 
 import asyncio
-import json
-from contextlib import asynccontextmanager
 
 import grpc
-import numpy as np
 import pytest
 from attacked import message
 from tritonclient.grpc import service_pb2_grpc
-
-LARGE = np.zeros((1, 2 * 2**20), np.float32)
-INFER = "POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n"
-SERVICE = "/inference.GRPCInferenceService"
-
-
-@asynccontextmanager
-async def wire(running):
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-@asynccontextmanager
-async def channel(running):
-    address = f"127.0.0.1:{running.settings.grpc_port}"
-    async with grpc.aio.insecure_channel(
-        address, [("grpc.max_receive_message_length", -1)]
-    ) as opened:
-        yield opened
-
-
-def echo_of(samples):
-    """Return a whole HTTP request whose answer is as large."""
-    tensor = {"name": "INPUT", "shape": samples.shape, "datatype": "FP32"}
-    tensor["parameters"] = {"binary_data_size": samples.nbytes}
-    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
-    size = len(head) + samples.nbytes
-    fields = f"inference-header-content-length: {len(head)}\r\ncontent-length: {size}\r\n\r\n"
-    return (INFER + fields).encode() + head + samples.tobytes()
+from wires import INFER, LARGE, SERVICE, UnfinishedCall, channel, echo_of, status_of, wire
 
 
 async def send(writer, size):
     for _ in range(size // 2**16):
         writer.write(bytes(2**16))
         await writer.drain()
-
-
-async def status_of(running, request):
-    async with wire(running) as (reader, writer):
-        writer.write(request)
-        return int((await reader.readline()).split()[1])
 
 
 async def test_an_endless_body_after_a_401_is_not_swallowed(start):
@@ -154,3 +114,38 @@ async def test_a_grpc_answer_that_is_not_taken_is_cut_off(start):
             await call.read()
         assert lost.value.code() is grpc.StatusCode.UNAVAILABLE
     assert await running.grpc.is_server_live()
+
+
+async def test_unfinished_grpc_messages_count_and_make_room(start):
+    admin = "admins-key-0123456789"
+    running = await start(
+        max_held_bytes=40 * 2**20, max_request_bytes=12 * 2**20, api_keys=f"admin:{admin}"
+    )
+    key = ("authorization", f"Bearer {admin}")
+    eight = 8 * 2**20
+    async with asyncio.timeout(60):
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await UnfinishedCall("ModelReady").send(running, eight, eight - 1)
+        calls = [
+            asyncio.create_task(UnfinishedCall("ModelInfer", key).send(running, eight, eight - 1))
+            for _ in range(6)
+        ]
+        await running.logged("for which there is no room and was cut off")
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        assert sum(call.done() for call in calls) <= 2
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        request = echo_of(LARGE).replace(b"\r\n", f"\r\n{key[0]}: {key[1]}\r\n".encode(), 1)
+        while await status_of(running, request) != 200:
+            pass
+
+
+async def test_a_grpc_message_may_be_slow(start):
+    running = await start(receive_timeout=1)
+    call = UnfinishedCall("ModelInfer")
+    call.pause = 0.5
+    async with asyncio.timeout(60):
+        began = asyncio.get_running_loop().time()
+        await call.send(running, 2**17, 2**17 - 1)
+        assert asyncio.get_running_loop().time() - began > 3

@@ -8,13 +8,13 @@ import pytest
 from attacked import json_request
 
 MODELS = Path(__file__).parent / "models"
-OWN, TRITONS = 1000, 2000
+OWN, TRITONS, BOTH = 1000, 2000, 3000
 
 
 @pytest.fixture
 async def running(start, tmp_path, monkeypatch):
     monkeypatch.setenv("GREENROOM_TEST_ASKED", str(tmp_path / "asked"))
-    running = await start(model_repository=MODELS)
+    running = await start(model_repository=[MODELS, MODELS.parent.parent / "models"])
     await running.act("deadly", "load")
     return running
 
@@ -62,3 +62,23 @@ async def test_an_end_from_outside_makes_no_suspects(running, tmp_path, number):
         await running.times(3, "Triton is ready")
     assert (await infer(running, number)).status_code in (500, 503)
     assert asked(tmp_path, number) == 4
+
+
+async def test_a_kill_by_which_triton_aborts_makes_none_of_those_of_other_models(
+    running, gate, wait_for
+):
+    """Triton 2.51 aborts in one of six kills in mid-step.
+
+    The process then held the lock of the memory that both share; Triton catches no lock_exception.
+    """
+    waits = asyncio.create_task(
+        running.web.post("/v2/models/slow/infer", json=json_request([1, 1], [5.0]))
+    )
+    await running.until("slow", leases=1)
+    await wait_for(gate.with_suffix(".reached").exists)
+    killer = asyncio.create_task(infer(running, BOTH + signal.SIGABRT))
+    await running.times(2, "Triton is ready")
+    gate.touch()
+    assert (await waits).json()["outputs"][0]["data"] == [5.0]
+    assert not running.count("sent again alone")
+    killer.cancel()

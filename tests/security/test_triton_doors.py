@@ -14,7 +14,7 @@ from tritonclient.utils import InferenceServerException
 from greenroom.errors import SetupError
 from greenroom.supervisor import TritonServer
 from greenroom.triton.endpoints import endpoints
-from greenroom.triton.key import HTTP_HEADER
+from greenroom.triton.key import GRPC_METADATA, HTTP_HEADER
 from greenroom.triton.leftovers import regions
 
 GUARDED = [
@@ -99,7 +99,7 @@ async def test_on_an_address_everything_but_health_wants_the_key(free_settings):
         httpx.AsyncClient(base_url=server.endpoints.http_url) as http,
         triton_grpc.InferenceServerClient(server.grpc_address) as grpc,
     ):
-        await grpc.load_model("echo", headers=server.key_metadata)
+        await grpc.load_model("echo", headers={GRPC_METADATA: server.key})
         for path in OPEN:
             assert (await http.get(path)).status_code == 200
         assert await grpc.is_server_ready()
@@ -110,7 +110,7 @@ async def test_on_an_address_everything_but_health_wants_the_key(free_settings):
             answer = await http.request(method, path, headers={HTTP_HEADER: server.key})
             assert answer.status_code != 403, path
         for call in CALLS:
-            for headers in ({}, dict.fromkeys(server.key_metadata, "guessed")):
+            for headers in ({}, {GRPC_METADATA: "guessed"}):
                 with pytest.raises(InferenceServerException, match="restricted"):
                     await call(grpc, headers)
         answers = grpc.stream_infer(_requests())

@@ -53,6 +53,11 @@ def test_a_url_is_refused(monkeypatch, name, url):
     assert refused.value.errors()[0]["input"] == url
 
 
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(ValidationError, match=r"a model repository must be a folder; \. is"):
+        Settings.with_repositories([""])
+
+
 def test_a_url_among_folders_is_refused():
     with pytest.raises(ValidationError, match="a model repository must be a folder"):
         Settings(model_repository="models:s3://models")

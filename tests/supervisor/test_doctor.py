@@ -14,8 +14,11 @@ from greenroom.supervisor import machine_checks as machine
 from greenroom.supervisor import server_checks as server
 from greenroom.supervisor.check_result import CheckResult, Verdict
 from greenroom.supervisor.commands import register
+from greenroom.supervisor.component import PluginProcess
 from greenroom.supervisor.doctor import examine
 from greenroom.supervisor.machine_checks import GpuInfo
+from greenroom.supervisor.only_supervisor import only_supervisor
+from greenroom.supervisor.ports import gateway_listeners
 from greenroom.supervisor.trial_run import trial_run
 from greenroom.triton.python_library import VERSION
 
@@ -155,7 +158,8 @@ def test_runtime_folder_that_cannot_be_made(free_settings, tmp_path):
 def test_taken_port(free_settings):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = server.ports(free_settings(http_port=port))
+        settings = free_settings(http_port=port)
+        result = server.ports(settings, gateway_listeners(settings))
     assert result.verdict is FAIL
     assert f"Port {port} on 127.0.0.1 is taken by " in result.found
     assert "GREENROOM_HTTP_PORT" in result.found
@@ -165,10 +169,67 @@ async def test_ports_of_the_running_service_are_no_fault(free_settings):
     settings = free_settings()
     service = Service(settings, log=lambda name, line: None, programs=with_stand_in())
     await service.start()
-    result = server.ports(settings)
+    result = server.ports(settings, gateway_listeners(settings))
     await service.kill()
     assert result.verdict is OK
     assert "which runs" in result.found
+
+
+def rows(results):
+    return {one.check: one for one in results}
+
+
+async def test_a_controller_by_itself_asks_its_triton(triton):
+    settings = triton.settings
+    with only_supervisor(settings, ["controller"]):
+        there = rows(await examine(settings))
+        nowhere = settings.model_copy(update={"shared_dir": settings.runtime / "elsewhere"})
+        gone = rows(await examine(nowhere))
+    assert there["Triton"].verdict is OK
+    assert "tritonserver" not in there
+    assert "trial run" not in there
+    assert gone["Triton"].verdict is FAIL
+    assert "does not answer" in gone["Triton"].found
+
+
+async def test_a_page_by_itself_asks_its_gateway(free_settings, monkeypatch):
+    settings = free_settings()
+    url = f"http://127.0.0.1:{settings.http_port}/healthz"
+    page = PluginProcess("page", (), "", "", asks=url)
+    monkeypatch.setattr("greenroom.supervisor.doctor.plugin_processes", lambda settings: [page])
+    with only_supervisor(settings, ["page"]):
+        found = rows(await examine(settings))
+    assert set(found) == {"user", "Python", "runtime folder", "ports", "what page asks"}
+    assert found["what page asks"].verdict is FAIL
+    assert url in found["what page asks"].found
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "text"),
+    [
+        ({}, OK, "alone, on sockets in "),
+        ({"triton_listen": "127.0.0.1"}, WARN, "every user of this machine"),
+        ({"triton_listen": "0.0.0.0"}, WARN, "whoever reaches 0.0.0.0 and has its key"),
+        ({"triton_metrics_host": "0.0.0.0"}, OK, "without a key, by whoever reaches 0.0.0.0"),
+    ],
+)
+def test_who_reaches_triton(free_settings, given, verdict, text):
+    result = server.doors(free_settings(**given))
+    assert result.verdict is verdict
+    assert text in result.found
+
+
+async def test_nothing_is_to_be_installed_where_nothing_can_be_written(
+    free_settings, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("greenroom.supervisor.doctor.sysconfig.get_path", lambda _: "/proc/sys")
+    settings = free_settings(tritonserver=tmp_path / "none")
+    monkeypatch.setattr(
+        "greenroom.supervisor.machine_checks.metadata.version", lambda name: "2.3.0"
+    )
+    found = rows(await examine(settings))
+    assert found["tritonserver"].remedy.startswith("Build the image")
+    assert "pip install" not in str(found)
 
 
 def test_repositories(free_settings, tmp_path):

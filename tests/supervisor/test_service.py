@@ -12,6 +12,7 @@ from stand_in import with_stand_in
 from greenroom.errors import SetupError
 from greenroom.supervisor import Service
 from greenroom.supervisor.component import PluginProcess
+from greenroom.triton.key import GRPC_METADATA
 from greenroom.triton.leftovers import alive, regions, stubs
 from greenroom.triton.restart_request import ask_for_restart
 
@@ -61,14 +62,16 @@ async def test_a_killed_triton_comes_back_alone(service, log):
     assert service.programs[0].running
 
 
-async def test_a_triton_that_hangs_is_killed_and_comes_back(free_settings, log):
-    service = Service(free_settings(triton_hang_timeout=0.5), log=log, programs=with_stand_in())
+async def test_what_hangs_is_killed_and_comes_back(free_settings, log):
+    service = Service(free_settings(hang_timeout=1.5), log=log, programs=with_stand_in())
     await service.start()
-    triton = service.triton.pid
-    os.kill(triton, signal.SIGSTOP)
-    await log.seen("triton: has not answered for 0.5 s; restarting in 0.1 s")
-    await log.seen("triton: runs again")
-    assert service.triton.pid != triton
+    before = {"triton": service.triton.pid, "stand-in": service.programs[0].pid}
+    for name, pid in before.items():
+        os.kill(pid, signal.SIGSTOP)
+        await log.seen(f"{name}: has not answered for 1.5 s; restarting in 0.1 s")
+        await log.seen(f"{name}: runs again")
+    assert service.triton.pid != before["triton"]
+    assert service.programs[0].pid != before["stand-in"]
     await service.kill()
 
 
@@ -119,7 +122,8 @@ async def test_a_start_that_is_cancelled_ends_what_it_has_started(free_settings,
 
 
 async def test_a_program_that_ignores_sigterm_is_killed(free_settings, log):
-    service = Service(free_settings(), log=log, programs=with_stand_in("--deaf"))
+    settings = free_settings(drain_timeout=0)
+    service = Service(settings, log=log, programs=with_stand_in("--deaf"))
     await service.start()
     await service.stop()
     assert not service.programs[0].running
@@ -172,8 +176,8 @@ async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings,
 
 async def test_left_overs_of_a_killed_run_are_cleared(free_settings, log, triton, client):
     """Triton killed without its stub: the next start of the same runtime folder ends it."""
-    await client.load_model("echo", headers=triton.key_metadata)
-    (stub,) = triton.stubs()
+    await client.load_model("echo", headers={GRPC_METADATA: triton.key})
+    (stub,) = stubs(triton.prefix)
     stub.suspend()
     os.kill(triton.pid, signal.SIGKILL)
     await triton.wait()

@@ -5,15 +5,19 @@ import os
 import signal
 import time
 
+import aiohttp
 import numpy as np
 import pytest
 import tritonclient.grpc.aio as triton_grpc
 from tritonclient.utils import InferenceServerException
 
+from greenroom.addresses import connector
 from greenroom.errors import SetupError
 from greenroom.supervisor import TritonServer
 from greenroom.supervisor.triton_server import stop_timeout
-from greenroom.triton.leftovers import alive, regions
+from greenroom.triton.key import GRPC_METADATA
+from greenroom.triton.launch import LIVE
+from greenroom.triton.leftovers import alive, regions, stubs
 
 pytestmark = pytest.mark.slow
 
@@ -23,21 +27,27 @@ def request(value: float) -> triton_grpc.InferInput:
     return tensor.set_data_from_numpy(np.full((1, 3), value, np.float32))
 
 
-async def test_stop_ends_the_server_its_models_and_their_regions(triton, client):
-    await client.load_model("relay", headers=triton.key_metadata)
-    found = triton.stubs()
+async def test_stop_ends_the_server_its_models_and_their_regions(free_settings, gate):
+    """Before its exit timeout: Triton by itself would wait for whoever is connected."""
+    triton = TritonServer(free_settings(triton_exit_timeout=7))
+    await triton.start()
+    async with triton_grpc.InferenceServerClient(triton.grpc_address) as client:
+        await client.load_model("relay", headers={GRPC_METADATA: triton.key})
+    found = stubs(triton.prefix)
     assert len(found) == 2
     assert len(regions(triton.prefix)) == 2
-    begun = time.monotonic()
-    await triton.stop()
-    assert time.monotonic() - begun < 10
+    async with aiohttp.ClientSession(connector=connector(triton.endpoints.http_socket)) as web:
+        await web.get(f"{triton.endpoints.http_url}{LIVE}")
+        begun = time.monotonic()
+        await triton.stop()
+        assert time.monotonic() - begun < 7
     assert not triton.running
     assert not any(map(alive, found))
     assert not regions(triton.prefix)
 
 
 async def test_stop_ends_a_request_that_hangs(triton, client, gate, wait_for):
-    await client.load_model("slow", headers=triton.key_metadata)
+    await client.load_model("slow", headers={GRPC_METADATA: triton.key})
     hanging = asyncio.create_task(client.infer("slow", [request(1)]))
     await wait_for(gate.with_suffix(".reached").exists)
     begun = time.monotonic()
@@ -45,7 +55,7 @@ async def test_stop_ends_a_request_that_hangs(triton, client, gate, wait_for):
     assert time.monotonic() - begun < 10
     with pytest.raises(InferenceServerException):
         await hanging
-    assert not triton.stubs()
+    assert not stubs(triton.prefix)
     assert not regions(triton.prefix)
 
 
@@ -58,8 +68,8 @@ async def test_a_stopped_process_is_killed_after_the_exit_timeout(triton):
 
 
 async def test_it_starts_again_without_the_models_and_regions_of_before(triton, client):
-    await client.load_model("echo", headers=triton.key_metadata)
-    (stub,) = triton.stubs()
+    await client.load_model("echo", headers={GRPC_METADATA: triton.key})
+    (stub,) = stubs(triton.prefix)
     await triton.kill()
     await triton.start()
     assert not alive(stub)
@@ -69,15 +79,15 @@ async def test_it_starts_again_without_the_models_and_regions_of_before(triton, 
 
 async def test_a_first_load_leaves_the_version_folder_as_it_was(triton, client):
     """Else the next load would start a second process beside the first (compileall)."""
-    await client.load_model("echo", headers=triton.key_metadata)
-    (before,) = triton.stubs()
-    await client.load_model("echo", headers=triton.key_metadata)
-    (after,) = triton.stubs()
+    await client.load_model("echo", headers={GRPC_METADATA: triton.key})
+    (before,) = stubs(triton.prefix)
+    await client.load_model("echo", headers={GRPC_METADATA: triton.key})
+    (after,) = stubs(triton.prefix)
     assert after.pid == before.pid
 
 
 async def test_an_ensemble_hands_on_what_its_models_answer(triton, client):
-    await client.load_model("relay", headers=triton.key_metadata)
+    await client.load_model("relay", headers={GRPC_METADATA: triton.key})
     seconds = triton_grpc.InferInput("SECONDS", [1, 1], "FP32")
     seconds.set_data_from_numpy(np.zeros((1, 1), np.float32))
     answer = await client.infer("relay", [request(0.5), seconds])

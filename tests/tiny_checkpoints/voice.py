@@ -16,8 +16,8 @@ from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.step_audio.vocoder.weights import hift_file_shapes
 
 END = 3
-ENDS_BY_ITSELF = 9.0
-"""Score of the end above the others: with 5,120 of them, speech lasts some hundred ids."""
+ENDS_BY_ITSELF = 6.0
+"""Score of the end above the others: speech lasts some ten ids to some hundred."""
 
 SIZES = {
     "flow": {
@@ -38,8 +38,11 @@ SIZES = {
 }
 
 
-def voice_checkpoint(models: Path, seed: int = 0) -> Path:
-    """Write Step-Audio-EditX/ without the speaker network below a models folder; return that."""
+def voice_checkpoint(models: Path, seed: int = 0, ends: float = ENDS_BY_ITSELF) -> Path:
+    """Write Step-Audio-EditX/ without the speaker network below a models folder; return that.
+
+    ``ends`` is the score of the end: with less, speech lasts longer.
+    """
     draw = torch.Generator().manual_seed(seed)
     folder = models / "Step-Audio-EditX"
     cosyvoice = folder / "CosyVoice-300M-25Hz"
@@ -47,7 +50,7 @@ def voice_checkpoint(models: Path, seed: int = 0) -> Path:
     (folder / "tokenizer.model").write_bytes(tokenizer_model())
     config = language_model_config(len(read_pieces(folder / "tokenizer.model").scored))
     (folder / "config.json").write_text(json.dumps(config))
-    write_language_model(folder, config, draw)
+    write_language_model(folder, config, draw, ends)
     (cosyvoice / "cosyvoice.yaml").write_text(tagged_yaml())
     vocoder = Vocoder(VocoderSizes.model_validate(flat_sizes()))
     flow = {name: tensor.shape for name, tensor in vocoder.flow.state_dict().items()}
@@ -75,7 +78,7 @@ def language_model_config(pieces: int) -> dict:
     }
 
 
-def write_language_model(folder: Path, config: dict, draw: torch.Generator) -> None:
+def write_language_model(folder: Path, config: dict, draw: torch.Generator, ends: float) -> None:
     """Write it as released: an index and one file, bfloat16.
 
     One dimension of the residual stream is the same everywhere and only the end's row of the
@@ -92,7 +95,7 @@ def write_language_model(folder: Path, config: dict, draw: torch.Generator) -> N
     state["lm_head.weight"][:, 0] = 0
     state["model.norm.weight"][0] = 1
     state["lm_head.weight"][END] = 0
-    state["lm_head.weight"][END, 0] = ENDS_BY_ITSELF / 7
+    state["lm_head.weight"][END, 0] = ends / 7
     name = "model-00001.safetensors"
     save_file({key: value.bfloat16() for key, value in state.items()}, folder / name)
     index = {"metadata": {}, "weight_map": dict.fromkeys(state, name)}

@@ -11,7 +11,7 @@ from separate_part import as_user
 
 from greenroom.triton.leftovers import regions
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 TRITONS_USER, ANOTHER = 0, 1
 SPEECH = {"model": "speech", "voice": "clara", "input": "Yes.", "response_format": "wav"}
 TENSOR = {"name": "INPUT", "shape": [1, 2], "datatype": "FP32", "data": [1.5, 2.5]}

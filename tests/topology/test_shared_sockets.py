@@ -3,7 +3,7 @@
 import pytest
 from separate_part import as_user
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="module")]
 ON_SOCKETS = True
 TRITONS_USER, ANOTHER = 0, 1
 

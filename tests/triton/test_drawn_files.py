@@ -7,7 +7,7 @@ import pytest
 
 from greenroom.create_once import drawn_once
 from greenroom.errors import SetupError
-from greenroom.supervisor.only_supervisor import only_supervisor, running_supervisor
+from greenroom.supervisor.only_supervisor import only_supervisor, running_components
 from greenroom.triton import leftovers
 from greenroom.triton.key import triton_key
 from greenroom.triton.region_prefix import region_prefix
@@ -54,7 +54,7 @@ def test_a_pid_file_without_a_pid_is_no_supervisor(free_settings, content):
     settings = free_settings()
     with only_supervisor(settings, ["triton"]):
         (settings.runtime / "supervisor-triton.pid").write_bytes(content)
-        assert running_supervisor(settings) is None
+        assert running_components(settings) == {}
         with (
             pytest.raises(SetupError, match="pid unknown"),
             only_supervisor(settings, ["triton"]),

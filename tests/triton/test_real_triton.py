@@ -157,7 +157,10 @@ async def test_a_hanging_load_is_ended_and_the_model_can_be_loaded_again(
     patient = Transitions(free_settings(control_timeout=30), connection, processes)
     again = await patient.run("gated", Action.LOAD, spec)
     assert again.error is None
+    await processes.watch("gated")
+    assert processes.resident_bytes("gated") > 10**6
     assert await processes.end("gated")
+    assert processes.resident_bytes("gated") is None
 
 
 async def test_a_reporting_model_is_offloaded_restored_and_refuses_in_its_own_words(

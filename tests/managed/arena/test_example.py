@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton_grpc
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TEXT = "Good evening, and welcome to the show."

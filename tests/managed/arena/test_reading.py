@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena import Arena, pieces, reading
+from greenroom.managed.arena import Arena, reading, tensor_slices
 
 
 class Net(nn.Module):
@@ -44,8 +44,8 @@ def file(source, tmp_path):
 
 
 @pytest.fixture
-def small_pieces(monkeypatch):
-    monkeypatch.setattr(pieces, "SIZE", 64)
+def small_slices(monkeypatch):
+    monkeypatch.setattr(tensor_slices, "SIZE", 64)
 
 
 def read(module, *sources, **options):
@@ -67,7 +67,7 @@ def refusal(module, *sources, **options):
     return str(caught.value)
 
 
-def test_one_file(source, file, small_pieces):
+def test_one_file(source, file, small_slices):
     assert_same(read(net(), file), source)
 
 
@@ -75,7 +75,7 @@ def test_a_folder_with_one_file(source, file):
     assert_same(read(net(), str(file.parent)), source)
 
 
-def test_a_folder_with_shards_and_an_index(source, tmp_path, small_pieces):
+def test_a_folder_with_shards_and_an_index(source, tmp_path, small_slices):
     names = sorted(source)
     weight_map = {name: f"part-{rank % 3}.safetensors" for rank, name in enumerate(names)}
     for part in set(weight_map.values()):
@@ -86,7 +86,7 @@ def test_a_folder_with_shards_and_an_index(source, tmp_path, small_pieces):
     assert_same(read(net(), tmp_path), source)
 
 
-def test_a_torch_file_a_state_dict_and_several_sources(source, tmp_path, small_pieces):
+def test_a_torch_file_a_state_dict_and_several_sources(source, tmp_path, small_slices):
     torch.save(source, tmp_path / "model.pt")
     assert_same(read(net(), tmp_path / "model.pt"), source)
     norm = {name: source.pop(name) for name in list(source) if name.startswith("norm")}
@@ -104,7 +104,7 @@ def test_names_are_changed_or_left_out(source):
     assert_same(read(net(), given, rename=rename), source)
 
 
-def test_values_are_converted_to_the_modules_dtype(source, tmp_path, small_pieces):
+def test_values_are_converted_to_the_modules_dtype(source, tmp_path, small_slices):
     wide = {
         name: tensor.double() if tensor.is_floating_point() else tensor.short()
         for name, tensor in source.items()

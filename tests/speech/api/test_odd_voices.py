@@ -7,7 +7,7 @@ import shutil
 import pytest
 from voices_app import VoicesApp, sound
 
-BUNDLED = ["clara", "henry", "lan"]
+BUNDLED = ["clara", "henry", "lan", "wei"]
 FACTS = {
     "name": "odd",
     "transcript": "some words",
@@ -43,9 +43,9 @@ def pipe(place):
 
 ODD = {
     "a number as name": (changed(name=5), "name is 5: input should be a valid string"),
-    "a text as seconds": (changed(seconds="x"), "seconds is 'x': input should be a valid number"),
+    "a text as seconds": (changed(seconds="x"), 'seconds is "x": input should be a valid number'),
     "not a number of seconds": (changed(seconds=float("nan")), "finite number"),
-    "null": (changed(transcript=None), "transcript is None"),
+    "null": (changed(transcript=None), "transcript is null"),
     "another's name": (changed(name="else"), "name is 'else'; it must be the folder's, 'odd'"),
     "a field less": (lambda place: facts(place, b'{"name": "odd"}'), "transcript is missing"),
     "not JSON": (lambda place: facts(place, b"name = odd"), "Invalid JSON"),

@@ -1,17 +1,18 @@
 """The official openai package against a real service: only its base URL is set."""
 
 import asyncio
-import io
-import time
 
 import numpy as np
 import openai
 import pytest
 import soundfile
+from sound_files import seconds_of, sound_of
 
 from greenroom.settings import Settings
 from greenroom_speech.voices import voice
 from greenroom_speech.word_errors import word_errors
+
+pytestmark = pytest.mark.slow
 
 REAL = {
     name: Settings.model_fields[name].default
@@ -32,13 +33,9 @@ async def client(service):
         yield client
 
 
-def seconds_of(content):
-    return soundfile.info(io.BytesIO(content)).duration
-
-
 async def test_speech_in_every_format_whole_and_in_chunks(client, service):
     answers = {}
-    for kind in ("wav", "mp3", "opus", "flac", "pcm"):
+    for kind in ("wav", "mp3", "opus", "aac", "flac", "pcm"):
         answer = await client.audio.speech.create(
             model="tts-1", voice="clara", input=WORDS, response_format=kind
         )
@@ -69,11 +66,32 @@ async def test_transcription_in_every_format(client):
     spoken = voice("henry")
     recording = ("henry.flac", spoken.path.read_bytes())
     create = client.audio.transcriptions.create
-    plain = await create(model="whisper-1", file=recording)
-    verbose = await create(model="whisper-1", file=recording, response_format="verbose_json")
+    plain = await create(model="whisper-1", file=recording, prompt="A story.", language="en-US")
+    verbose = await create(
+        model="whisper-1",
+        file=recording,
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+    assert " ".join(one.word for one in verbose.words) == plain.text
+    assert " ".join(one.text for one in verbose.segments) == plain.text
+    assert 0 < verbose.words[-1].end <= verbose.duration
+    srt = await create(model="whisper-1", file=recording, response_format="srt")
+    assert srt.startswith("1\n00:00:0")
+    with pytest.raises(openai.BadRequestError, match="the engine embedded cannot translate"):
+        await client.audio.translations.create(model="whisper-1", file=recording)
     text = await create(model="whisper-1", file=recording, response_format="text")
     assert word_errors(spoken.transcript, plain.text)[0] <= 4
+    *deltas, done = [
+        event async for event in await create(model="whisper-1", file=recording, stream=True)
+    ]
+    assert {event.type for event in deltas} == {"transcript.text.delta"}
+    assert (done.type, done.text) == ("transcript.text.done", plain.text)
+    assert "".join(event.delta for event in deltas) == plain.text
     assert plain.text == verbose.text == text.strip()
+    with pytest.raises(openai.BadRequestError, match="recognises English only") as refused:
+        await create(model="whisper-1", file=recording, language="klingon")
+    assert "AUDIO_LANGUAGE" not in refused.value.message
     assert verbose.language == "en"
     assert float(verbose.duration) == pytest.approx(soundfile.info(spoken.path).duration, abs=0.01)
 
@@ -91,10 +109,9 @@ async def test_models_say_where_their_weights_are(client, service):
 WRONG = [
     ({"voice": "nobody"}, "voice is 'nobody'; it must be one of clara"),
     ({"speed": 9}, "speed is 9: input should be less than or equal to 4"),
-    ({"input": ""}, "input is ''"),
-    ({"response_format": "aac"}, "response_format is 'aac'"),
-    ({"instructions": "Sound happy."}, "instructions is not a field"),
-    ({"extra_body": {"task": "emotion", "task_info": "grumpy"}}, "TASK_INFO of 'emotion'"),
+    ({"input": ""}, 'input is ""'),
+    ({"response_format": "amr"}, 'response_format is "amr"'),
+    ({"extra_body": {"task": "emotion", "task_info": "grumpy"}}, "task_info of 'emotion'"),
     ({"extra_body": {"n_edits": 0}}, "n_edits is 0"),
     ({"extra_body": {"reference_audio": "AAAA"}}, "not both"),
     ({"extra_body": {"language": "klingon"}}, "'klingon'"),
@@ -138,9 +155,7 @@ async def test_past_max_wait_the_refusal_says_the_state_and_when_to_come_back(st
         environment={"GREENROOM_VOICES_DIR": str(tmp_path)},
         policy={**policy, "speech": {"max_wait": 0.2}},
     )
-    asked = time.perf_counter()
     answer = await service.web.post("/v1/audio/speech", json={"input": "Yes.", "voice": "clara"})
-    assert time.perf_counter() - asked < 2
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     message = answer.json()["error"]["message"]
@@ -198,7 +213,7 @@ async def test_many_at_once(client):
         answer = await client.audio.speech.create(
             model="tts-1", voice="clara", input=f"Number {number}.", response_format="wav"
         )
-        return soundfile.read(io.BytesIO(answer.content))[0]
+        return sound_of(answer.content)[0]
 
     waves = await asyncio.gather(*(said(number % 3) for number in range(9)))
     for number in range(3):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import openapi
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -14,6 +15,9 @@ REAL = {
     for name in ("model_repository", "ensemble_repository")
 }
 CASES_PER_OPERATION = 120
+
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_thousand_drawn_requests_meet_no_surprise(start, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 
 from greenroom_speech.api.schemas import EditRequest, SpeechRequest
 from greenroom_speech.api.tensor_fields import TensorField, tensors_of
+from greenroom_speech.engines.engine_tags import EngineTags
 
 
 def shown(tensors):
@@ -14,10 +15,7 @@ def shown(tensors):
 
 def test_given_fields_are_tensors_and_others_are_not():
     asked = SpeechRequest(input="Good evening.", voice="clara", seed=7, language="")
-    assert shown(tensors_of(asked)) == {
-        "TEXT": (np.object_, [b"Good evening."]),
-        "SEED": (np.int64, [7]),
-    }
+    assert shown(tensors_of(asked)) == {"SEED": (np.int64, [7])}
 
 
 def test_a_new_field_is_declared_in_one_place():
@@ -32,7 +30,7 @@ def test_a_new_field_is_declared_in_one_place():
 
 def test_edits_follow_the_clone_or_stand_alone():
     speech = SpeechRequest(input="Hello.", voice="clara", task="emotion", task_info="happy")
-    assert shown(speech.tasks()) == {
+    assert shown(speech.tasks(EngineTags())) == {
         "TASK": (np.object_, [b"clone", b"emotion"]),
         "TASK_INFO": (np.object_, [b"", b"happy"]),
     }
@@ -41,4 +39,6 @@ def test_edits_follow_the_clone_or_stand_alone():
         "TASK": (np.object_, [b"denoise"] * 2),
         "TASK_INFO": (np.object_, [b""] * 2),
     }
-    assert shown(SpeechRequest(input="Hello.", voice="clara").tasks())["TASK"][1] == [b"clone"]
+    assert shown(SpeechRequest(input="Hello.", voice="clara").tasks(EngineTags()))["TASK"][1] == [
+        b"clone"
+    ]

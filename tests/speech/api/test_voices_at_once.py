@@ -26,7 +26,7 @@ async def test_of_two_saves_of_one_name_one_wins(app, names):
     app.models.meanwhile = both.wait  # each has found its name free
     answers = await asyncio.gather(*map(app.save, names))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
-    assert len(await app.names()) == 4
+    assert len(await app.names()) == 5
 
 
 async def test_whatever_comes_together_each_gets_an_answer_that_is_true(app, tmp_path):
@@ -90,23 +90,23 @@ def test_another_service_may_share_the_folder(tmp_path):
     assert [voice.name for voice in ours.all() if not voice.bundled] == []
 
 
-def test_of_three_thousand_voices_one_is_found_by_opening_one(tmp_path, monkeypatch):
+def test_of_hundreds_of_voices_one_is_found_by_opening_one(tmp_path, monkeypatch):
     store = VoicesStore(tmp_path)
     monkeypatch.setattr(voices_store, "_sync", lambda folder: None)
     monkeypatch.setattr(os, "fsync", lambda file: None)
     monkeypatch.setattr(store, "check_free", lambda name: name)
-    for number in range(3000):
-        saved(store, f"voice {number:04}")
+    for number in range(300):
+        saved(store, f"voice {number:03}")
     opened = []
     real = os.open
     monkeypatch.setattr(
         os, "open", lambda *given, **more: opened.append(given[0]) or real(*given, **more)
     )
-    assert VoicesStore(tmp_path).get("voice 2500").transcript == "some words"
-    assert opened == [tmp_path / "voice 2500", "voice.json"]
+    assert VoicesStore(tmp_path).get("voice 250").transcript == "some words"
+    assert opened == [tmp_path / "voice 250", "voice.json"]
     with pytest.raises(UnknownVoice) as refusal:
-        store.get("voice 3000")
+        store.get("Zarathustra")
     named = str(refusal.value).split("one of ")[1]
     assert named.count(", ") == 19
-    assert named.endswith("voice 0016 or another that GET /v1/voices lists.")
-    assert len(store.all()) == 3003
+    assert named.endswith("voice 015 or another that GET /v1/voices lists.")
+    assert len(store.all()) == 304

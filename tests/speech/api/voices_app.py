@@ -8,11 +8,13 @@ import numpy as np
 import soundfile
 from fastapi import FastAPI
 
-from greenroom_speech.api.formats import encoded
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.request_body import BoundedBodies
+from greenroom.settings import Settings
 from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.saved_voices import saved_voices_routes
 from greenroom_speech.api.voices_store import VoicesStore
-from greenroom_speech.decoder.recording import Recording
+from greenroom_speech.codec.recording import Recording
 
 RATE = 16000
 
@@ -20,7 +22,9 @@ RATE = 16000
 def sound(seconds=0.3, seed=1):
     """Return a FLAC file of noise, which hardly gets smaller."""
     noise = np.random.default_rng(seed).uniform(-1, 1, round(seconds * RATE)).astype(np.float32)
-    return encoded(Recording(noise, RATE), "flac")[0]
+    file = io.BytesIO()
+    soundfile.write(file, noise, RATE, format="FLAC")
+    return file.getvalue()
 
 
 def lying(folder):
@@ -50,8 +54,9 @@ class VoicesApp:
         self.store = VoicesStore(folder)
         self.models = NoModels()
         app = FastAPI(exception_handlers=HANDLERS)
-        app.include_router(saved_voices_routes(self.models, self.store, read))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        app.include_router(saved_voices_routes(self.models, self.store, read, None))
+        bounded = BoundedBodies(app, Settings(), HeldBytes(2**30))
+        transport = httpx.ASGITransport(bounded, raise_app_exceptions=False)
         self.web = httpx.AsyncClient(transport=transport, base_url="http://own")
 
     async def save(self, name, audio=b"", words="some words"):

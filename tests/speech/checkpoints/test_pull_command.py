@@ -8,7 +8,7 @@ import sys
 import pytest
 from hub_server import Hub, sha256
 
-from greenroom_speech.checkpoints.releases import EDITX, TOKENIZER
+from greenroom_speech.checkpoints.releases import EDITX, EDITX_AWQ, TOKENIZER
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ PIECE = 10 * 2**20
 def hub():
     repositories = {
         release.huggingface: {file.path: content(file.path) for file in release.files}
-        for release in (EDITX, TOKENIZER)
+        for release in (EDITX, EDITX_AWQ, TOKENIZER)
     }
     with Hub(repositories) as hub:
         yield hub
@@ -80,6 +80,19 @@ async def test_both_repositories_are_pulled_and_the_doctor_finds_them(hub, green
     assert "model-00001.safetensors" in out
     (asr,) = [line for line in out.splitlines() if line.startswith("asr")]
     assert asr.rstrip().endswith("cannot run: 1 of its files missing or wrong")
+
+
+async def test_the_release_in_4_bit_comes_without_the_other_language_model(greenroom, tmp_path):
+    code, out, _ = await greenroom("pull", "step-audio-awq", "--revision", "main")
+    assert code == 0
+    assert "2026-01-24, before the weights with the newest tags" in out.splitlines()[-1]
+    models = tmp_path / "models"
+    assert (models / "Step-Audio-EditX-AWQ-4bit" / "model.safetensors").exists()
+    assert (models / "Step-Audio-EditX" / "tokenizer.model").exists()
+    assert not list((models / "Step-Audio-EditX").glob("model*"))
+    _, out, _ = await greenroom("doctor", "--models", str(models), COLUMNS="200")
+    (packed,) = [line for line in out.splitlines() if "step-audio-editx in int4" in line]
+    assert "of its files missing or wrong" in packed
 
 
 async def test_a_killed_pull_goes_on_where_it_was(hub, command, greenroom, tmp_path, wait_for):

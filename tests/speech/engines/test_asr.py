@@ -3,10 +3,22 @@ import pytest
 from engine_requests import audio, reference, text
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.embedded.asr import EmbeddedAsr
 from greenroom_speech.voices import voice, voices
 from greenroom_speech.word_errors import word_errors
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["embedded", "moonshine"])
+def asr(settings, request):
+    """Return each recogniser of English whose model is inside its package."""
+    if request.param == "embedded":
+        return EmbeddedAsr(settings)
+    pytest.importorskip("moonshine_voice", reason="extra neural is not installed")
+    from greenroom_speech.engines.moonshine.engine import MoonshineAsr
+
+    return MoonshineAsr(settings)
 
 
 @pytest.mark.parametrize("name", [one.name for one in voices() if one.language == "en"])
@@ -15,6 +27,11 @@ def test_it_reads_the_bundled_english_voices(asr, name):
     wrong, said = word_errors(voice(name).transcript, heard["TRANSCRIPT"][0])
     assert wrong / said <= 0.15
     assert heard["AUDIO_LANGUAGE"][0] == "en"
+
+
+def test_moonshine_writes_case_and_punctuation(asr):
+    heard = asr.answer(audio(reference("henry")))["TRANSCRIPT"][0]
+    assert (heard != heard.lower() and heard[-1] in ".,") == (asr.name == "moonshine")
 
 
 def test_a_given_transcript_is_handed_through(asr):

@@ -11,7 +11,7 @@ HEAVY = {"torch", "pyworld", "pocketsphinx", "onnxruntime", "scipy"}
 
 def test_each_engine_of_tts_says_what_it_can_be_asked_for():
     names = [entry.name for entry in entry_points(group="greenroom.engines.tts")]
-    assert sorted(names) == ["embedded", "step-audio-editx"]
+    assert sorted(names) == ["embedded", "kokoro", "step-audio-editx"]
     assert all(tags_of("tts", name).tasks["speed"] for name in names)
 
 
@@ -19,7 +19,7 @@ def test_an_engine_without_tags_takes_none():
     assert tags_of("mine", "json.decoder:JSONDecoder") == EngineTags()
 
 
-@pytest.mark.parametrize("engine", ["embedded", "step-audio-editx"])
+@pytest.mark.parametrize("engine", ["embedded", "kokoro", "step-audio-editx"])
 def test_no_engine_is_imported_for_its_tags(engine):
     program = (
         "import sys; from greenroom_speech.engines.engine_tags import tags_of; "

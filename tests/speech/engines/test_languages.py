@@ -3,7 +3,8 @@ import pytest
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded.base_texts import BASE_TEXTS
 from greenroom_speech.engines.embedded.espeak import Espeak
-from greenroom_speech.engines.embedded.languages import LANGUAGES, is_english, language_of
+from greenroom_speech.engines.embedded.languages import LANGUAGES, language_of
+from greenroom_speech.engines.english_asr import is_english
 
 
 @pytest.mark.parametrize(

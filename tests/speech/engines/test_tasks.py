@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from engine_requests import text
 
@@ -42,3 +43,14 @@ def test_steps_keep_their_order():
 def test_what_does_not_fit_together_is_named(request_, sentence):
     with pytest.raises(InvalidInput, match="^" + sentence):
         order_of(request_, SETTINGS)
+
+
+def test_a_reference_may_last_half_a_minute_and_an_edit_longer():
+    long = {
+        "AUDIO": np.full(31 * 8000, 0.5, np.float32),
+        "SAMPLE_RATE": np.array([8000], np.int32),
+    }
+    edit = order_of(long | {"TASK": np.array(["denoise"], object)}, EngineSettings())
+    assert edit.steps[0].task == "denoise"
+    with pytest.raises(InvalidInput, match=r"AUDIO lasts 31\.0 s; it must last at most 30 s"):
+        order_of(long | {"TEXT": np.array(["Hello."], object)}, EngineSettings())

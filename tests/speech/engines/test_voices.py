@@ -15,5 +15,5 @@ def test_every_bundled_voice_is_a_short_mono_recording():
 
 
 def test_an_unknown_voice_is_refused_with_those_that_there_are():
-    with pytest.raises(InvalidInput, match="'bob'; it must be one of clara, henry, lan"):
+    with pytest.raises(InvalidInput, match="'bob'; it must be one of clara, henry, lan, wei"):
         voice("bob")

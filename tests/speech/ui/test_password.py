@@ -7,7 +7,6 @@ from greenroom.errors import SetupError
 from greenroom.settings import Settings
 from greenroom.supervisor import Service
 from greenroom_speech.settings import PageSettings
-from greenroom_speech.ui.application import application
 from greenroom_speech.ui.password import page_password
 from greenroom_speech.ui.process import process
 
@@ -34,6 +33,8 @@ async def test_a_short_one_is_refused_at_the_start(free_settings, host):
 
 
 async def test_only_the_right_password_opens_the_page(free_settings):
+    from greenroom_speech.ui.application import application  # gradio takes seconds
+
     app = application(free_settings(), PageSettings(ui_password="Vorhängeschloss"))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://page") as visitor:

@@ -5,6 +5,7 @@ import pytest
 
 from greenroom.settings import Settings
 from greenroom_speech.ui.gateway_client import GatewayClient
+from greenroom_speech.ui.live import Take
 from greenroom_speech.ui.speech_requests import cloned, prepared
 from greenroom_speech.voices import voice
 
@@ -19,28 +20,26 @@ async def service(start, tmp_path):
     return await start(**REAL, environment={"GREENROOM_VOICES_DIR": str(tmp_path / "voices")})
 
 
-async def test_after_an_upload_tts_is_there_and_the_recording_analysed(service):
+async def test_an_upload_and_a_voice_that_is_saved_are_analysed_ahead(service):
     server = GatewayClient(service.service.url, None)
     recording = voice("henry").path.read_bytes()
     await prepared(server, recording)
     assert (await service.residency("tts"))["residency"] != "cold"
     fields = {"transcript": voice("henry").transcript}
-    await cloned(server, "Good evening.", fields, recording)
+    await cloned(server, "Good evening.", fields, recording, Take())
     assert (await counted(service, "misses"), await counted(service, "hits")) == (1, 1)
     await server.close()
 
-
-async def test_a_saved_voice_has_been_analysed(service):
     saved = await service.web.post(
         "/v1/voices",
-        files={"file": ("henry.flac", voice("henry").path.read_bytes())},
-        data={"name": "Uncle", "consent": "Nobody's voice.", "transcript": "My brother came."},
+        files={"file": ("clara.flac", voice("clara").path.read_bytes())},
+        data={"name": "Aunt", "consent": "Nobody's voice.", "transcript": "Thank you."},
     )
     assert saved.status_code == 201
-    assert (await counted(service, "misses"), await counted(service, "hits")) == (1, 0)
-    request = {"voice": "Uncle", "input": "Yes.", "response_format": "wav"}
+    assert (await counted(service, "misses"), await counted(service, "hits")) == (2, 1)
+    request = {"voice": "Aunt", "input": "Yes.", "response_format": "wav"}
     assert (await service.web.post("/v1/audio/speech", json=request)).is_success
-    assert (await counted(service, "misses"), await counted(service, "hits")) == (1, 1)
+    assert (await counted(service, "misses"), await counted(service, "hits")) == (2, 2)
 
 
 async def counted(service, what):

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
+from greenroom_speech.engines.step_audio.language_model.cache_size import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
 from greenroom_speech.engines.step_audio.language_model.generation import Generator

@@ -9,7 +9,7 @@ import torch
 from tiny_checkpoints.tiny_language_model import language_model_checkpoint
 
 from greenroom.managed.arena import Arena
-from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
+from greenroom_speech.engines.step_audio.language_model.cache_size import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.candidates import Candidates
 from greenroom_speech.engines.step_audio.language_model.config import read_config
 from greenroom_speech.engines.step_audio.language_model.generation import (

@@ -29,7 +29,8 @@ def model() -> Step1:
 
 
 def cache_of(model: Step1) -> KeyValueCache:
-    cache = laid_out(model.config, dirty_buffer(model.config), model.config.max_seq_len)
+    buffer = dirty_buffer(model.config, dtype=model.lm_head.weight.dtype)
+    cache = laid_out(model.config, buffer, model.config.max_seq_len)
     cache.reach(1, model.config.max_seq_len)
     return cache
 

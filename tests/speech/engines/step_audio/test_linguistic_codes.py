@@ -38,14 +38,27 @@ def test_the_front_end(numbers, normalisation):
     assert torch.allclose(
         torch.stack((normalisation.shift, normalisation.scale)), numbers["cmvn"], atol=1e-5
     )
-    found = linguistic_features(numbers["wav_a"], normalisation)
+    found = linguistic_features(numbers["wav_a"], normalisation, dither=0)
     assert found.shape == numbers["chunk_feats_a"][0].shape
     assert float((found - numbers["chunk_feats_a"][0]).abs().max()) <= 1e-3
 
 
+def test_digital_silence_is_noise_of_one_step_of_a_sample(normalisation):
+    """As in training: without dither its log energies are -15.9, far from all that was seen."""
+    plain = Normalisation(torch.zeros(INPUTS), torch.ones(INPUTS))
+    silence = torch.zeros(16_000)
+    found = linguistic_features(silence, plain)
+    assert 3.5 < float(found.mean()) < 5.5
+    assert torch.equal(found, linguistic_features(silence, plain))
+    assert float(linguistic_features(silence, plain, dither=0).max()) < -15
+    loud = 0.3 * torch.sin(torch.arange(16_000) * 0.1)
+    change = linguistic_features(loud, plain) - linguistic_features(loud, plain, dither=0)
+    assert float(change[:, :20].abs().max()) < 0.1
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_encoder_and_codes(case, numbers, normalisation, network):
-    features = linguistic_features(numbers[f"wav_{case}"], normalisation)
+    features = linguistic_features(numbers[f"wav_{case}"], normalisation, dither=0)
     assert len(features) == parity_json("vq02")["cases"][case]["frames"]
     encoded = network.encode(features)[None]
     assert encoded.shape == numbers[f"enc_{case}"].shape
@@ -54,7 +67,7 @@ def test_encoder_and_codes(case, numbers, normalisation, network):
 
 
 def test_how_the_wave_was_pushed_does_not_matter(numbers, normalisation, network):
-    encoded = network.encode(linguistic_features(numbers["wav_a"], normalisation))[None]
+    encoded = network.encode(linguistic_features(numbers["wav_a"], normalisation, dither=0))[None]
     assert float((encoded - numbers["enc_a_two_pushes"]).abs().max()) <= 3e-4
 
 

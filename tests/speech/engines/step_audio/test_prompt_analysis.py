@@ -113,12 +113,12 @@ def test_the_shortest_and_the_longest_recording(engine):
 
 
 def test_what_the_networks_can_not_take_is_refused_whatever_is_configured(models):
-    engine = build(models, min_audio_seconds=0, max_audio_seconds=300)
+    engine = build(models, min_audio_seconds=0, max_edit_seconds=3)
     with pytest.raises(InvalidInput, match=r"AUDIO lasts 0\.099 s; it must last at least 0\.1 s"):
         engine.answer(audio(np.ones(1_590), 16_000))
     engine.answer(audio(np.ones(1_600), 16_000))
-    with pytest.raises(InvalidInput, match=r"AUDIO lasts 30\.1 s; it must last at most 30 s"):
-        engine.answer(audio(np.ones(301 * 1600), 16_000))
+    with pytest.raises(InvalidInput, match=r"AUDIO lasts 3\.1 s; it must last at most 3 s"):
+        engine.answer(audio(np.ones(31 * 1600), 16_000))
     engine.close()
 
 

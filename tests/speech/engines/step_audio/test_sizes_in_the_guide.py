@@ -1,28 +1,36 @@
 """The sizes that docs/operating.md tells are those of the networks, counted without weights."""
 
 import re
+from math import prod
 
 import pytest
 import torch
-from test_step1 import RELEASED
+from tiny_checkpoints.released_sizes import CONFIG as RELEASED
 from whisper.model import ModelDimensions
 
 from greenroom.managed.arena.layout import laid_out
 from greenroom.managed.arena.meta_init import unfilled
 from greenroom.settings import PROJECT
-from greenroom_speech.engines.step_audio.language_model.cache_layout import buffer_elements
+from greenroom_speech.engines.step_audio.device_bytes import LONGEST_REQUESTS
+from greenroom_speech.engines.step_audio.language_model.cache_size import buffer_elements
 from greenroom_speech.engines.step_audio.language_model.config import LanguageModelConfig
+from greenroom_speech.engines.step_audio.language_model.many_rows import ManyRows
+from greenroom_speech.engines.step_audio.language_model.precision import projection_of
+from greenroom_speech.engines.step_audio.language_model.quantisation import Quantisation
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
 from greenroom_speech.engines.step_audio.prompt_analysis.linguistic_encoder import LinguisticEncoder
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import (
     SemanticNetwork,
     SemanticShape,
 )
-from greenroom_speech.engines.step_audio.tts_engine import LONGEST_REQUESTS
 from greenroom_speech.engines.step_audio.vocoder.sizes import VocoderSizes
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.whisper.network import network
+from greenroom_speech.settings import EngineSettings
 
+SECONDS, STREAMS = (
+    EngineSettings.model_fields[name].default for name in ("tts_prompt_seconds", "tts_streams")
+)
 GUIDE = (PROJECT / "docs" / "operating.md").read_text(encoding="utf-8")
 PARAFORMER = {
     "output_size": 512,
@@ -61,6 +69,9 @@ def test_the_parts_of_tts(language_model):
         "language model": gb(language_model),
         "its keys and values, 4 requests of the greatest length": 2e-9
         * buffer_elements(config, LONGEST_REQUESTS),
+        f"what {STREAMS} streams remember in the flow": 4e-9
+        * STREAMS
+        * prod(vocoder.memory_shape(round(SECONDS * 25))),
         "flow": gb(vocoder.flow),
         "vocoder": gb(vocoder.hift),
     }
@@ -69,6 +80,20 @@ def test_the_parts_of_tts(language_model):
     hot, _, _, _, host, _ = told("`tts`, step-audio-editx")
     assert hot == pytest.approx(sum(parts.values()), abs=0.006)
     assert host == pytest.approx(gb(language_model, *vocoder.modules), abs=0.006)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_the_language_model_in_fewer_bits(precision):
+    config = LanguageModelConfig.model_validate(RELEASED)
+    how = Quantisation(num_bits=4, type="int", strategy="group", symmetric=True, group_size=128)
+    quantisation = how if precision == "int4" else None
+    with unfilled():
+        make = projection_of(precision, quantisation, torch.device("cpu"), ManyRows())
+        size = gb(Step1(config, make).to(torch.bfloat16))
+    scratch = 2e-9 * config.hidden_size * config.intermediate_size
+    hot, _, _, _, host, _ = told(f"of it instead: language model in {precision}")
+    assert host == pytest.approx(size, abs=0.006)
+    assert hot == pytest.approx(size + scratch, abs=0.006)
 
 
 def test_the_tokenizer():

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from language_models import SMALL, all_ids, dirty_buffer, empty_model, random_model
+from tiny_checkpoints.released_sizes import CONFIG, MATRICES, NORMS
 
 from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.language_model.attention import DecodeStep, PromptBlock
@@ -17,35 +18,13 @@ from greenroom_speech.engines.step_audio.language_model.config import (
 )
 from greenroom_speech.engines.step_audio.language_model.sqrt_alibi import slopes
 
-RELEASED = {
-    "hidden_size": 3072,
-    "intermediate_size": 8192,
-    "num_attention_heads": 48,
-    "num_attention_groups": 4,
-    "num_hidden_layers": 32,
-    "max_seq_len": 32768,
-    "vocab_size": 74752,
-    "rms_norm_eps": 1e-5,
-    "eos_token_id": 3,
-}
-
 
 def released_shapes() -> dict[str, tuple[int, ...]]:
-    layer = {
-        "self_attn.q_proj": (3072, 3072),
-        "self_attn.k_proj": (256, 3072),
-        "self_attn.v_proj": (256, 3072),
-        "self_attn.o_proj": (3072, 3072),
-        "mlp.gate_proj": (8192, 3072),
-        "mlp.up_proj": (8192, 3072),
-        "mlp.down_proj": (3072, 8192),
-        "input_layernorm": (3072,),
-        "post_attention_layernorm": (3072,),
-    }
+    norms = dict.fromkeys(NORMS, (3072,))
     layers = {
         f"model.layers.{number}.{name}.weight": shape
         for number in range(32)
-        for name, shape in layer.items()
+        for name, shape in {**MATRICES, **norms}.items()
     }
     return {
         "model.embed_tokens.weight": (74752, 3072),
@@ -56,7 +35,7 @@ def released_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def test_released_tensors_map_strictly() -> None:
-    model = empty_model(LanguageModelConfig.model_validate(RELEASED))
+    model = empty_model(LanguageModelConfig.model_validate(CONFIG))
     shapes = released_shapes()
     assert len(shapes) == 291
     weights = {
@@ -71,9 +50,7 @@ def test_released_tensors_map_strictly() -> None:
 
 def test_config_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    path.write_text(
-        json.dumps({**RELEASED, "model_type": "step1", "auto_map": {"AutoConfig": "x"}})
-    )
+    path.write_text(json.dumps({**CONFIG, "model_type": "step1", "auto_map": {"AutoConfig": "x"}}))
     config = read_config(path)
     assert config.head_dim == 64
 
@@ -85,19 +62,18 @@ def test_config_is_read_as_it_stands(tmp_path: Path) -> None:
         ({"hidden_size": 0}, "hidden_size: Input should be greater than 0"),
         ({"num_attention_heads": 49}, "hidden_size 3072 must be a multiple of num_attention_heads"),
         ({"num_attention_groups": 5}, "num_attention_heads 48 must be a multiple of num_attention"),
-        ({"quantization_config": {}}, "quantised model"),
     ],
 )
 def test_a_wrong_config_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**RELEASED, **change}))
+    path.write_text(json.dumps({**CONFIG, **change}))
     with pytest.raises(SetupError, match=message):
         read_config(path)
 
 
 def test_a_missing_field_has_no_default(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({name: RELEASED[name] for name in RELEASED if name != "vocab_size"}))
+    path.write_text(json.dumps({name: CONFIG[name] for name in CONFIG if name != "vocab_size"}))
     with pytest.raises(SetupError, match=r"config.json is not a Step1 config: vocab_size"):
         read_config(path)
 

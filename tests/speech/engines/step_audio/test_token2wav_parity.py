@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import torch
 from parity_fixtures import parity_io, parity_json
-from tiny_vocoder import distance, flow, flow_voice, hift
+from tiny_vocoder import chunks, distance, flow, flow_voice, hift
 
 from greenroom_speech.engines.step_audio.vocoder.flow_stream import FlowStream
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
+from greenroom_speech.engines.step_audio.vocoder.pieces_of_work import Work, finished
 from greenroom_speech.engines.step_audio.vocoder.speech_stream import Chunking, SpeechStream
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
 
@@ -29,10 +30,15 @@ def noise() -> Noise:
     return Noise.given(IO["rand_noise"][0].T)
 
 
+def flow_stream() -> FlowStream:
+    model, kept = flow(n_timesteps=CASE["n_timesteps"]), 2 * CHUNKING.pairs[-1]
+    pairs = len(flow_voice(IO).pairs) + CHUNKING.pairs[-1]
+    states = torch.full(model.sizes.memory_shape(pairs), float("nan"))
+    return FlowStream(model, flow_voice(IO), noise(), states, kept)
+
+
 def stream() -> SpeechStream:
-    generator = torch.Generator()
-    model = flow(n_timesteps=CASE["n_timesteps"])
-    return SpeechStream(model, hift(), flow_voice(IO), noise(), generator, CHUNKING)
+    return SpeechStream(flow_stream(), hift(), torch.Generator(), CHUNKING)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +59,10 @@ def test_a_stream_gives_each_chunk_when_its_codes_are_there(
     caches: list[tuple[int, int]] = []
     run = FlowStream.chunk
 
-    def watched(self: FlowStream, *arguments: Any, **named: Any) -> torch.Tensor:
+    def watched(self: FlowStream, *arguments: Any, **named: Any) -> Work:
         encoder = next(reversed(self.encoder_memory.layers.values()))
         caches.append((self.decoder_memory.frames, encoder.frames))
-        mels.append(run(self, *arguments, **named))
+        mels.append((yield from run(self, *arguments, **named)))
         return mels[-1]
 
     monkeypatch.setattr(FlowStream, "chunk", watched)
@@ -65,7 +71,7 @@ def test_a_stream_gives_each_chunk_when_its_codes_are_there(
     waves = [
         (count, wave)
         for count, code in enumerate(codes, start=1)
-        for wave in speech.push([code], last=count == len(codes))
+        for wave in chunks(speech, [code], last=count == len(codes))
     ]
     assert [count for count, _ in waves] == [call["emitted_after_tokens"] for call in CALLS]
     assert [len(wave) for _, wave in waves] == [call["samples"] for call in CALLS]
@@ -78,10 +84,10 @@ def test_a_stream_gives_each_chunk_when_its_codes_are_there(
 
 def test_how_codes_are_pushed_makes_no_difference() -> None:
     codes = IO["stream_mixed"].tolist()
-    at_once = list(stream().push(codes, last=True))
+    at_once = list(chunks(stream(), codes, last=True))
     speech, in_two = stream(), []
-    in_two += speech.push(codes[:71])
-    in_two += speech.push(codes[71:], last=True)
+    in_two += chunks(speech, codes[:71])
+    in_two += chunks(speech, codes[71:], last=True)
     assert len(at_once) == len(CALLS)
     for one, other in zip(at_once, in_two, strict=True):
         assert torch.equal(one, other)
@@ -89,13 +95,8 @@ def test_how_codes_are_pushed_makes_no_difference() -> None:
 
 def test_what_a_stream_remembers_of_the_prompt() -> None:
     codes = IO["stream_mixed"].tolist()[: CASE["calls"][0]["cache_ready_after_tokens"]]
-    made = FlowStream(
-        flow(n_timesteps=CASE["n_timesteps"]),
-        flow_voice(IO),
-        token_pairs(codes),
-        noise(),
-        kept_frames=2 * CHUNKING.pairs[-1],
-    )
+    made = flow_stream()
+    finished(made.set_up(token_pairs(codes)))
     encoder, decoder = made.encoder_memory, made.decoder_memory
     convolutions = torch.cat([encoder.lookahead, encoder.up]).T
     assert distance(convolutions, IO["setup_conformer_cnn_cache"][0]) < 1e-4
@@ -106,13 +107,12 @@ def test_what_a_stream_remembers_of_the_prompt() -> None:
         twice = joined.repeat(1, kept.shape[1] // joined.shape[1], 1)
         assert distance(twice, kept) < 1e-4
     for step in (0, len(decoder.steps) - 1):
-        blocks = list(decoder.steps[step].blocks.values())
-        attention = [torch.cat([b.attention.keys, b.attention.values], dim=3) for b in blocks]
+        windows = [block.attention for block in decoder.steps[step]]
+        seen = [window.states[..., : window.frames, :] for window in windows]
+        attention = [torch.cat(list(keys_and_values), dim=3) for keys_and_values in seen]
         expected = IO[f"setup_estimator_att_cache_step{step}"]
         for block, kept in zip(attention, expected, strict=True):
             assert distance(block, kept) < 5e-4
-    for block, kept in zip(
-        decoder.steps[0].blocks.values(), IO["setup_estimator_cnn_cache_step0"], strict=True
-    ):
+    for block, kept in zip(decoder.steps[0], IO["setup_estimator_cnn_cache_step0"], strict=True):
         joined = torch.cat(list(block.convolutions.values()), dim=2).transpose(1, 2)
         assert distance(joined, kept) < 5e-4

@@ -1,8 +1,11 @@
 """The engine `step-audio-editx` on a small checkpoint with the released names."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 import torch
+from spoken_rows import clone, prompt, together, wave, words
 from tiny_checkpoints.voice import voice_checkpoint
 
 from greenroom.errors import InvalidInput, SetupError
@@ -10,8 +13,6 @@ from greenroom_speech.engines.step_audio.tts_engine import StepAudioEditX
 from greenroom_speech.settings import EngineSettings
 
 pytestmark = pytest.mark.slow
-
-RATE = 24000
 
 
 @pytest.fixture(scope="module")
@@ -21,38 +22,12 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(models):
-    engine = StepAudioEditX(EngineSettings(models_dir=models, tts_dtype="float32"))
+    # What a random model says is too short for most texts.
+    engine = StepAudioEditX(
+        EngineSettings(models_dir=models, tts_precision="float32", tts_redraws=-1)
+    )
     yield engine
     engine.close()
-
-
-def prompt(groups=25, seed=0):
-    draw = np.random.default_rng(seed)
-    linguistic = 65536 + draw.integers(0, 1024, (groups, 2))
-    semantic = 66560 + draw.integers(0, 4096, (groups, 3))
-    return {
-        "PROMPT_TOKENS": np.hstack([linguistic, semantic]).reshape(-1).astype(np.int32),
-        "SPEECH_FEATURES": draw.normal(size=(6 * groups, 80)).astype(np.float32),
-        "SPEAKER_EMBEDDING": draw.normal(size=192).astype(np.float32),
-        "TRANSCRIPT": words("hello world"),
-    }
-
-
-def words(*values):
-    return np.array(values, dtype=np.object_)
-
-
-def clone(text, seed=0, **more):
-    given = {name: words(*value) for name, value in more.items()}
-    return prompt(seed=seed) | {"TEXT": words(text), "SEED": np.array([seed])} | given
-
-
-def wave(engine, request):
-    [answer] = engine.run([request])
-    if isinstance(answer, Exception):
-        raise answer
-    assert answer["WAVEFORM_RATE"].tolist() == [RATE]
-    return answer["WAVEFORM"]
 
 
 def test_a_clone_is_a_sound(engine):
@@ -69,13 +44,13 @@ def test_requests_of_a_batch_get_what_they_get_alone(engine):
     batch = [
         clone("Hello there.", 1),
         clone("Good day.", 2, **chain),
-        prompt(40, 3) | {"TASK": words("denoise")},
+        prompt(40, 3) | {"TASK": words("denoise"), "SEED": np.array([3])},
         clone("x", 4, TASK=("clone", "emotion"), TASK_INFO=("", "grumpy")),
         clone(sentence * 9, 5),
     ]
-    together = engine.run(batch)
-    assert isinstance(together[3], InvalidInput)
-    for request, answer in zip(batch, together, strict=True):
+    answers = together(engine, batch)
+    assert isinstance(answers[3], InvalidInput)
+    for request, answer in zip(batch, answers, strict=True):
         if not isinstance(answer, Exception):
             assert np.allclose(wave(engine, request), answer["WAVEFORM"], atol=1e-4)
 
@@ -87,19 +62,53 @@ def test_the_same_seed_gives_the_same_and_another_another(engine):
     assert first.shape != other.shape or not np.allclose(first, other)
 
 
+def test_without_a_seed_it_is_a_new_draw_that_can_be_had_again(engine):
+    request = clone("Hello.")
+    del request["SEED"]
+    drawn = together(engine, [request] * 8)  # a network that knows nothing may say nothing
+    first, second = [answer for answer in drawn if not isinstance(answer, Exception)][:2]
+    seeds = [int(answer["SEED_USED"][0]) for answer in (first, second)]
+    assert seeds[0] != seeds[1]
+    assert all(0 < seed < 2**31 for seed in seeds)
+    assert together(engine, [clone("Hello.", 7)])[0]["SEED_USED"].tolist() == [7]
+    again = wave(engine, request | {"SEED": np.array(seeds[:1])})
+    assert np.array_equal(again, first["WAVEFORM"])
+
+
+def test_each_release_has_its_own_prompt_speaker_and_rules(models):
+    asked = {}
+    for year in ("2026", "2025"):
+        engine = StepAudioEditX(EngineSettings(models_dir=models, tts_release=year))
+        heard = {"AUDIO": np.ones(8000, np.float32), "SAMPLE_RATE": np.array([16000])}
+        row = engine.begin(clone("Hello.") | heard, whole=True)
+        sampling = engine._language.generator._sampling
+        ids = next(row.wanting()).wanted().ids
+        asked[year] = (sampling.top_k, sampling.repetition_aware, engine._tokenizer, ids)
+        engine.end(row)
+        engine.close()
+    assert asked["2026"][:2] == (0, False)
+    assert asked["2025"][:2] == (50, True)
+    name = "clone_" + sha256(b"hello world" + np.ones(2000, np.float32).tobytes()).hexdigest()[:16]
+    for year, speaker in (("2026", "debug"), ("2025", name)):
+        *_, tokenizer, ids = asked[year]
+        named = tokenizer.encode(f"speaker name: {speaker}\n")[-6:-1]
+        assert any(ids[place : place + 5] == named for place in range(len(ids)))
+
+
 def test_an_edit_of_an_edit_differs_from_one(engine):
-    once = {"TASK": words("emotion"), "TASK_INFO": words("happy")}
-    twice = {"TASK": words("emotion", "emotion"), "TASK_INFO": words("happy", "happy")}
+    seed = {"SEED": np.array([0])}
+    once = seed | {"TASK": words("emotion"), "TASK_INFO": words("happy")}
+    twice = seed | {"TASK": words("emotion", "emotion"), "TASK_INFO": words("happy", "happy")}
     first, second = wave(engine, prompt() | once), wave(engine, prompt() | twice)
     assert first.shape != second.shape or not np.allclose(first, second)
 
 
 def test_a_model_that_does_not_end_is_an_error_with_a_way_out(models):
-    settings = EngineSettings(models_dir=models, max_speech_seconds=0.1, tts_dtype="float32")
+    settings = EngineSettings(models_dir=models, max_speech_seconds=0.1, tts_precision="float32")
     engine = StepAudioEditX(settings)
-    answers = engine.run([clone("Hello.", seed) for seed in range(8)])
+    answers = together(engine, [clone("Hello.", seed) for seed in range(8)])
     errors = [str(answer) for answer in answers if isinstance(answer, Exception)]
-    assert any("within 0 s of speech; try another SEED" in error for error in errors)
+    assert any("in 3 draws, the last time because it had not" in error for error in errors)
     engine.close()
 
 

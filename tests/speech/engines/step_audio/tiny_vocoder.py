@@ -1,5 +1,6 @@
 """The parity fixtures' small vocoder: sizes from the json files, weights from the fixtures."""
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import torch
@@ -8,6 +9,7 @@ from parity_fixtures import parity_json, parity_weights
 from greenroom_speech.engines.step_audio.vocoder.flow import Flow, VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.hift import Hift
 from greenroom_speech.engines.step_audio.vocoder.sizes import FlowSizes, HiftSizes
+from greenroom_speech.engines.step_audio.vocoder.speech_stream import SpeechStream
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import token_pairs
 from greenroom_speech.engines.step_audio.vocoder.weight_norm import folded
 from greenroom_speech.engines.step_audio.vocoder.weights import check_tensors, hift_file_shapes
@@ -37,6 +39,16 @@ def hift() -> Hift:
     check_tensors("hift", state, hift_file_shapes(hift))
     hift.load_state_dict(folded(state), assign=True)
     return hift
+
+
+def chunks(
+    stream: SpeechStream, codes: Sequence[int], last: bool = False
+) -> Iterator[torch.Tensor]:
+    """Push codes and do all that can be done with them."""
+    stream.push(codes, last)
+    while stream.ready:
+        if (chunk := stream.advance()) is not None:
+            yield chunk
 
 
 def distance(ours: torch.Tensor, theirs: torch.Tensor) -> float:

@@ -9,6 +9,7 @@ from tiny_checkpoints import tiny_whisper
 from torch.utils._python_dispatch import TorchDispatchMode
 from whisper.model import LayerNorm, ModelDimensions, Whisper
 
+from greenroom_speech.engines.whisper.network import alignment_heads
 from greenroom_speech.engines.whisper.network import network as network_of
 
 LARGE_V3 = ModelDimensions(
@@ -33,6 +34,16 @@ def test_it_has_the_tensors_of_a_checkpoint():
         assert shapes == {name: tensor.shape for name, tensor in whispers.state_dict().items()}
         assert all(parameter.is_meta for parameter in made.parameters())
         assert torch.equal(made.decoder.mask, whispers.decoder.mask)
+
+
+def test_released_models_know_their_heads_that_follow_the_sound():
+    def heads(name, dims):
+        return alignment_heads(dims, name).indices().T.tolist()
+
+    assert len(heads("large-v3", LARGE_V3)) == 10
+    later = [[layer, head] for layer in range(16, 32) for head in range(20)]
+    assert heads("my.pt", LARGE_V3) == later
+    assert heads("tiny", tiny_whisper.sizes()) == [[1, 0], [1, 1]]
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import pytest
 import torch
 from engine_requests import audio, text
 from tiny_checkpoints import tiny_whisper
+from whisper.model import Whisper
 from whisper_recordings import NAMES, long_speech, noise, speech
 
 from greenroom.errors import InvalidInput, SetupError
+from greenroom.managed.engine import Request
 from greenroom_speech.engines.whisper.windows import Transcriber
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,28 @@ def test_a_recording_of_70_s_is_heard_where_the_settings_allow_it(whisper_engine
     assert len(heard.text.split()) > 30
 
 
+def test_each_word_has_its_time_in_every_window(whisper_engine):
+    engine = whisper_engine(max_audio_seconds=100)
+    asked = Request(request(long_speech(70)))
+    asked.outputs = frozenset(("WORD_TEXTS", "WORD_TIMES"))
+    answer = engine.answer(asked)
+    assert " ".join(answer["WORD_TEXTS"]) == words(answer)[0] == words(engine.answer({**asked}))[0]
+    starts = answer["WORD_TIMES"][:, 0]
+    assert (np.diff(starts) >= 0).all()
+    assert [sum((starts >= at) & (starts < at + 30)) > 0 for at in (0, 30, 60)] == [True] * 3
+    assert answer["SEGMENT_TIMES"][-1, 1] <= 70
+
+
+def test_a_translation_is_another_task(whisper_engine, monkeypatch):
+    tasks = []
+    decode = Whisper.decode
+    monkeypatch.setattr(Whisper, "decode", lambda *a: tasks.append(a[2].task) or decode(*a))
+    engine = whisper_engine()
+    for task in ("transcribe", "translate"):
+        engine.answer(request(speech(NAMES[0]), ASR_TASK=task))
+    assert (tasks[0], tasks[-1]) == ("transcribe", "translate")
+
+
 def test_other_rates_are_resampled(whisper_engine):
     samples = speech(NAMES[0])
     answer = whisper_engine().answer(audio(np.repeat(samples, 3), 48_000))
@@ -108,6 +132,10 @@ def test_an_english_checkpoint_knows_english_only(whisper_engine, english_networ
     engine = whisper_engine(whisper_model=str(path))
     assert words(engine.answer(request(noise(1), AUDIO_LANGUAGE="English")))[1] == "en"
     assert words(engine.answer(request(noise(1))))[1] == "en"
+    with pytest.raises(
+        InvalidInput, match=r"^ASR_TASK is 'translate'; Whisper's model .*tiny.en.pt"
+    ):
+        engine.answer(request(noise(1), ASR_TASK="translate"))
     with pytest.raises(InvalidInput, match=r"^AUDIO_LANGUAGE is 'zh'; it must be one of en, or"):
         engine.answer(request(noise(1), AUDIO_LANGUAGE="zh"))
 

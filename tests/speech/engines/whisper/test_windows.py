@@ -10,7 +10,7 @@ from whisper.tokenizer import get_tokenizer
 from whisper_recordings import NAMES, long_speech, noise, speech
 
 from greenroom_speech.engines.whisper import windows
-from greenroom_speech.engines.whisper.windows import Transcriber, Transcript
+from greenroom_speech.engines.whisper.windows import Transcriber, Transcript, Wanted, Window
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ class _Scripted:
         transcriber._encoded = lambda mel, seek: self.windows.append(seek)
         self._tokens, self._measures = tokens, measures
 
-    def _decoded(self, features, language, bound, timestamps):
+    def _decoded(self, features, language, bound, timestamps, prompt=None):
         return whisper.DecodingResult(None, language, tokens=self._tokens, **self._measures)
 
 
@@ -164,7 +164,7 @@ def test_a_segment_that_is_cut_by_the_window_is_heard_again(network):
 
 def test_more_words_than_one_window_holds_are_heard_in_several(network, monkeypatch):
     transcriber = Transcriber(network)
-    monkeypatch.setattr(transcriber, "_in_windows", lambda *arguments: [11])
+    monkeypatch.setattr(transcriber, "_in_windows", lambda *arguments: [Window(None, 0, 1, [11])])
     _Scripted(transcriber, [12] * 224, compression_ratio=2.0)
     assert transcriber.listen(noise(30), "en").text == get_tokenizer(True).decode([11])
     _Scripted(transcriber, [12] * 224, compression_ratio=20.0)
@@ -193,6 +193,24 @@ def test_a_bad_attempt_is_followed_by_a_warmer_one(network, monkeypatch, measure
     heard = Transcriber(network).listen(noise(1), "en")
     assert temperatures == list(windows.TEMPERATURES[:attempts])
     assert heard.text
+
+
+def test_words_before_are_the_prompt_of_cool_attempts(network, monkeypatch):
+    prompts = []
+
+    def decode(model, features, options):
+        prompts.append(options.prompt)
+        return whisper.DecodingResult(
+            None, "en", tokens=[11], avg_logprob=-1.5, compression_ratio=1.0, no_speech_prob=0.0
+        )
+
+    monkeypatch.setattr(type(network), "decode", decode)
+    Transcriber(network).listen(noise(1), "en", "said before <|endoftext|>")
+    encoding = Transcriber(network)._tokenizer(Wanted("en")).encoding
+    before = encoding.encode(" said before <|endoftext|>", disallowed_special=())
+    assert prompts == [before, before, None]
+    Transcriber(network).listen(noise(1), "en")
+    assert prompts[3] is None
 
 
 @pytest.mark.parametrize(("language", "told"), [(None, ""), ("de", "de")])

@@ -1,0 +1,84 @@
+"""Costs are taken from what a service shows: its means, bytes, policies and memory."""
+
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from greenroom.errors import InvalidInput
+from greenroom.simulate.configuration import Configuration
+from greenroom.simulate.measured import read_measured
+
+METRICS = """
+# TYPE greenroom_transition_seconds histogram
+greenroom_transition_seconds_sum{model="tts",action="load"} 24
+greenroom_transition_seconds_count{model="tts",action="load"} 2
+greenroom_transition_seconds_sum{model="tts",action="restore"} 0
+greenroom_transition_seconds_count{model="tts",action="restore"} 0
+# TYPE greenroom_request_seconds histogram
+greenroom_request_seconds_sum{model="tts",start="hot"} 5
+greenroom_request_seconds_count{model="tts",start="hot"} 3
+greenroom_request_seconds_sum{model="tts",start="cold"} 14
+greenroom_request_seconds_count{model="tts",start="cold"} 1
+# TYPE greenroom_wait_seconds histogram
+greenroom_wait_seconds_sum{model="tts",start="hot"} 0
+greenroom_wait_seconds_sum{model="tts",start="cold"} 12
+"""
+RESIDENCY = {
+    "models": {
+        "tts": {
+            "policy": {"unload_after": 77.0, "pinned": True},
+            "device_bytes": 0,
+            "device_overhead_bytes": 300,
+            "host_bytes": 700,
+        }
+    },
+    "gpu": {"total_bytes": 9000},
+    "budget": {"budget_bytes": 0, "reserve_bytes": 1000, "needs": {"tts": 1000}},
+}
+
+
+@pytest.fixture
+def service():
+    """Return a function that serves one answer for each path, and its URL."""
+    servers = []
+
+    def serve(**answers):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(answers[self.path.strip("/")].encode())
+
+            def log_message(self, *_):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_what_a_service_has_measured_is_taken(service):
+    configuration = Configuration()
+    url = service(residency=json.dumps(RESIDENCY), metrics=METRICS)
+    assert read_measured(configuration, url, "inference-key") == 8000
+    model = configuration.models["tts"]
+    assert model.costs.load == 12
+    assert model.costs.restore == Configuration().costs.restore  # it was never restored
+    assert model.costs.run == (5 + 14 - 12) / 4
+    assert (model.costs.bytes, model.costs.overhead) == (700, 300)
+    assert model.policy.pinned
+    assert model.policy.unload_after == 77
+
+
+def test_what_is_no_greenroom_is_refused(service):
+    url = service(residency="{}", metrics="")
+    with pytest.raises(InvalidInput, match="does not answer as Greenroom does"):
+        read_measured(Configuration(), url, None)

@@ -1,0 +1,161 @@
+"""The verbs simulate and export-trace: what they print, save and refuse."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from greenroom.simulate.commands import register
+from greenroom.simulate.synthetic import zipf_trace
+from greenroom.simulate.trace_file import write_trace
+
+KEYS = {"requests", "hot", "warm", "cold", "refused", "evictions", "device_byte_seconds"}
+
+
+@pytest.fixture
+def trace(tmp_path):
+    path = tmp_path / "zipf.csv"
+    with path.open("w") as file:
+        write_trace(zipf_trace(300, models=8, days=1), file)
+    return path
+
+
+def invoke(*arguments):
+    app = typer.Typer()
+    register(app)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def simulate(trace, *options):
+    """Run it; the saved numbers."""
+    path = trace.with_suffix(".json")
+    result = invoke("simulate", trace, "--json", path, *options)
+    assert result.exit_code == 0, result.output
+    return json.loads(path.read_text()), result.output
+
+
+def test_the_numbers_are_printed_and_saved(trace):
+    found, printed = simulate(trace, "--memory", "3GB", "--default-model", "load=5,bytes=1GB")
+    assert found.keys() >= KEYS
+    assert found["wait_seconds"].keys() >= {"p50", "p95", "p99"}
+    assert found["requests"] == 300 == sum(found[k] for k in ("hot", "warm", "cold", "refused"))
+    assert found["gpu_seconds"]["held"] + found["gpu_seconds"]["freed"] == found["seconds"]
+    assert "p95" in printed
+    assert "evictions" in printed
+
+
+def test_compare_plays_all_orders(trace):
+    found, printed = simulate(trace, "--memory", "3GB", "--offload-after", "-1", "--compare")
+    assert list(found["orders"]) == ["lru", "gdsf", "belady"]
+    assert found["orders"]["belady"]["evictions"] <= found["orders"]["lru"]["evictions"]
+    assert "belady" in printed
+
+
+def test_options_change_what_happens(trace):
+    warm, _ = simulate(trace, "--offload-after", "0", "--unload-after", "-1")
+    hot, _ = simulate(trace, "--offload-after", "-1", "--unload-after", "-1")
+    assert hot["warm"] == 0 < warm["warm"]
+    own, _ = simulate(trace, "--policy", '{"*": {"offload_after": -1, "unload_after": -1}}')
+    assert own["warm"] == 0
+
+
+def test_the_configuration_names_models(trace, tmp_path):
+    config = tmp_path / "costs.toml"
+    config.write_text('[models.model-0001]\nload = 0\nrestore = 0\npinned = true\nbytes = "2GB"\n')
+    found, _ = simulate(trace, "--config", config, "--unload-after", "-1")
+    assert found["cold"] >= 7  # the others, once each
+
+
+def test_a_repository_tells_of_policies_and_ensembles(tmp_path):
+    from model_folders import write_ensemble, write_model
+
+    write_model(tmp_path / "models", "asr")
+    write_model(tmp_path / "models", "tts")
+    write_ensemble(tmp_path / "models", "speech", "asr", "tts")
+    (tmp_path / "c.toml").write_text('repositories = ["models"]\n[models.tts]\nload = 7\n')
+    (tmp_path / "t.csv").write_text("time,model,seconds\n0,speech,1\n")
+    found, _ = simulate(tmp_path / "t.csv", "--config", tmp_path / "c.toml")
+    assert found["transitions"]["load"] == 3
+    assert found["wait_seconds"]["total"] == 20
+
+
+def test_fleets_sweeps_and_advice(trace):
+    found, printed = simulate(
+        trace, "--memory", "3GB", "--gpus", "2", "--sweep", "unload_after", "--machines", "1..2"
+    )
+    assert {row["machines"] for row in found["machines"]} == {1, 2}
+    assert found["sweep"]["knee"] in [point["unload_after"] for point in found["sweep"]["points"]]
+    assert "knee" in printed
+    found, printed = simulate(trace, "--memory", "3GB", "--advise")
+    assert found["advice"]["settings"].keys() == {"eviction", "offload_after", "unload_after"}
+    assert "GREENROOM_EVICTION=" in printed
+    assert "by default" in printed
+
+
+@pytest.mark.parametrize(("suffix", "begins"), [(".svg", b"<?xml"), (".png", b"\x89PNG")])
+def test_a_figure_is_drawn(trace, suffix, begins):
+    figure = trace.with_suffix(suffix)
+    simulate(trace, "--plot", figure, "--memory", "3GB", "--compare")
+    assert figure.read_bytes().startswith(begins)
+
+
+def test_bad_rows_are_named(trace):
+    trace.write_text("time,model,seconds\n0,a,1\n1,a,x\n")
+    found, _ = simulate(trace)
+    assert found["bad_rows"] == [f"{trace} line 3: seconds is 'x'; it must be seconds, 0 or more."]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--memory", "lots"], "--memory is 'lots'; it should be a number of bytes"),
+        (["--default-model", "load=x"], "--default-model: load is 'x': Input should be a valid"),
+        (["--default-model", "size=1"], "--default-model: size is no cost; those are load"),
+        (["--policy", "{"], "--policy is no JSON"),
+        (["--policy", '{"a": {"unload_after": -3}}'], "--policy, model a: unload_after is -3"),
+        (["--machines", "0..5"], "--machines is '0..5'; it must be A..B"),
+        (["--unload-after", "-0.5"], "--unload-after: unload_after is -0.5"),
+        (["--from", "ftp://x"], "a URL of a service begins with http://"),
+        (["--from", "http://127.0.0.1:1"], "--from http://127.0.0.1:1 does not answer"),
+        (["--plot", "x.gif"], "--plot is x.gif; it must end in .svg or .png"),
+        (["--time-column", "when"], "--time-column is 'when'; the columns of"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(trace, options, said):
+    result = invoke("simulate", trace, *options)
+    assert result.exit_code == 1
+    assert said in result.output.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
+def test_a_trace_without_seconds_needs_them(trace):
+    trace.write_text("time,model\n0,a\n1,a\n")
+    result = invoke("simulate", trace)
+    assert "no seconds of work for model a; give --seconds" in result.output
+    found, _ = simulate(trace, "--seconds", "2")
+    assert found["requests"] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["x = [", "[model.a]\nload = 1", "[models.a]\nlode = 1", "models = 3"]
+)
+def test_a_bad_configuration_names_the_file(trace, text):
+    config = trace.with_suffix(".toml")
+    config.write_text(text)
+    result = invoke("simulate", trace, "--config", config)
+    assert result.exit_code == 1
+    assert f"--config {config}" in result.output.replace("\n", "")
+
+
+def test_a_request_log_becomes_a_trace(tmp_path):
+    logs = [tmp_path / "requests.log.1", tmp_path / "requests.log"]
+    for minute, log in enumerate(logs):
+        told = {"time": f"2026-11-01T10:0{minute}:00Z", "model": "tts", "run_seconds": 1.5}
+        log.write_text(json.dumps(told) + "\n")
+    output = tmp_path / "trace.csv"
+    result = invoke("export-trace", *reversed(logs), "-o", output)
+    assert result.exit_code == 0, result.output
+    assert output.read_text() == "time,model,seconds\n0.0,tts,1.5\n60.0,tts,1.5\n"
+    assert invoke("export-trace", logs[0]).output == "time,model,seconds\n0.0,tts,1.5\n"
+    assert simulate(output)[0]["requests"] == 2

@@ -1,0 +1,150 @@
+"""What other servers' clients send to /v1: taken, left out by name, or refused in their words."""
+
+import json
+import re
+
+import httpx
+import numpy as np
+import pytest
+
+from greenroom.settings import Settings
+from greenroom_speech.api.instructions import edits_in
+from greenroom_speech.api.openai_errors import InvalidField, told
+from greenroom_speech.api.reference import aliases_of
+from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.engines.embedded.tags import TAGS
+from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
+
+REAL = {
+    name: Settings.model_fields[name].default
+    for name in ("model_repository", "ensemble_repository")
+}
+
+
+@pytest.fixture
+async def service(start, tmp_path):
+    voices = {"GREENROOM_VOICES_DIR": str(tmp_path / "voices")}
+    return await start(**REAL, environment=voices | {"GREENROOM_VOICE_ALIASES": "Nova=henry"})
+
+
+@pytest.fixture
+async def client(service):
+    async with httpx.AsyncClient(base_url=service.service.url, timeout=120) as client:
+        yield client
+
+
+async def test_requests_as_real_programs_send_them(client):
+    async def say(**fields):
+        wanted = {"input": "Yes.", "response_format": "pcm"} | fields
+        # ASCII only, so that half a surrogate pair can be sent.
+        answer = await client.post("/v1/audio/speech", content=json.dumps(wanted))
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    plain = (await say(voice="clara", seed=1)).content
+    open_webui = await say(model="tts-1", voice="alloy", seed=1)
+    assert open_webui.content == plain
+    assert "x-greenroom-ignored" not in open_webui.headers
+    no_voice = await say(seed=1, voice=None, speed=None, language=None)
+    assert no_voice.content == plain
+    kokoro = await say(
+        model="kokoro",
+        voice={"id": "clara"},
+        seed=1,
+        stream=True,
+        lang_code="a",
+        return_download_link=False,
+        user="me",
+        normalization_options={"normalize": True},
+    )
+    assert kokoro.content == plain
+    ignored = kokoro.headers["x-greenroom-ignored"]
+    assert ignored == "normalization_options, return_download_link, user"
+    loud = await say(voice="clara", seed=1, volume_multiplier=0.5)
+    halved = np.frombuffer(plain, "<i2") / 2
+    assert np.abs(np.frombuffer(loud.content, "<i2") - halved).max() <= 1
+    unknown = await say(voice="henry", seed=1, instructions="Speak like a pirate.")
+    assert unknown.headers["x-greenroom-ignored"] == "instructions"
+    assert unknown.content == (await say(voice="nova", seed=1)).content
+    whispered = await say(voice="henry", seed=1, instructions="Keep whispering, please.")
+    assert "x-greenroom-ignored" not in whispered.headers
+    assert whispered.content != unknown.content
+    emoji = await say(voice="clara", input="\U0001f600 \ud83d")
+    assert set(emoji.content) == {0}
+    assert emoji.headers["x-greenroom-unsaid"] == "%EF%BF%BD%F0%9F%98%80"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/models/", 200),
+        ("HEAD", "/v1/models", 200),
+        ("GET", "/v1/models/tts-1", 200),
+        ("GET", "/v1/models/gpt-9", 404),
+        ("GET", "/v1/audio/models", 200),
+        ("GET", "/v1/readyz", 200),
+        ("HEAD", "/v1/readyz", 200),
+        ("GET", "/v1/audio/voices/", 200),
+        ("HEAD", "/v1/audio/voices", 200),
+    ],
+)
+async def test_lists_that_clients_ask_for(client, method, path, status):
+    answer = await client.request(method, path)
+    assert answer.status_code == status
+    assert bool(answer.content) is (method == "GET")
+    if path == "/v1/audio/voices/":
+        names = {voice["id"]: voice["language"] for voice in answer.json()["voices"]}
+        assert {"clara", "henry", "lan", *OPENAI_VOICES, "nova"} <= names.keys()
+        assert names["lan"] == "zh"
+    if path == "/v1/audio/models":
+        ids = [model["id"] for model in answer.json()["models"]]
+        assert {"speech", "asr", "tts-1", "whisper-1"} <= set(ids)
+        assert len(ids) == len(set(ids))
+
+
+async def test_refusals_are_in_the_words_of_the_caller(client):
+    wrong = [
+        ({"voice": "clarra"}, 404, "near are clara"),
+        ({"voice": "nobody"}, 404, "it must be one of clara"),
+        ({"speed": "quick"}, 400, 'speed is "quick"'),
+        ({"input": None}, 400, "input is missing"),
+        ({"language": "klingon"}, 400, "language is"),
+        ({"task": "emotion", "task_info": "grumpy"}, 400, "task_info of 'emotion'"),
+        ({"voice": {"name": "clara"}, "reference_audio": "!"}, 400, "reference_audio is"),
+    ]
+    for fields, status, words in wrong:
+        answer = await client.post("/v1/audio/speech", json={"input": "Yes.", **fields})
+        assert answer.status_code == status, answer.text
+        message = answer.json()["error"]["message"]
+        assert words in message
+        assert not re.search(r"\b(None|TEXT|LANGUAGE|TASK|TASK_INFO|AUDIO)\b|b'", message)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "edits"),
+    [
+        ("Speak in a cheerful and happy tone.", [("emotion", "happy")]),
+        ("Whispering, sad", [("emotion", "sad"), ("style", "whisper")]),
+        ("remove all", []),
+        ("", []),
+        ("unhappy pirates", []),
+    ],
+)
+def test_instructions_become_edits_where_the_engine_knows_the_words(instructions, edits):
+    assert edits_in(instructions, TAGS) == edits
+    asked = SpeechRequest.model_validate({"input": "Yes.", "instructions": instructions or None})
+    assert asked.tasks(TAGS)["TASK"].tolist() == [b"clone", *(task.encode() for task, _ in edits)]
+    assert ("instructions" in asked.left_out(TAGS)) is (bool(instructions) and not edits)
+
+
+def test_aliases_of_voices_can_be_set(monkeypatch):
+    monkeypatch.setenv("GREENROOM_VOICE_ALIASES", "Alloy=henry, narrator = lan")
+    aliases = aliases_of(SpeechSettings())
+    assert (aliases["alloy"], aliases["narrator"], aliases["nova"]) == ("henry", "lan", "clara")
+    monkeypatch.setenv("GREENROOM_VOICE_ALIASES", "alloy")
+    with pytest.raises(ValueError, match="'alloy' is no pair; write NAME=VOICE"):
+        SpeechSettings()
+
+
+def test_what_a_field_says_is_not_taken_for_a_tensor():
+    assert told(InvalidField('input is "TEXT"', "input"))[1] == 'input is "TEXT"'
