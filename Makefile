@@ -4,8 +4,10 @@ OUT ?= demo.wav
 ARGS ?=
 SHAPE ?= steady
 BIN := .venv/bin
+# With it set, each process that a test starts would compile every module anew.
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run demo test test-fast load soak check lock lock-check dist clean
+.PHONY: run demo test test-fast load soak long-soak chaos check lock lock-check dist containers clients clean
 
 # exec, so that a signal for make reaches the program and nothing stays behind.
 run:
@@ -26,7 +28,7 @@ test-fast:
 	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadfile \
 	  -m 'not slow and not long and not gpu' $(ARGS)
 
-# SHAPE=steady, ramp, burst, idle-gap or thrash; HOST=http://... is a gateway that runs already,
+# SHAPE=steady, ramp, burst, idle-gap, streams or thrash; HOST=http://... is a gateway that runs already,
 # WEB=1 serves Locust's page. A shell may have a HOST of its own, so only make's counts.
 load:
 	@scripts/setup dev
@@ -38,13 +40,25 @@ soak:
 	@scripts/setup dev
 	@exec $(BIN)/python tests/load/soak.py $(ARGS)
 
+# Two hours of everything at once: streams, cancels, kills, saved voices; ARGS="--models 1000" instead
+# serves a thousand models of which fifty are asked, ARGS="--minutes 10" is shorter.
+long-soak:
+	@scripts/setup dev
+	@exec $(BIN)/python tests/load/long_soak.py $(ARGS)
+
+# Kills and stops processes at random under load; SECONDS=120, SEED=... repeats what was drawn.
+chaos:
+	@scripts/setup dev
+	@exec $(BIN)/python tests/load/chaos.py $(if $(findstring command,$(origin SECONDS)),--seconds $(SECONDS)) \
+	  $(SEED:%=--seed %) $(ARGS)
+
 check:
 	@scripts/setup dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/dist .ci/run; fi
+	if command -v shellcheck >/dev/null; then shellcheck scripts/keys scripts/setup scripts/dist scripts/clients .ci/run; fi
 
 # constraints.txt for what the pyproject.toml say; ARGS=--upgrade takes the newest versions.
 lock:
@@ -58,7 +72,16 @@ lock-check:
 dist:
 	@scripts/dist $(ARGS)
 
+# Builds the containers, starts and maltreats them; needs Docker. ARGS=--gpu: the GPU image too.
+containers:
+	@scripts/setup dev
+	@exec $(BIN)/python tests/containers $(ARGS)
+
+# Environments of other programs, which tests/clients then tries.
+clients:
+	@scripts/clients
+
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .clients build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -maxdepth 2 -name '*.egg-info' -prune -exec rm -rf {} +
