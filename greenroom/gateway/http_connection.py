@@ -27,6 +27,9 @@ _MOST_HEAD = 64 * 1024
 """Bytes of a request line and its headers."""
 _MOST_UNREAD = 2**20
 """Bytes of a body that may still come after its answer, so that the connection can be kept."""
+_LAST_LOOK = 2.0
+"""Seconds from the end of that answer to the close. A close with bytes unread is a reset, which
+takes the answer away from a client that is still sending (RFC 9112, 9.6)."""
 _REFUSAL = (
     "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
     "x-request-id: {number}\r\nconnection: close\r\n\r\n{body}"
@@ -114,14 +117,16 @@ class HttpConnection(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._unread += len(body)
             if self._unread > _MOST_UNREAD:
-                self.transport.close()
+                self.transport.pause_reading()
+                self.transport.write_eof()
+                self._start_clock(_LAST_LOOK)
 
     def on_message_complete(self) -> None:
         """Wait for the next head if the answer was there before its request."""
         if self.parser.should_upgrade():  # the end of a head that comes again
             return
         super().on_message_complete()
-        if self.cycle.response_complete:
+        if self.cycle.response_complete and self._unread <= _MOST_UNREAD:
             self._start_clock(KEEP_ALIVE)
 
     def on_response_complete(self) -> None:
