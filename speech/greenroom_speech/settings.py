@@ -182,6 +182,14 @@ class VoiceSettings(EnvironmentSettings):
         None,
         description="Folder of the saved voices. If unset, `voices` in the user's data folder.",
     )
+    voices_url: str | None = Field(
+        None,
+        pattern=r"^(s3|gs|az)://[^/?#@]+(/[^?#]*)?$",
+        description="Keep the saved voices on an object store instead, such as "
+        "`s3://bucket/prefix`, `gs://` or `az://`; address, region and keys come from the "
+        "provider's own variables (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on). Needs the "
+        "extra `object-store`.",
+    )
 
     @property
     def voices_folder(self) -> Path:

@@ -25,6 +25,7 @@ from greenroom_speech.api.speech_stream import PATH as STREAM
 from greenroom_speech.api.speech_stream import speech_stream_routes
 from greenroom_speech.api.transcriptions import transcriptions_routes
 from greenroom_speech.api.verification import ASR, Rule
+from greenroom_speech.api.voice_places import voices_place
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Decoder
 from greenroom_speech.codec.encoder import Encoder
@@ -52,7 +53,7 @@ def speech_app(gateway: Gateway) -> ASGIApp:
     decoder, engines = Decoder(codec, gateway.held), EngineSettings()
     read = partial(decoder.recording, longest=engines.max_audio_seconds)
     formats = Formats(Encoder(codec))
-    store = VoicesStore(VoiceSettings().voices_folder)
+    store = VoicesStore(voices_place(VoiceSettings()))
     store.clear_partial()
     settings = SpeechSettings()
     references = References(

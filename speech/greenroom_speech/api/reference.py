@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.schemas import SpeechOptions
-from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voice_facts import SavedVoice
 from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording

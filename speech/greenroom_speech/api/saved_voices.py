@@ -14,7 +14,7 @@ from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import VoiceChange, VoiceRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, Wanted
-from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voice_facts import SavedVoice
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording

@@ -5,14 +5,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-
-from greenroom.errors import GreenroomError
-from greenroom_speech.api.openai_errors import invalid
+from greenroom_speech.api.voice_facts import Facts, OddVoice, facts_of
 
 FACTS, AUDIO = "voice.json", "audio.flac"
 
@@ -21,47 +16,6 @@ Signature = tuple[int, int, int, int]
 
 _OF_THE_PROCESS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Errors that say nothing about the file."""
-
-
-class OddVoice(Exception):
-    """What lies in a folder is no voice; the message says why."""
-
-
-class NoRecording(GreenroomError):
-    """The voice is known, its recording is not there any more."""
-
-    http_status = 410
-    grpc_code = "DATA_LOSS"
-
-    def __init__(self, name: str, why: str = "its file is missing or empty") -> None:
-        super().__init__(f"The recording of voice {name!r} is lost: {why}.")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is kept of a voice beside its recording."""
-
-    __pydantic_config__ = ConfigDict(strict=True)
-
-    name: str
-    transcript: str
-    language: str
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    consent: str
-    created: Annotated[int, Field(ge=0, lt=2**63)]
-    description: str = ""
-
-
-@dataclass(frozen=True)
-class SavedVoice(Facts):
-    """A recording with its words, usable by name."""
-
-    bundled: bool = False
-    path: Path = Path()
-    """The recording, FLAC."""
-
-
-_FACTS = TypeAdapter(Facts)
 
 
 @contextmanager
@@ -106,11 +60,7 @@ def facts_in(folder: int) -> Facts:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # it may have become a link or a pipe
     try:
         with os.fdopen(os.open(FACTS, flags, dir_fd=folder), "rb") as file:
-            return _FACTS.validate_json(file.read())
-    except ValidationError as error:
-        first = error.errors()[0]
-        why = str(invalid([first])).rstrip(".") if first["loc"] else first["msg"]
-        raise OddVoice(f"{FACTS}: {why}") from None
+            return facts_of(file.read(), FACTS)
     except OSError as error:
         raise _odd(error) from None
 

@@ -6,14 +6,15 @@ import os
 import pytest
 from voices_app import VoicesApp, lying, sound
 
-from greenroom_speech.api import voices_store
-from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api import voices_on_disk
+from greenroom_speech.api.voice_facts import SavedVoice
+from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 
 
 @pytest.fixture
-def app(tmp_path):
-    return VoicesApp(tmp_path / "voices")
+def app(place):
+    return VoicesApp(place())
 
 
 def saved(store, name, audio=b"fLaC"):
@@ -29,7 +30,7 @@ async def test_of_two_saves_of_one_name_one_wins(app, names):
     assert len(await app.names()) == 5
 
 
-async def test_whatever_comes_together_each_gets_an_answer_that_is_true(app, tmp_path):
+async def test_whatever_comes_together_each_gets_an_answer_that_is_true(app, place, tmp_path):
     sounds = {sound(seed=seed) for seed in range(3)}
     expected = {"save": {201, 409}, "patch": {200, 404}, "delete": {200, 404}, "get": {200, 404}}
     seen = {kind: set() for kind in expected}
@@ -58,13 +59,13 @@ async def test_whatever_comes_together_each_gets_an_answer_that_is_true(app, tmp
 
 
 @pytest.mark.parametrize("anew", [False, True])
-def test_a_recording_that_is_deleted_while_it_is_read(tmp_path, monkeypatch, anew):
-    store, other = VoicesStore(tmp_path), VoicesStore(tmp_path)
+def test_a_recording_that_is_deleted_while_it_is_read(place, monkeypatch, anew):
+    store, other = VoicesStore(place()), VoicesStore(place())
     saved(store, "mine", b"old")
     content = VoicesStore._content
 
     def late(self, voice):
-        monkeypatch.undo()
+        monkeypatch.setattr(VoicesStore, "_content", content)
         other.delete("mine")
         if anew:
             saved(other, "mine", b"new")
@@ -80,8 +81,8 @@ def test_a_recording_that_is_deleted_while_it_is_read(tmp_path, monkeypatch, ane
             store.recording("mine")
 
 
-def test_another_service_may_share_the_folder(tmp_path):
-    ours, theirs = VoicesStore(tmp_path), VoicesStore(tmp_path)
+def test_another_service_may_share_the_place(place):
+    ours, theirs = VoicesStore(place()), VoicesStore(place())
     saved(ours, "mine")
     assert theirs.get("mine").transcript == "some words"
     ours.correct("mine", "other words")
@@ -91,8 +92,8 @@ def test_another_service_may_share_the_folder(tmp_path):
 
 
 def test_of_hundreds_of_voices_one_is_found_by_opening_one(tmp_path, monkeypatch):
-    store = VoicesStore(tmp_path)
-    monkeypatch.setattr(voices_store, "_sync", lambda folder: None)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
+    monkeypatch.setattr(voices_on_disk, "_sync", lambda folder: None)
     monkeypatch.setattr(os, "fsync", lambda file: None)
     monkeypatch.setattr(store, "check_free", lambda name: name)
     for number in range(300):
@@ -102,7 +103,7 @@ def test_of_hundreds_of_voices_one_is_found_by_opening_one(tmp_path, monkeypatch
     monkeypatch.setattr(
         os, "open", lambda *given, **more: opened.append(given[0]) or real(*given, **more)
     )
-    assert VoicesStore(tmp_path).get("voice 250").transcript == "some words"
+    assert VoicesStore(VoicesOnDisk(tmp_path)).get("voice 250").transcript == "some words"
     assert opened == [tmp_path / "voice 250", "voice.json"]
     with pytest.raises(UnknownVoice) as refusal:
         store.get("Zarathustra")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from voices_app import Sentences, VoicesApp, lying, sound
 
-from greenroom_speech.api import voices_store
+from greenroom_speech.api import voices_on_disk
 
 KEPT = ["kept", "kept/audio.flac", "kept/voice.json"]
 
@@ -48,7 +48,7 @@ async def test_so_is_every_other_reason(number, call, tmp_path, monkeypatch):
         raise OSError(number, os.strerror(number))
 
     await app.save("kept")
-    monkeypatch.setattr(voices_store, call, fails)
+    monkeypatch.setattr(voices_on_disk, call, fails)
     answer = await app.save("mine")
     assert answer.status_code == 507
     assert os.strerror(number) in answer.json()["error"]["message"]

@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 from greenroom.errors import Conflict, InvalidInput
-from greenroom_speech.api.voice_folder import SavedVoice
+from greenroom_speech.api.voice_facts import SavedVoice
+from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 
 HOSTILE = [
@@ -42,9 +43,9 @@ def saved(store, name, audio=b"fLaC"):
 
 
 def test_a_saved_voice_is_found_by_name(tmp_path):
-    store = VoicesStore(tmp_path / "voices")
+    store = VoicesStore(VoicesOnDisk(tmp_path / "voices"))
     saved(store, "Ämy 2.0", b"sound")
-    found = VoicesStore(tmp_path / "voices").get("Ämy 2.0")
+    found = VoicesStore(VoicesOnDisk(tmp_path / "voices")).get("Ämy 2.0")
     assert (found.transcript, found.consent, found.bundled) == ("some words", "I agree.", False)
     assert found.path.read_bytes() == b"sound"
     assert [voice.name for voice in store.all()] == ["clara", "henry", "lan", "wei", "Ämy 2.0"]
@@ -52,7 +53,7 @@ def test_a_saved_voice_is_found_by_name(tmp_path):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_refused_and_writes_nothing(tmp_path, name):
-    store = VoicesStore(tmp_path / "voices")
+    store = VoicesStore(VoicesOnDisk(tmp_path / "voices"))
     with pytest.raises(InvalidInput, match="name"):
         saved(store, name)
     assert list(tmp_path.iterdir()) == []
@@ -60,21 +61,21 @@ def test_a_hostile_name_is_refused_and_writes_nothing(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["clara", "CLARA", "mine", "Mine"])
 def test_a_name_that_is_taken_is_refused(tmp_path, name):
-    store = VoicesStore(tmp_path)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
     saved(store, "mine")
     with pytest.raises(Conflict, match="exists already"):
         saved(store, name)
 
 
 def test_the_words_can_be_corrected(tmp_path):
-    store = VoicesStore(tmp_path)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
     saved(store, "mine")
     assert store.correct("mine", "other words").transcript == "other words"
     assert store.get("mine").transcript == "other words"
 
 
 def test_a_deleted_voice_is_gone_and_its_name_free(tmp_path):
-    store = VoicesStore(tmp_path)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
     saved(store, "mine")
     store.delete("mine")
     assert list(tmp_path.iterdir()) == []
@@ -82,16 +83,16 @@ def test_a_deleted_voice_is_gone_and_its_name_free(tmp_path):
 
 
 def test_bundled_voices_stay(tmp_path):
-    store = VoicesStore(tmp_path)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
     with pytest.raises(Conflict, match="comes with Greenroom"):
         store.delete("clara")
 
 
 def test_an_unknown_voice_names_those_that_there_are(tmp_path):
     with pytest.raises(UnknownVoice, match=r"near are clara\."):
-        VoicesStore(tmp_path).get("../clara")
+        VoicesStore(VoicesOnDisk(tmp_path)).get("../clara")
     with pytest.raises(UnknownVoice, match="one of clara, henry, lan, wei"):
-        VoicesStore(tmp_path).get("../..")
+        VoicesStore(VoicesOnDisk(tmp_path)).get("../..")
 
 
 @pytest.mark.slow
@@ -99,9 +100,10 @@ def test_kill_9_loses_no_voice_that_was_acknowledged_and_leaves_no_half_one(tmp_
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from greenroom_speech.api.voice_folder import SavedVoice
+        from greenroom_speech.api.voice_facts import SavedVoice
+        from greenroom_speech.api.voices_on_disk import VoicesOnDisk
         from greenroom_speech.api.voices_store import VoicesStore
-        store = VoicesStore(Path(sys.argv[1]))
+        store = VoicesStore(VoicesOnDisk(Path(sys.argv[1])))
         for number in range(100):
             name = f"{sys.argv[2]}-{number}"
             store.save(SavedVoice(name, "words", "en", 1.0, "I agree.", 7), b"x" * 200_000)
@@ -119,7 +121,7 @@ def test_kill_9_loses_no_voice_that_was_acknowledged_and_leaves_no_half_one(tmp_
                 acknowledged.append(line.strip())
                 if line.strip() == f"run{run}-{5 + 7 * run}":
                     os.kill(process.pid, signal.SIGKILL)
-    store = VoicesStore(tmp_path)
+    store = VoicesStore(VoicesOnDisk(tmp_path))
     kept = {voice.name: voice for voice in store.all() if not voice.bundled}
     assert len(acknowledged) >= 60
     assert set(acknowledged) <= set(kept)

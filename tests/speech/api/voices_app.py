@@ -2,6 +2,7 @@
 
 import io
 import logging
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,6 +14,7 @@ from greenroom.gateway.request_body import BoundedBodies
 from greenroom.settings import Settings
 from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.saved_voices import saved_voices_routes
+from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.recording import Recording
 
@@ -48,10 +50,10 @@ class NoModels:
 
 
 class VoicesApp:
-    """Asks the routes over a folder."""
+    """Asks the routes over a place, or over a folder."""
 
-    def __init__(self, folder):
-        self.store = VoicesStore(folder)
+    def __init__(self, place):
+        self.store = VoicesStore(VoicesOnDisk(place) if isinstance(place, Path) else place)
         self.models = NoModels()
         app = FastAPI(exception_handlers=HANDLERS)
         app.include_router(saved_voices_routes(self.models, self.store, read, None))

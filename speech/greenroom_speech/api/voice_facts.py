@@ -1,0 +1,69 @@
+"""What is kept of a saved voice beside its recording, read as what anybody may have written."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from greenroom.errors import GreenroomError
+from greenroom_speech.api.openai_errors import invalid
+
+
+class OddVoice(Exception):
+    """What lies in a voice's place is no voice; the message says why."""
+
+
+class NoRecording(GreenroomError):
+    """The voice is known, its recording is not there any more."""
+
+    http_status = 410
+    grpc_code = "DATA_LOSS"
+
+    def __init__(self, name: str, why: str = "its file is missing or empty") -> None:
+        super().__init__(f"The recording of voice {name!r} is lost: {why}.")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is kept of a voice beside its recording."""
+
+    __pydantic_config__ = ConfigDict(strict=True)
+
+    name: str
+    transcript: str
+    language: str
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    consent: str
+    created: Annotated[int, Field(ge=0, lt=2**63)]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class SavedVoice(Facts):
+    """A recording with its words, usable by name."""
+
+    bundled: bool = False
+    path: Path = Path()
+    """Of the recording, FLAC, as the place has it that keeps the voice."""
+
+
+_FACTS = TypeAdapter(Facts)
+
+
+def facts_of(content: bytes, file: str) -> Facts:
+    """What `written` wrote. Raises OddVoice, which says `file` for what was read."""
+    try:
+        return _FACTS.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = str(invalid([first])).rstrip(".") if first["loc"] else first["msg"]
+        raise OddVoice(f"{file}: {why}") from None
+
+
+def written(voice: SavedVoice, **more: str) -> bytes:
+    """JSON of what is kept; `more` are a place's own fields."""
+    kept = asdict(voice)
+    del kept["path"], kept["bundled"]
+    return json.dumps(kept | more, ensure_ascii=False, indent=1).encode()
