@@ -7,8 +7,10 @@ answered without it; an answer that its client does not take; and how many conne
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from greenroom.errors import InvalidInput
@@ -51,6 +53,7 @@ class HttpConnection(HttpToolsProtocol):
         **of_uvicorn: Any,
     ) -> None:
         super().__init__(**of_uvicorn)
+        self._application, self.app = self.app, self._call
         self.parser = UpgradesIgnored(self)
         self._settings = settings
         self._websockets = websockets
@@ -58,6 +61,7 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._unread = 0
+        self._is_last = False
         self._fault = ""
         self._idle_since = self.loop.time()
         self._clock: asyncio.TimerHandle | None = None
@@ -94,7 +98,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes, self._unread = True, 0, 0
+        self._in_head, self._head_bytes, self._unread, self._is_last = True, 0, 0, False
 
     def on_headers_complete(self) -> None:
         """Leave the waiting for the body to who reads it."""
@@ -126,7 +130,11 @@ class HttpConnection(HttpToolsProtocol):
         if self.parser.should_upgrade():  # the end of a head that comes again
             return
         super().on_message_complete()
-        if self.cycle.response_complete and self._unread <= _MOST_UNREAD:
+        if not self.cycle.response_complete:
+            return
+        if self._is_last:
+            self.transport.close()
+        else:
             self._start_clock(KEEP_ALIVE)
 
     def on_response_complete(self) -> None:
@@ -135,6 +143,8 @@ class HttpConnection(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self.cycle.response_complete and self.cycle.more_body:
             self._start_clock(self._settings.receive_timeout)
+        elif self._is_last:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -160,6 +170,22 @@ class HttpConnection(HttpToolsProtocol):
         """Hand the connection over."""
         self._unsent.resume()
         super().handle_websocket_upgrade()
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application; an answer before a long body says that the connection ends."""
+
+        async def tell(message: Any) -> None:
+            starts = message["type"] == "http.response.start"
+            if not (starts and self.cycle.scope is scope and self.cycle.more_body):
+                await send(message)
+                return
+            self._is_last = not self.cycle.keep_alive or _bytes_to_come(scope) > _MOST_UNREAD
+            self.cycle.keep_alive = not self._is_last
+            await send(message)
+            # uvicorn would close at the answer's end, with bytes unread.
+            self.cycle.keep_alive = True
+
+        await self._application(scope, receive, tell)
 
     def _should_upgrade(self) -> bool:
         """Only a path that knows WebSockets; for all others the field Upgrade is not there."""
@@ -207,3 +233,12 @@ class HttpConnection(HttpToolsProtocol):
             head = _REFUSAL.format(status=status, length=len(body), number=id_of(None), body=body)
             self.transport.write(head.encode())
         self.transport.close()
+
+
+def _bytes_to_come(scope: Scope) -> float:
+    """Return the length of the request's body; infinite if it is not told."""
+    fields = dict(scope["headers"])
+    length = fields.get(b"content-length", b"")
+    if length.isdigit():
+        return int(length)
+    return inf if b"transfer-encoding" in fields else 0

@@ -19,7 +19,9 @@ async def test_an_endless_body_after_a_401_is_not_swallowed(start):
     running = await start(api_keys="admin:admins-key-0123456789")
     async with asyncio.timeout(30), wire(running) as (reader, writer):
         writer.write(f"{INFER}content-length: {2**40}\r\n\r\n".encode())
-        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 401")
+        assert b"connection: close" in head
         with pytest.raises(ConnectionError):
             await send(writer, 64 * 2**20)
 
