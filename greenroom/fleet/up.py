@@ -53,8 +53,8 @@ def _deploy(given: dict[str, Any], address: str, settings: Settings, keys: bool)
         )
         serve.run(fleet(FleetArguments.model_validate(given)), name=APP, route_prefix="/")
     except RuntimeError as error:
-        told = serve.status().applications[APP].deployments
-        reasons = [one.message for one in told.values() if one.message]
+        told = serve.status().applications.get(APP)  # none if it failed before
+        reasons = [one.message for one in told.deployments.values() if one.message] if told else []
         raise SetupError(f"The fleet did not start: {' '.join(reasons) or error}") from error
     finally:
         ray.shutdown()
