@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
 from ray.serve import Application
-from ray.serve.config import AutoscalingConfig, RequestRouterConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
 
 from greenroom.fleet.deployment import Replica
 from greenroom.settings import Settings
@@ -17,6 +17,8 @@ _BOUNDED_BY_GREENROOM = 10_000
 """Requests at a replica: its own limits are the ones that count, and say why."""
 _LONGEST_DRAIN = 120.0
 _REQUESTS_PER_REPLICA = 4.0
+_LOOK_BACK = 15.0
+"""Seconds over which Ray takes the mean of requests; replicas tell theirs every 10 s."""
 
 
 class FleetArguments(BaseModel):
@@ -31,6 +33,12 @@ class FleetArguments(BaseModel):
     gpus_per_replica: float = Field(1, ge=0, description="0 places replicas by CPUs alone.")
     waiting_per_replica: float = Field(
         _REQUESTS_PER_REPLICA, gt=0, description="Requests, running or waiting, for one replica."
+    )
+    grow_after: float = Field(
+        10, ge=0, description="Seconds for which more replicas must be wanted; 0 adds them at once."
+    )
+    shrink_after: float = Field(
+        300, ge=0, description="Seconds for which fewer must do; 0 ends them at once."
     )
     residency_router: bool = Field(
         True, description="Whether requests follow their models; false is Ray's own router."
@@ -64,6 +72,10 @@ def fleet(given: FleetArguments) -> Application:
             min_replicas=given.min_replicas,
             max_replicas=given.replicas,
             target_ongoing_requests=given.waiting_per_replica,
+            look_back_period_s=_LOOK_BACK,
+            upscale_delay_s=given.grow_after,
+            downscale_delay_s=given.shrink_after,
+            policy=AutoscalingPolicy(policy_function="greenroom.fleet.scaling:policy"),
         )
     application: Application = serve.deployment(**options)(Replica).bind()
     return application

@@ -21,7 +21,7 @@ MinReplicas = Annotated[
     typer.Option(
         "--min-replicas",
         min=0,
-        help="Scale between this and --replicas by the requests that wait; 0 ends the last one.",
+        help="Scale between this and --replicas by requests and memory; 0 ends the last one.",
     ),
 ]
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import greenroom.fleet.kserve_servicer  # noqa: F401  # before a message of it is unpickled
 from greenroom.errors import SetupError
+from greenroom.fleet import scaling
 from greenroom.fleet.directory import directory
 from greenroom.fleet.fleet_door import FleetDoor
 from greenroom.fleet.grpc_door import GrpcDoor, with_calls
@@ -114,6 +115,9 @@ class Replica:
     async def record_routing_stats(self) -> dict[str, Any]:
         at = time.time()
         return self._reporter.stats(await self._shown(), at)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        return scaling.stats(await self._shown())
 
     async def view(self, name: str) -> tuple[str, dict[str, Any]]:
         """GET /residency of this replica; the router brings the call to the one it names."""
