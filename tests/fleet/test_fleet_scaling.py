@@ -3,8 +3,6 @@
 from types import SimpleNamespace
 
 import pytest
-from ray.serve._private.common import TimeStampedValue
-from ray.serve.config import AutoscalingConfig
 
 from greenroom.fleet.scaling import policy, stats, wanted
 
@@ -92,6 +90,9 @@ def test_where_nothing_bounds_memory_requests_alone_count():
 
 
 def test_the_policy_takes_the_newest_of_each_replica():
+    from ray.serve._private.common import TimeStampedValue
+    from ray.serve.config import AutoscalingConfig
+
     def series(*values):
         return [TimeStampedValue(float(at), value) for at, value in enumerate(values)]
 
