@@ -35,10 +35,12 @@ class FleetArguments(BaseModel):
         _REQUESTS_PER_REPLICA, gt=0, description="Requests, running or waiting, for one replica."
     )
     grow_after: float = Field(
-        10, ge=0, description="Seconds for which more replicas must be wanted; 0 adds them at once."
+        10.0,
+        ge=0,
+        description="Seconds for which more replicas must be wanted; 0 adds them at once.",
     )
     shrink_after: float = Field(
-        300, ge=0, description="Seconds for which fewer must do; 0 ends them at once."
+        300.0, ge=0, description="Seconds for which fewer must do; 0 ends them at once."
     )
     residency_router: bool = Field(
         True, description="Whether requests follow their models; false is Ray's own router."
