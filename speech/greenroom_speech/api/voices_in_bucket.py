@@ -83,7 +83,8 @@ class VoicesInBucket:
             for one in objects
             if one["path"].endswith(_FACTS)
         }
-        kept = {key: read for key, read in self._read.items() if marks.get(key) == read.mark}
+        before = self._read.copy()  # other threads write into it
+        kept = {k: read for k, read in before.items() if read.mark and read.mark == marks.get(k)}
         with ThreadPoolExecutor(_READERS) as pool:
             new = [key for key in marks if key not in kept]
             read_now = zip(new, pool.map(self._fetched, new), strict=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from voices_app import VoicesApp, lying, sound
@@ -111,3 +112,22 @@ def test_of_hundreds_of_voices_one_is_found_by_opening_one(tmp_path, monkeypatch
     assert named.count(", ") == 19
     assert named.endswith("voice 015 or another that GET /v1/voices lists.")
     assert len(store.all()) == 304
+
+
+def test_voices_are_listed_while_others_come_and_go(place):
+    store = VoicesStore(place())
+    saved(store, "kept")
+
+    def come_and_go(number):
+        for _ in range(25):
+            saved(store, f"voice {number}")
+            store.get(f"voice {number}")
+            store.delete(f"voice {number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        going = [pool.submit(come_and_go, number) for number in range(4)]
+        while not all(one.done() for one in going):
+            assert "kept" in [voice.name for voice in store.all()]
+        for one in going:
+            one.result()
+    assert [voice.name for voice in store.all() if not voice.bundled] == ["kept"]
