@@ -28,7 +28,7 @@ _SETS = "GREENROOM_ENGINES"
 
 
 def chosen_engine(model: str, config: Mapping[str, Any], settings: ModelSettings) -> Engine:
-    """Make the engine of a model; its class is called with ``settings``.
+    """Make the engine of a model: its class, or what makes it, is called with ``settings``.
 
     ``config`` is Triton's model config as a dict. Raises SetupError if no engine has the name, or
     if it cannot be imported.
@@ -38,13 +38,21 @@ def chosen_engine(model: str, config: Mapping[str, Any], settings: ModelSettings
     try:
         make = pkgutil.resolve_name(path)
     except (ImportError, AttributeError, ValueError) as error:
-        lacks = ", ".join(lacking(model, name))
-        raise SetupError(
-            f"Engine {path!r} of model {model!r} cannot be imported: {error}."
-            + (f" It needs {lacks}." if lacks else "")
-        ) from error
-    engine: Engine = make(settings)
+        raise _not_imported(model, name, error) from error
+    try:
+        engine: Engine = make(settings)
+    except ImportError as error:
+        # An engine may import its libraries only now, while something else is under way.
+        raise _not_imported(model, name, error) from error
     return engine
+
+
+def _not_imported(model: str, name: str, error: Exception) -> SetupError:
+    path, lacks = engine_path(model, name), ", ".join(lacking(model, name))
+    return SetupError(
+        f"Engine {path!r} of model {model!r} cannot be imported: {error}."
+        + (f" It needs {lacks}." if lacks else "")
+    )
 
 
 def parameters_of(config: Mapping[str, Any]) -> dict[str, str]:

@@ -107,9 +107,9 @@ class BackendProcesses:
 
     def resident_bytes(self, model: str) -> int | None:
         """What the model's watched processes hold in memory; None where none is seen."""
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             if found := self._processes.get(model):
-                return sum(process.memory_info().rss for process in found)
+                return sum(_held_bytes(process) for process in found)
         return None
 
     async def ended(self, model: str) -> None:
@@ -183,6 +183,18 @@ def _stopped(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_STOPPED
     except psutil.NoSuchProcess:
         return True
+
+
+def _held_bytes(process: psutil.Process) -> int:
+    """What is resident, with files in memory that are not mapped: so weights wait on a CPU."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    mapped = int(status.split("RssShmem:")[1].split()[0]) * 1024
+    kept = 0
+    for file in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if str(file.readlink()).startswith("/memfd:"):
+                kept += file.stat().st_blocks * 512
+    return int(process.memory_info().rss) - mapped + max(mapped, kept)
 
 
 def _signal_of(zombie: int) -> int:

@@ -15,6 +15,7 @@ INSTALLED = {
         "two": "test_engine_choice:Two",
         "lost": "no.such:Thing",
         "empty": "test_engine_choice:Three",
+        "late": "test_engine_choice:late",
     }
 }
 
@@ -26,6 +27,13 @@ class One:
 
 class Two(One):
     pass
+
+
+def late(settings):
+    """Make an engine that begins something before it imports its libraries."""
+    from no.such import Thing
+
+    return Thing(settings)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +111,7 @@ def test_an_engine_of_another_model_is_none_of_this_one():
 
 @pytest.mark.parametrize("given", [config("three"), {}])
 def test_an_unknown_engine_is_refused_with_the_choices(given):
-    with pytest.raises(SetupError, match=r"one of empty, lost, one, two, package\.module:Class"):
+    with pytest.raises(SetupError, match=r"one of empty, late, lost, one, two, package"):
         chosen_engine("clock", given, ModelSettings())
 
 
@@ -111,6 +119,7 @@ def test_an_unknown_engine_is_refused_with_the_choices(given):
     ("name", "reason"),
     [
         ("lost", "No module named 'no'"),
+        ("late", "No module named 'no'"),
         ("empty", "has no attribute 'Three'"),
         ("a b:C", "invalid format"),
     ],

@@ -1,6 +1,6 @@
 """All parameters and buffers of some modules, movable as one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,12 @@ from greenroom.managed.arena.cpu_range import CpuRange
 from greenroom.managed.arena.device_range import DeviceRange
 from greenroom.managed.arena.host_copy import HostCopy
 from greenroom.managed.arena.layout import Layout, Place, aligned, bind, laid_out
-from greenroom.managed.arena.reading import Rename, fill
+from greenroom.managed.arena.reading import Filling, Rename, fill
 from greenroom.managed.arena.weight_source import WeightSource
 from greenroom.managed.engine import Memory
+from greenroom.managed.host.early_reading import EarlyReading
+from greenroom.managed.host.pages import Pages
+from greenroom.managed.host.shared_memory import SharedMemory
 
 
 class Arena:
@@ -30,16 +33,26 @@ class Arena:
     """
 
     def __init__(
-        self, modules: nn.Module | Iterable[nn.Module], device: str | torch.device = "cpu"
+        self,
+        modules: nn.Module | Iterable[nn.Module],
+        device: str | torch.device = "cpu",
+        early: EarlyReading | None = None,
     ) -> None:
-        """Take the modules in; the arena is warm then. SetupError for a tensor it can't hold."""
+        """Take the modules in; the arena is warm then. SetupError for a tensor it can't hold.
+
+        ``early`` is what is being read for them; ``read`` finds it there.
+        """
         self._modules = [modules] if isinstance(modules, nn.Module) else list(modules)
         self.device = torch.device(device)
-        layout = laid_out(self._modules)
+        if early is not None and isinstance(early.memory, Pages) == (self.device.type == "cpu"):
+            # It was begun for the other kind of device; all is read again.
+            early = None
+        layout = laid_out(self._modules, early)
         self._weights = layout.size
         self._scratch_end = layout.size
-        self._range = _device_range(layout.size, self.device)
-        self._host = HostCopy(layout.size, self.device)
+        self._range, self._host = _memory(layout.size, self.device, early)
+        self._filling = Filling(self._host, early, self._arrived)
+        self._sent: list[tuple[int, int]] | None = None
         self.hot = False
         self._places: dict[int, Place] = {}
         self._tensors = self._move_in(layout)
@@ -56,24 +69,36 @@ class Arena:
         """
         if self.hot:
             raise SetupError("The arena is hot; a checkpoint can be read only into a warm one.")
-        fill(module, self._places, self._host.bytes, sources, rename)
+        fill(module, self._places, self._filling, sources, rename)
+
+    def expect(self) -> None:
+        """Let what is read from now on go to the device as it arrives; restore sends the rest.
+
+        OutOfMemory if it has no place there.
+        """
+        self._range.map(self._scratch_end)
+        self._sent = []
 
     def restore(self) -> None:
         """Come to the device: one mapping, one copy. OutOfMemory leaves nothing there."""
         if self.hot:
             return
-        self._check_known()
         try:
+            self._check_known()
             self._range.map(self._scratch_end)
-            self._range.fill(self._host.bytes)
+            for begin, end in _gaps(self._sent or (), self._weights):
+                self._range.send(self._host.bytes, begin, end)
+            self._range.wait()
         except BaseException:
-            self._range.unmap()
+            self.offload()
             raise
+        self._sent = None
         self.hot = True
 
     def offload(self) -> None:
         """Leave the device; nothing is copied."""
         self._range.unmap()
+        self._sent = None
         self.hot = False
 
     def scratch(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -112,6 +137,12 @@ class Arena:
             _replace(module, bound)
         return list(bound.values())
 
+    def _arrived(self, begin: int, end: int) -> None:
+        """Called by the threads that read."""
+        if self._sent is not None:
+            self._range.send(self._host.bytes, begin, end)
+            self._sent.append((begin, end))
+
     def _check_known(self) -> None:
         unknown = sum(not place.known for place in self._places.values())
         if unknown:
@@ -140,11 +171,30 @@ def _replace(module: nn.Module, bound: dict[int, Tensor]) -> None:
                 setattr(part, name, bound[id(tensor)])
 
 
-def _device_range(size: int, device: torch.device) -> DeviceRange:
+def _gaps(sent: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """From and to of what was not sent."""
+    at = 0
+    for begin, end in sorted(sent):
+        if begin > at:
+            yield at, begin
+        at = max(at, end)
+    if at < size:
+        yield at, size
+
+
+def _memory(
+    size: int, device: torch.device, early: EarlyReading | None
+) -> tuple[DeviceRange, HostCopy]:
+    begun = early.memory if early is not None else None
     if device.type == "cpu":
-        return CpuRange(size)
+        memory = begun if isinstance(begun, SharedMemory) else SharedMemory()
+        return CpuRange(size, memory), HostCopy(size, memory)
     if device.type == "cuda":
         from greenroom.managed.arena.cuda_range import CudaRange
 
-        return CudaRange(size, device)
+        # The range first: it makes CUDA's context the thread's, which pinning needs.
+        made = CudaRange(size, device)
+        # CUDA pins page by page, so fewer are sooner done.
+        pages = begun if isinstance(begun, Pages) else Pages(size, huge=True)
+        return made, HostCopy(size, pages)
     raise SetupError(f"an arena's device is {device}; it must be cpu or cuda.")

@@ -7,6 +7,7 @@ from torch import nn
 
 from greenroom.managed.arena.arena import Arena
 from greenroom.managed.engine import Memory, OneByOne
+from greenroom.managed.host.early_reading import EarlyReading
 
 
 def best_device() -> torch.device:
@@ -39,12 +40,23 @@ class ArenaEngine(OneByOne):
     """
 
     def __init__(
-        self, modules: nn.Module | Iterable[nn.Module], device: str | torch.device | None = None
+        self,
+        modules: nn.Module | Iterable[nn.Module],
+        device: str | torch.device | None = None,
+        early: EarlyReading | None = None,
     ) -> None:
-        """Take the modules in, load and restore; `device` None: the GPU if there is one."""
-        self.arena = Arena(modules, best_device() if device is None else device)
-        self.load()
-        self.arena.restore()
+        """Take the modules in, load and restore; `device` None: the GPU if there is one.
+
+        ``early`` is what of their checkpoints is being read already.
+        """
+        self.arena = Arena(modules, best_device() if device is None else device, early)
+        try:
+            self.arena.expect()
+            self.load()
+            self.arena.restore()
+        except BaseException:
+            self.arena.offload()
+            raise
 
     def load(self) -> None:
         """Read checkpoints with ``self.arena.read``; the arena is warm. Nothing by default."""
@@ -62,7 +74,8 @@ class ArenaEngine(OneByOne):
         """
         held = self.arena.memory()
         if self.arena.device.type == "cpu" and torch.cuda.is_available():
-            return Memory(host_bytes=held.host_bytes + held.device_bytes)
+            # Hot, the range has the same pages, and static buffers.
+            return Memory(host_bytes=max(held.host_bytes, held.device_bytes))
         return held
 
     def close(self) -> None:

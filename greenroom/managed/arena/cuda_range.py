@@ -59,11 +59,13 @@ class CudaRange:
             self._pieces.pop()
         torch.cuda.empty_cache()
 
-    def fill(self, weights: Tensor) -> None:
-        """Copy the weights in one asynchronous copy, and wait for it."""
+    def send(self, weights: Tensor, begin: int, end: int) -> None:
+        """Begin one asynchronous copy, on the device's default stream."""
         with torch.cuda.device(self._device):
-            self.bytes[: weights.numel()].copy_(weights, non_blocking=True)
-            torch.cuda.current_stream().synchronize()
+            self.bytes[begin:end].copy_(weights[begin:end], non_blocking=True)
+
+    def wait(self) -> None:
+        torch.cuda.default_stream(self._device).synchronize()
 
     def resident_bytes(self) -> int:
         return sum(length for _, length in self._pieces)

@@ -19,8 +19,15 @@ class DeviceRange(Protocol):
         """Give all memory back, once the device has done what was asked of it."""
         ...
 
-    def fill(self, weights: Tensor) -> None:
-        """Copy the weights (uint8, host) to the begin of the range, and wait for it."""
+    def send(self, weights: Tensor, begin: int, end: int) -> None:
+        """Begin to copy these bytes of the weights (uint8, host) to the same place in the range.
+
+        Several threads may do so.
+        """
+        ...
+
+    def wait(self) -> None:
+        """Until all that was sent has arrived."""
         ...
 
     def resident_bytes(self) -> int:

@@ -3,9 +3,11 @@
 import logging
 
 import torch
+from torch import Tensor
 
 from greenroom.errors import GreenroomError
-from greenroom.managed.arena.pages import Pages
+from greenroom.managed.host.pages import Pages
+from greenroom.managed.host.shared_memory import SharedMemory
 
 log = logging.getLogger("greenroom.arena")
 
@@ -14,28 +16,36 @@ _registered: list[Pages] = []
 
 
 class HostCopy:
-    """`size` bytes of anonymous memory, pinned where there is a GPU to copy them to."""
+    """`size` bytes: pages that are pinned for a GPU, or what a CPU's range shows too."""
 
-    def __init__(self, size: int, device: torch.device) -> None:
-        # CUDA pins page by page, so fewer are sooner done.
-        self._pages = Pages(size, huge=device.type == "cuda")
-        self._pages.map(size)
-        self.bytes = self._pages.bytes[:size]
-        # An arena for a GPU is made after its range, which made CUDA's context the thread's.
-        self._pinned = size > 0 and device.type == "cuda" and _pin(self._pages, size)
+    def __init__(self, size: int, memory: Pages | SharedMemory) -> None:
+        """Of some memory, the begin of which may have been filled already."""
+        self.memory = memory
+        memory.map(size)
+        self.bytes = torch.frombuffer(memory.buffer(), dtype=torch.uint8)[:size]
+        pages = memory if isinstance(memory, Pages) else None
+        self._pinned = pages if size and pages is not None and _pin(pages, size) else None
+
+    def write(self, data: Tensor, offset: int) -> None:
+        """Set the bytes from offset on to those of a flat contiguous tensor."""
+        raw = data.view(torch.uint8)
+        if isinstance(self.memory, SharedMemory):
+            self.memory.write(memoryview(raw.numpy().data), offset)
+        else:
+            self.bytes[offset : offset + raw.numel()].copy_(raw)
 
     def resident_bytes(self) -> int:
         """Bytes in memory; what was never written is not."""
-        return self._pages.resident_bytes()
+        return self.memory.resident_bytes()
 
     def close(self) -> None:
-        if self._pinned:
+        if self._pinned is not None:
             from greenroom.managed.arena.cuda_driver import call
 
-            call("cuMemHostUnregister", self._pages.address)
-            _registered.remove(self._pages)
-            self._pinned = False
-        self._pages.withdraw()
+            call("cuMemHostUnregister", self._pinned.address)
+            _registered.remove(self._pinned)
+            self._pinned = None
+        self.memory.withdraw()
 
 
 def _pin(pages: Pages, size: int) -> bool:

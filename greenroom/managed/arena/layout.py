@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from greenroom.errors import SetupError
+from greenroom.managed.arena.safetensors_file import DTYPES
+from greenroom.managed.host.early_reading import ALIGNMENT, EarlyReading
+from greenroom.managed.host.safetensors_header import Entry
 
-ALIGNMENT = 512
-"""Bytes; what torch's own allocator keeps on a GPU."""
 _ELEMENT = 16
 """Bytes of the largest element; blocks begin at a multiple, so that views stay aligned."""
 
@@ -103,21 +104,36 @@ def bind(tensor: Tensor) -> None:
     _bound[tensor] = True
 
 
-def laid_out(modules: Iterable[nn.Module]) -> Layout:
-    """All parameters and buffers, in the order of the modules.
+def laid_out(modules: Iterable[nn.Module], early: EarlyReading | None = None) -> Layout:
+    """All parameters and buffers, in the order of the modules, behind what is read already.
 
     Tensors that overlap in one storage (tied, views of each other) stay so, with their
-    strides; the rest of a storage that no tensor sees is left behind.
+    strides; the rest of a storage that no tensor sees is left behind. A tensor without values that
+    is being read lies where it is read to.
     """
     groups: dict[int, list[Tensor]] = defaultdict(list)
-    for name, tensor in _tensors(modules):
-        _check(name, tensor)
+    reading: dict[int, int] = {}
+    places = dict(early.tensors) if early is not None else {}
+    for owner, name, tensor in _tensors(modules):
+        _check(f"{owner}.{name}", tensor)
         groups[tensor.untyped_storage()._cdata].append(tensor)
-    layout = Layout()
+        if name in places and tensor.is_meta and _is(tensor, places[name][0]):
+            reading[id(tensor)] = places.pop(name)[1]
+    layout = Layout(size=early.size if early is not None else 0)
     for tensors in groups.values():
         for block in _blocks(tensors):
-            layout.add(block)
+            if len(block.tensors) == 1 and id(block.tensors[0]) in reading:
+                block.offset = reading[id(block.tensors[0])]
+                layout.blocks.append(block)
+            else:
+                layout.add(block)
     return layout
+
+
+def _is(tensor: Tensor, entry: Entry) -> bool:
+    """Whether a file's bytes are this tensor's."""
+    same = (tensor.dtype, tuple(tensor.shape)) == (DTYPES[entry.dtype], entry.shape)
+    return same and tensor.is_contiguous()
 
 
 def aligned(size: int) -> int:
@@ -125,14 +141,14 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _tensors(modules: Iterable[nn.Module]) -> Iterator[tuple[str, Tensor]]:
+def _tensors(modules: Iterable[nn.Module]) -> Iterator[tuple[str, str, Tensor]]:
     seen: set[int] = set()
     for module in modules:
         named = (*module.named_parameters(), *module.named_buffers())
         for name, tensor in named:
             if id(tensor) not in seen:
                 seen.add(id(tensor))
-                yield f"{type(module).__name__}.{name}", tensor
+                yield type(module).__name__, name, tensor
 
 
 def _check(name: str, tensor: Tensor) -> None:

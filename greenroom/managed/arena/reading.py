@@ -6,13 +6,16 @@ from functools import partial
 from itertools import chain
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from greenroom.errors import SetupError
+from greenroom.managed.arena.host_copy import HostCopy
 from greenroom.managed.arena.layout import Place
 from greenroom.managed.arena.packing import check_form, packed_of
+from greenroom.managed.arena.safetensors_file import FileTensor
 from greenroom.managed.arena.tensor_slices import TensorSlice, in_threads, slices_of
 from greenroom.managed.arena.weight_source import Stored, WeightSource, opened
+from greenroom.managed.host.early_reading import EarlyReading
 
 Rename = Callable[[str], str | None]
 """A checkpoint's name to the module's; None leaves that tensor out."""
@@ -25,6 +28,38 @@ class Wanted:
 
     place: Place
     required: bool
+
+
+class Filling:
+    """A host copy that is being filled, partly by what was begun before; what is there is told."""
+
+    def __init__(
+        self, host: HostCopy, early: EarlyReading | None, arrived: Callable[[int, int], None]
+    ) -> None:
+        self.host = host
+        self._early, self._arrived = early, arrived
+
+    def reads(self, stored: Stored, place: Place) -> bool:
+        """Whether a tensor is being read to its place already."""
+        early = self._early
+        return (
+            early is not None
+            and isinstance(stored, FileTensor)
+            and stored.dtype == place.dtype
+            and early.holds(stored.part, place.offset)
+        )
+
+    def write(self, one: TensorSlice) -> None:
+        """Read a slice to its place."""
+        one.write(self.host)
+        self._arrived(*one.extent)
+
+    def wait(self) -> None:
+        """Until all that was begun before is there. SetupError if a file has ended early."""
+        if self._early is not None:
+            for begin, end in self._early.arriving():
+                self._arrived(begin, end)
+            self._early = None
 
 
 def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wanted]:
@@ -46,7 +81,7 @@ def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wante
 def fill(
     module: nn.Module,
     places: Mapping[int, Place],
-    host: Tensor,
+    into: Filling,
     sources: tuple[WeightSource, ...],
     rename: Rename | None,
 ) -> None:
@@ -70,23 +105,27 @@ def fill(
         for name in stored:
             first.setdefault(wanted[name].place.geometry, name)
 
+        early = {name for name in first.values() if into.reads(stored[name][1], wanted[name].place)}
+
         def slices(names: Iterable[str]) -> Iterator[TensorSlice]:
             for name in names:
                 yield from slices_of(name, stored[name][1], wanted[name].place)
 
         in_threads(
             chain(
-                (partial(one.write, host) for one in slices(first.values())),
-                *(each.jobs(wholes, host) for each in packed),
+                (partial(into.write, one) for one in slices(set(first.values()) - early)),
+                *(each.jobs(wholes, into.host.bytes) for each in packed),
             )
         )
+        if early:
+            into.wait()
         ties = slices(stored.keys() - set(first.values()))
-        in_threads(partial(_check_tie, one, host) for one in ties)
+        in_threads(partial(_check_tie, one, into.host) for one in ties)
     for each in wanted.values():
         each.place.known = True
 
 
-def _check_tie(one: TensorSlice, host: Tensor) -> None:
+def _check_tie(one: TensorSlice, host: HostCopy) -> None:
     if one.differs(host):
         raise SetupError(
             f"{one.name} is tied to another tensor of the module, but the checkpoint's values "

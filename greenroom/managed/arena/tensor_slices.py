@@ -1,6 +1,5 @@
 """The slices that tensors are read in, by several threads, straight to where they belong."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from greenroom.managed.arena.host_copy import HostCopy
 from greenroom.managed.arena.layout import Place
 from greenroom.managed.arena.weight_source import Stored
+from greenroom.managed.host.early_reading import READERS
 
-READERS = min(4, os.cpu_count() or 1)
-"""Threads; a page cache is copied faster by two, a disk by more."""
 SIZE = 16 * 2**20
 """Bytes that one thread reads at a time, and that a conversion holds besides the copy."""
 
@@ -27,20 +26,28 @@ class TensorSlice:
     begin: int
     end: int
 
-    def write(self, host: Tensor) -> None:
-        target = self._target(host)
-        if self.stored.dtype == target.dtype and self.place.contiguous:
-            self.stored.read_into(target, self.begin)
+    @property
+    def extent(self) -> tuple[int, int]:
+        """From and to in the arena, in bytes; of a strided tensor the whole."""
+        place, width = self.place, self.place.dtype.itemsize
+        if not place.contiguous:
+            return place.offset, place.end
+        return place.offset + self.begin * width, place.offset + self.end * width
+
+    def write(self, host: HostCopy) -> None:
+        if self.stored.dtype == self.place.dtype and self.place.contiguous:
+            self.stored.write(host, self.extent[0], self.begin, self.end)
             return
+        target = self._target(host.bytes)
         values = self._values(target)
         for dimension, step in enumerate(target.stride()):
             if step == 0:  # expanded: it is one element, which torch does not write twice
                 target, values = (each.narrow(dimension, 0, 1) for each in (target, values))
         target.copy_(values)
 
-    def differs(self, host: Tensor) -> bool:
+    def differs(self, host: HostCopy) -> bool:
         """The host copy has other bits than the checkpoint."""
-        target = self._target(host)
+        target = self._target(host.bytes)
         return not torch.equal(_bits(target), _bits(self._values(target).to(target.dtype)))
 
     def _target(self, host: Tensor) -> Tensor:
@@ -48,7 +55,8 @@ class TensorSlice:
         place = self.place
         if not place.contiguous:
             return place.view(host)
-        return host[place.offset : place.end].view(place.dtype)[self.begin : self.end]
+        begin, end = self.extent
+        return host[begin:end].view(place.dtype)
 
     def _values(self, target: Tensor) -> Tensor:
         return self.stored.values(self.begin, self.end).view(target.shape)

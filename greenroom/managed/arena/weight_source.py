@@ -1,6 +1,5 @@
 """Where weights may come from: safetensors, one file or several, or a state dict."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from torch import Tensor
 
 from greenroom.errors import SetupError
 from greenroom.managed.arena import safetensors_file, torch_file
+from greenroom.managed.arena.host_copy import HostCopy
+from greenroom.managed.host.safetensors_header import files_of
 
 WeightSource = str | PathLike[str] | Mapping[str, Tensor]
 """A safetensors file, its index.json, a folder with either, a .pt file, or a state dict."""
-_INDEX = "model.safetensors.index.json"
-_SINGLE = "model.safetensors"
 
 
 class Stored(Protocol):
@@ -35,8 +34,8 @@ class Stored(Protocol):
         """The elements from begin to end, flat."""
         ...
 
-    def read_into(self, flat: Tensor, begin: int) -> None:
-        """Fill a flat contiguous tensor of the same dtype with the elements from begin on."""
+    def write(self, host: HostCopy, offset: int, begin: int, end: int) -> None:
+        """Put the elements from begin to end into the host copy, from byte `offset` on."""
         ...
 
 
@@ -54,8 +53,8 @@ class MemoryTensor:
     def values(self, begin: int, end: int) -> Tensor:
         return self.flat[begin:end]
 
-    def read_into(self, flat: Tensor, begin: int) -> None:
-        flat.copy_(self.flat[begin : begin + flat.numel()])
+    def write(self, host: HostCopy, offset: int, begin: int, end: int) -> None:
+        host.write(self.flat[begin:end].cpu(), offset)
 
 
 @contextmanager
@@ -67,44 +66,15 @@ def opened(sources: tuple[WeightSource, ...]) -> Iterator[list[tuple[str, str, S
             if isinstance(source, Mapping):
                 found += [("state dict", *item) for item in _state(source, "state dict")]
                 continue
-            for path in _files(Path(source)):
+            for path in files_of(Path(source)):
                 found += [(str(path), *item) for item in _of_file(path, stack)]
         yield found
 
 
 def _of_file(path: Path, stack: ExitStack) -> list[tuple[str, Stored]]:
-    try:
-        if path.suffix == ".safetensors":
-            return list(stack.enter_context(safetensors_file.opened(path)).items())
-        return _state(torch_file.read(path), str(path))
-    except OSError as error:
-        raise SetupError(f"checkpoint {path} cannot be read: {error.strerror}.") from None
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        index, single = path / _INDEX, path / _SINGLE
-        if not index.exists() and not single.exists():
-            raise SetupError(f"folder {path} has neither {_SINGLE} nor {_INDEX}.")
-        path = index if index.exists() else single
-    return _shards(path) if path.suffix == ".json" else [path]
-
-
-def _shards(index: Path) -> list[Path]:
-    """The files that an index names; all of them lie beside it."""
-    try:
-        names = set(json.loads(index.read_bytes())["weight_map"].values())
-        if not all(Path(name).name == name for name in names):
-            raise ValueError
-    except OSError as error:
-        raise SetupError(f"checkpoint {index} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise SetupError(
-            f"checkpoint {index} is not an index; it must have a weight_map from tensor names to "
-            f"the "
-            "names of files beside it."
-        ) from None
-    return [index.parent / name for name in sorted(names)]
+    if path.suffix == ".safetensors":
+        return list(stack.enter_context(safetensors_file.opened(path)).items())
+    return _state(torch_file.read(path), str(path))
 
 
 def _state(state: object, where: str) -> list[tuple[str, Stored]]:

@@ -41,6 +41,7 @@ async def test_weights_come_and_go_and_the_answer_stays(start, tmp_path):
         shown = await running.residency("weights")
         assert (shown["residency"], shown["device_bytes"]) == ("warm", 0)
         assert shown["host_bytes"] >= SIZE
+        assert shown["process_bytes"] >= SIZE
         assert hot - process.memory_info().rss > 0.9 * SIZE
         assert await asked(running.grpc, model, number) == model.answer(number)
     await running.act("weights", "unload")

@@ -11,13 +11,14 @@ import os
 import weakref
 
 import numpy as np
-import torch
 
 from greenroom.errors import OutOfMemory
+from greenroom.managed.host.file_part import FilePart
 
 PAGE = mmap.PAGESIZE
 _NO_ACCESS = 0
 _MAP_FIXED = 0x10
+_MREMAP_MAYMOVE_FIXED = 1 | 2
 _FAILED = ctypes.c_void_p(-1).value
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,6 +32,14 @@ _libc.mmap.argtypes = (
     ctypes.c_long,
 )
 _libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+_libc.mremap.restype = ctypes.c_void_p
+_libc.mremap.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_void_p,
+)
 _libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
 _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
@@ -39,9 +48,8 @@ _libc.mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 class Pages:
     """A reserved address range whose first ``mapped`` bytes have memory behind them.
 
-    ``bytes`` is a uint8 tensor over the whole range. The range is given back when that
-    tensor and every tensor made of its storage are gone. Touching what is not mapped is a
-    segmentation fault.
+    The range is given back when this and every view of its ``buffer`` are gone. Touching what is
+    not mapped is a segmentation fault.
     """
 
     def __init__(self, size: int, *, huge: bool = False) -> None:
@@ -53,7 +61,15 @@ class Pages:
             _libc.madvise(self.address, self.size, mmap.MADV_HUGEPAGE)
         buffer = (ctypes.c_ubyte * self.size).from_address(self.address)
         weakref.finalize(buffer, _libc.munmap, self.address, self.size).atexit = False
-        self.bytes = torch.frombuffer(buffer, dtype=torch.uint8)
+        self._buffer = buffer
+
+    def buffer(self) -> memoryview:
+        """The whole range, writable where it is mapped."""
+        return memoryview(self._buffer)
+
+    def read(self, source: FilePart, offset: int) -> None:
+        """Fill the bytes from offset on; SetupError if the file ends early."""
+        source.read_into(self.buffer()[offset : offset + source.size])
 
     def map(self, size: int) -> None:
         """Let the first `size` bytes have memory; OutOfMemory if the system refuses."""
@@ -65,6 +81,24 @@ class Pages:
         if _libc.mprotect(begin, length, mmap.PROT_READ | mmap.PROT_WRITE):
             raise _refusal(length)
         self.mapped = end
+
+    def map_file(self, descriptor: int, begin: int, size: int, *, private: bool) -> None:
+        """Let `size` bytes from begin on be a file's; private: each page until it is written to.
+
+        Raises OutOfMemory if the system refuses.
+        """
+        length, access = _whole_pages(size), mmap.PROT_READ | mmap.PROT_WRITE
+        kind = mmap.MAP_PRIVATE if private else mmap.MAP_SHARED
+        made = _libc.mmap(None, length, access, kind, descriptor, 0)
+        if made == _FAILED:
+            raise _refusal(length)
+        # Moved there: a mapping in place that is refused could leave a hole, for others to fill.
+        place = self.address + begin
+        if _libc.mremap(made, length, length, _MREMAP_MAYMOVE_FIXED, place) == _FAILED:
+            refusal = _refusal(length)
+            _libc.munmap(made, length)
+            raise refusal
+        self.mapped = max(self.mapped, begin + length)
 
     def withdraw(self) -> None:
         """Give all memory back to the system and keep the addresses."""

@@ -11,7 +11,7 @@ import torch
 from cuda.bindings import driver as real
 
 from greenroom.managed.arena import cuda_driver, cuda_range
-from greenroom.managed.arena.pages import Pages
+from greenroom.managed.host.pages import Pages
 
 STEP = 2 * 2**20
 
@@ -22,6 +22,7 @@ class ScriptedDriver:
     def __init__(self):
         self.calls, self.handles, self.mapped, self.accessible = [], {}, {}, set()
         self.ranges = {}
+        self.sent = []
         self.fails = {}
 
     def __getattr__(self, name):
@@ -88,7 +89,8 @@ def install(monkeypatch):
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: driver.calls.append("wait"))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: driver.calls.append("empty_cache"))
-    monkeypatch.setattr(cuda_range.CudaRange, "fill", _fill)
+    monkeypatch.setattr(cuda_range.CudaRange, "send", sending(driver))
+    monkeypatch.setattr(cuda_range.CudaRange, "wait", lambda self: None)
     monkeypatch.setattr(cuda_range.torch, "as_tensor", driver_tensor(driver))
     return driver
 
@@ -97,10 +99,14 @@ def driver_tensor(driver):
     def as_tensor(addresses, device):
         address, _ = addresses.__cuda_array_interface__["data"]
         assert address in driver.accessible, "torch can make a tensor of what is mapped only"
-        return driver.ranges[address].bytes
+        return torch.frombuffer(driver.ranges[address].buffer(), dtype=torch.uint8)
 
     return as_tensor
 
 
-def _fill(self, weights):
-    self.bytes[: weights.numel()].copy_(weights)
+def sending(driver):
+    def send(self, weights, begin, end):
+        driver.sent.append((begin, end))
+        self.bytes[begin:end].copy_(weights[begin:end])
+
+    return send

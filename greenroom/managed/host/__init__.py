@@ -1,0 +1,1 @@
+"""Host memory for weights, and checkpoints read into it, before torch is there."""
