@@ -13,6 +13,7 @@ from greenroom.managed.arena import ArenaEngine, best_device
 from greenroom.managed.arena.meta_init import unfilled
 from greenroom.managed.counted import Counted
 from greenroom.managed.engine import Tensors
+from greenroom.managed.host.early_reading import EarlyReading
 from greenroom.managed.result_cache import digest
 from greenroom_speech.engines.seeds import seed_of
 from greenroom_speech.engines.step_audio.audio_ids import LINGUISTIC, SEMANTIC
@@ -45,6 +46,7 @@ from greenroom_speech.engines.step_audio.speech_row import (
 )
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
 from greenroom_speech.engines.step_audio.turns import Turns
+from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.token_pairs import GROUP, GROUP_PAIRS
 from greenroom_speech.engines.step_audio.vocoder.vocoder import Vocoder
 from greenroom_speech.engines.step_audio.vocoder.vocoder_yaml import vocoder_sizes
@@ -72,8 +74,11 @@ class StepAudioEditX(ArenaEngine):
 
     name = "step-audio-editx"
 
-    def __init__(self, settings: EngineSettings) -> None:
-        """Read the checkpoints; SetupError names what is missing or does not fit."""
+    def __init__(self, settings: EngineSettings, early: EarlyReading | None = None) -> None:
+        """Read the checkpoints; SetupError names what is missing or does not fit.
+
+        ``early`` is the language model, where it is being read already.
+        """
         self._settings = settings
         precision = settings.tts_precision
         self._files = VoiceFiles(settings.models, precision)
@@ -87,7 +92,7 @@ class StepAudioEditX(ArenaEngine):
         self._tokenizer = TextTokenizer.read(self._files.text_tokenizer)
         self._vocoder = Vocoder(vocoder_sizes(self._files.sizes))
         modules: list[nn.Module] = [self._model, *self._vocoder.modules]
-        super().__init__(modules)
+        super().__init__(modules, early=early)
         if precision in ("int8", "int4"):
             use_many_rows(self._model, many, self.arena, settings.cache_folder)
         buffer = self.arena.scratch((buffer_elements(config, LONGEST_REQUESTS),), dtype)
@@ -109,15 +114,19 @@ class StepAudioEditX(ArenaEngine):
         self._worked = self._hurried = False
 
     def load(self) -> None:
-        """Read the three networks' weights into the arena."""
-        self.arena.read(self._model, self._files.language_model)
+        """Read the three networks' weights into the arena, the language model's as the last.
+
+        They may be on their way since before torch was there.
+        """
         self._vocoder.read(self.arena, self._files.flow, self._files.hift)
+        if self.arena.device.type == "cuda":
+            # Meanwhile the GPU's libraries begin. A CPU has enough to do with the reading.
+            self._vocoder.speech(_SOME_CODES, self._nobody(), seed=0)
+        self.arena.read(self._model, self._files.language_model)
 
     def prime(self) -> None:
         """Decode a few ids and make sound of them, so that the first request finds all ready."""
-        sizes = self._vocoder.flow.sizes
-        features, embedding = torch.zeros(6, sizes.output_size), torch.ones(sizes.spk_embed_dim)
-        prompt = self._vocoder.voice(_SOME_CODES[:10], features, embedding)
+        prompt = self._nobody()
         ids = self._tokenizer.encode("<s><|BOT|> human\nHello.<|EOT|><|BOT|> assistant\n")
         self._language.generator.generate([Prompt(ids, seed=0, most_new=10)])
         self._vocoder.speech(_SOME_CODES, prompt, seed=0)
@@ -128,6 +137,12 @@ class StepAudioEditX(ArenaEngine):
         while stream.ready:
             stream.advance()
         self._places.give_back(place)
+
+    def _nobody(self) -> VoicePrompt:
+        """A prompt to prime with."""
+        sizes = self._vocoder.flow.sizes
+        features, embedding = torch.zeros(6, sizes.output_size), torch.ones(sizes.spk_embed_dim)
+        return self._vocoder.voice(_SOME_CODES[:10], features, embedding)
 
     def begin(self, request: Tensors, whole: bool) -> SpeechRow:
         """A row of ``WAVEFORM``, its rate, ``SEED_USED`` and ``WARNING``. Raises InvalidInput."""
