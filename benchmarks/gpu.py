@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import load_parts
 import numpy as np
 import precision
 import pynvml
@@ -33,6 +34,7 @@ from rich.table import Table
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from greenroom.managed.arena import Arena
+from greenroom.managed.host.early_reading import READERS
 from greenroom.residency.policy import Policy
 from greenroom.settings import PROJECT
 from greenroom.supervisor import Service
@@ -252,6 +254,11 @@ def main() -> None:
         for row in measure(gigabytes, arguments.rounds):
             table.add_row(*row)
         Console(width=100).print(table)
+    # The parts of a load of Step-Audio-EditX; target: 3 s for 7.8 GB.
+    with tempfile.TemporaryDirectory() as place:
+        load_parts.write(Path(place), 36)
+        table = load_parts.table(Path(place), ["bf16", "int8"], [READERS], 3, prime=True)
+        Console(width=170).print(table)
     # The table of benchmarks/precision.py, all layers; a prompt's bar on a GPU is 3 times bf16's.
     Console(width=130).print(precision.table(32, arguments.rounds, 100, torch.device("cuda")))
 
