@@ -16,6 +16,10 @@ _LOOK_AGAIN = 1.0
 """Seconds after which an unload that has not ended is looked into: has its process?"""
 _GONE_LOOKS = 2
 """Looks in a row at none, or one that is stopped: Triton has had time to notice."""
+_STEPPED = 5.0
+"""Seconds in which the unload of an idle model that works in steps ends, if it ever does: where two
+of its requests were cancelled one after the other, Triton (2.51) keeps the model for ever, though
+it has answered both. Killing its process loses nothing."""
 _UNSEEN = 5.0
 """Seconds in which an unload ends whose process has died unseen, if it ever does."""
 
@@ -34,6 +38,8 @@ class Unloading:
         unloading = asyncio.ensure_future(self._triton.unload(model))
         has_process = spec is not None and spec.has_process
         looks, missing, seconds = 0.0, 0, self._settings.control_timeout
+        if spec is not None and spec.works_in_steps:
+            seconds = min(seconds, _STEPPED)
         try:
             while looks < seconds:
                 looks += _LOOK_AGAIN
