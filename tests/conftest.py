@@ -152,10 +152,12 @@ async def start(
 async def serving(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Running]:
-    """Return one service for all tests of a module, with what its SETTINGS say."""
+    """Return one service for all tests of a module, with what its SETTINGS and ENVIRONMENT say."""
     folder = tmp_path_factory.mktemp("service")
-    more = getattr(request.module, "SETTINGS", {})
-    async with Running(_settings(folder / "runtime", more), gate=folder / "gate") as running:
+    settings = _settings(folder / "runtime", getattr(request.module, "SETTINGS", {}))
+    voices = {"GREENROOM_VOICES_DIR": str(folder / "voices")}
+    environment = voices | getattr(request.module, "ENVIRONMENT", {})
+    async with Running(settings, gate=folder / "gate", environment=environment) as running:
         yield running
 
 

@@ -43,8 +43,8 @@ CASES = {
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-async def test_bad_input_is_named_and_the_server_goes_on(running, protocol):
-    client, tensors = (running.http, over_http) if protocol == "http" else (running.grpc, over_grpc)
+async def test_bad_input_is_named_and_the_server_goes_on(serving, protocol):
+    client, tensors = (serving.http, over_http) if protocol == "http" else (serving.grpc, over_grpc)
     wrong = []
     for case, (changed, words) in CASES.items():
         given = {name: value for name, value in (GOOD | changed).items() if value is not None}
@@ -59,6 +59,6 @@ async def test_bad_input_is_named_and_the_server_goes_on(running, protocol):
         else:
             wrong.append(f"{case}: was answered")
     assert not wrong, "\n".join(wrong)
-    assert running.count("Triton is gone") == 0
+    assert serving.count("Triton is gone") == 0
     result = await client.infer("speech", tensors(**GOOD))
     assert result.as_numpy("WAVEFORM").shape[1] > 12000

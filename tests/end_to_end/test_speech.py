@@ -52,15 +52,15 @@ def raw(result):
     return {one.name: (one.datatype, list(one.shape), content) for one, content in tensors}
 
 
-async def test_the_pieces_of_a_stream_are_the_whole_waveform(running):
+async def test_the_pieces_of_a_stream_are_the_whole_waveform(serving):
     given = over_grpc(**clone_of("henry", "Good evening, everybody. And now for the news."))
-    whole = (await running.grpc.infer("speech", given)).as_numpy("WAVEFORM")
+    whole = (await serving.grpc.infer("speech", given)).as_numpy("WAVEFORM")
 
     async def requests():
         yield {"model_name": "speech", "inputs": given, "parameters": {"stream": True}}
 
     pieces, words = [], []
-    async for answer, error in running.grpc.stream_infer(requests()):
+    async for answer, error in serving.grpc.stream_infer(requests()):
         assert error is None
         pieces.append(answer.as_numpy("WAVEFORM"))
         words.append(answer.as_numpy("PROMPT_TRANSCRIPT"))
@@ -103,14 +103,14 @@ async def until_kept(running, **numbers):
         await asyncio.sleep(0.01)
 
 
-async def test_an_edit_needs_no_text_and_a_transcription_is_words(running):
+async def test_an_edit_needs_no_text_and_a_transcription_is_words(serving):
     samples, rate = soundfile.read(voice("clara").path, dtype="float32")
     given = {"AUDIO": samples[None], "SAMPLE_RATE": rate}
-    heard = await running.http.infer("asr", over_http(**given))
+    heard = await serving.http.infer("asr", over_http(**given))
     words = heard.as_numpy("TRANSCRIPT")[0, 0].decode()
     wrong, said = word_errors(voice("clara").transcript, words)
     assert wrong <= 0.2 * said
-    faster = await running.grpc.infer(
+    faster = await serving.grpc.infer(
         "speech", over_grpc(**given, TRANSCRIPT=words, TASK="speed", TASK_INFO="1.25")
     )
     assert faster.as_numpy("PROMPT_TRANSCRIPT")[0, 0].decode() == words
@@ -118,7 +118,7 @@ async def test_an_edit_needs_no_text_and_a_transcription_is_words(running):
     assert abs(seconds - samples.size / rate / 1.25) < 0.1
 
 
-async def test_times_are_made_for_who_names_them_and_each_request_gets_its_own(running):
+async def test_times_are_made_for_who_names_them_and_each_request_gets_its_own(serving):
     named = [
         InferRequestedOutput(name)
         for name in ("TRANSCRIPT", "WORD_TEXTS", "WORD_TIMES", "SEGMENT_TEXTS", "SEGMENT_TIMES")
@@ -128,8 +128,8 @@ async def test_times_are_made_for_who_names_them_and_each_request_gets_its_own(r
         samples, rate = soundfile.read(voice(name).path, dtype="float32")
         return over_grpc(AUDIO=samples[None], SAMPLE_RATE=rate), samples.size / rate
 
-    await running.act("asr", "load")
-    for client in (running.grpc, running.direct_grpc):
+    await serving.act("asr", "load")
+    for client in (serving.grpc, serving.direct_grpc):
         given = [recording(name) for name in ("henry", "clara")]
         asked = (client.infer("asr", inputs, outputs=named) for inputs, _ in given)
         for answer, (_, seconds) in zip(await asyncio.gather(*asked), given, strict=True):

@@ -3,7 +3,6 @@
 import json
 import re
 
-import httpx
 import numpy as np
 import pytest
 
@@ -15,24 +14,19 @@ from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.engines.embedded.tags import TAGS
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
 
-REAL = {
+SETTINGS = {
     name: Settings.model_fields[name].default
     for name in ("model_repository", "ensemble_repository")
 }
+ENVIRONMENT = {"GREENROOM_VOICE_ALIASES": "Nova=henry"}
 
 
 @pytest.fixture
-async def service(start, tmp_path):
-    voices = {"GREENROOM_VOICES_DIR": str(tmp_path / "voices")}
-    return await start(**REAL, environment=voices | {"GREENROOM_VOICE_ALIASES": "Nova=henry"})
+def client(serving):
+    return serving.web
 
 
-@pytest.fixture
-async def client(service):
-    async with httpx.AsyncClient(base_url=service.service.url, timeout=120) as client:
-        yield client
-
-
+@pytest.mark.asyncio(loop_scope="module")
 async def test_requests_as_real_programs_send_them(client):
     async def say(**fields):
         wanted = {"input": "Yes.", "response_format": "pcm"} | fields
@@ -74,6 +68,7 @@ async def test_requests_as_real_programs_send_them(client):
     assert emoji.headers["x-greenroom-unsaid"] == "%EF%BF%BD%F0%9F%98%80"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -102,6 +97,7 @@ async def test_lists_that_clients_ask_for(client, method, path, status):
         assert len(ids) == len(set(ids))
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_refusals_are_in_the_words_of_the_caller(client):
     wrong = [
         ({"voice": "clarra"}, 404, "near are clara"),

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import openai
 import pytest
+import pytest_asyncio
 import soundfile
 from sound_files import seconds_of, sound_of
 
@@ -12,28 +13,23 @@ from greenroom.settings import Settings
 from greenroom_speech.voices import voice
 from greenroom_speech.word_errors import word_errors
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-REAL = {
+SETTINGS = {
     name: Settings.model_fields[name].default
     for name in ("model_repository", "ensemble_repository")
 }
 WORDS = "Good evening, and welcome to the show."
 
 
-@pytest.fixture
-async def service(start, tmp_path):
-    return await start(**REAL, environment={"GREENROOM_VOICES_DIR": str(tmp_path / "voices")})
-
-
-@pytest.fixture
-async def client(service):
-    url = f"{service.service.url}/v1"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(serving):
+    url = f"{serving.service.url}/v1"
     async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
         yield client
 
 
-async def test_speech_in_every_format_whole_and_in_chunks(client, service):
+async def test_speech_in_every_format_whole_and_in_chunks(client, serving):
     answers = {}
     for kind in ("wav", "mp3", "opus", "aac", "flac", "pcm"):
         answer = await client.audio.speech.create(
@@ -96,8 +92,9 @@ async def test_transcription_in_every_format(client):
     assert float(verbose.duration) == pytest.approx(soundfile.info(spoken.path).duration, abs=0.01)
 
 
-async def test_models_say_where_their_weights_are(client, service):
-    await service.until("asr", residency="hot")
+async def test_models_say_where_their_weights_are(client, serving):
+    await serving.act("asr", "load")
+    await serving.act("tts", "unload")
     found = {model.id: model.residency for model in (await client.models.list()).data}
     assert found["tts"] == "cold"
     assert found["speech"]["asr"] == "hot"
@@ -129,13 +126,14 @@ async def test_wrong_requests_are_bad_requests_with_a_sentence(client):
         assert sentence in raised.value.body["message"]
 
 
-async def test_cold_warm_and_hot_starts_are_told(client, service):
+async def test_cold_warm_and_hot_starts_are_told(client, serving):
     async def headers():
         create = client.audio.speech.with_raw_response.create
         answer = await create(model="tts-1", voice="clara", input="Yes.")
         return answer.headers
 
-    await service.until("tokenizer", residency="hot")
+    await serving.act("tts", "unload")
+    await serving.act("tokenizer", "load")
     cold = await headers()
     assert cold["x-greenroom-start"] == "cold"
     assert float(cold["x-greenroom-wait-seconds"]) > 0.5
@@ -143,15 +141,16 @@ async def test_cold_warm_and_hot_starts_are_told(client, service):
     hot = await headers()
     assert hot["x-greenroom-start"] == "hot"
     assert float(hot["x-greenroom-wait-seconds"]) < 0.1
-    await service.act("tts", "offload")
+    await serving.act("tts", "offload")
     assert (await headers())["x-greenroom-start"] == "warm"
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_past_max_wait_the_refusal_says_the_state_and_when_to_come_back(start, tmp_path):
     policy = {"tts": {"max_wait": 0.2}, "asr": {"max_wait": 0.2}, "tokenizer": {"max_wait": 0.2}}
     policy = {name: {"pinned": name != "tts", **given} for name, given in policy.items()}
     service = await start(
-        **REAL,
+        **SETTINGS,
         environment={"GREENROOM_VOICES_DIR": str(tmp_path)},
         policy={**policy, "speech": {"max_wait": 0.2}},
     )
@@ -163,11 +162,11 @@ async def test_past_max_wait_the_refusal_says_the_state_and_when_to_come_back(st
     assert "tts is loading" in message
 
 
-async def test_edits_of_a_recording_and_of_the_edit(service):
+async def test_edits_of_a_recording_and_of_the_edit(serving):
     recording = voice("henry").path.read_bytes()
 
     async def edit(content, **fields):
-        answer = await service.web.post(
+        answer = await serving.web.post(
             "/v1/audio/edits", files={"file": ("x.wav", content)}, data=fields
         )
         assert answer.status_code == 200, answer.text
@@ -182,30 +181,30 @@ async def test_edits_of_a_recording_and_of_the_edit(service):
     assert seconds_of(both) == pytest.approx(before / 1.25**2, rel=0.05)
 
 
-async def test_a_saved_voice_speaks_at_once_and_outlives_the_controller(service, client, wait_for):
+async def test_a_saved_voice_speaks_at_once_and_outlives_the_controller(client, serving):
     recording = voice("henry").path.read_bytes()
     fields = {"name": "Uncle Henry", "consent": "I am Henry; clone me."}
-    answer = await service.web.post(
+    answer = await serving.web.post(
         "/v1/voices", files={"file": ("h.flac", recording)}, data=fields
     )
     assert answer.status_code == 201, answer.text
     assert word_errors(voice("henry").transcript, answer.json()["transcript"])[0] <= 4
-    await service.web.patch("/v1/voices/Uncle Henry", json={"transcript": "My brother came home."})
+    await serving.web.patch("/v1/voices/Uncle Henry", json={"transcript": "My brother came home."})
     speak = client.audio.speech.create
     own = await speak(model="tts-1", voice="Uncle Henry", input="Yes.", response_format="wav")
     bundled = await speak(model="tts-1", voice="henry", input="Yes.", response_format="wav")
     assert own.content[:4] == bundled.content[:4] == b"RIFF"
-    preview = await service.web.get("/v1/voices/Uncle Henry/preview")
+    preview = await serving.web.get("/v1/voices/Uncle Henry/preview")
     assert preview.status_code == 200
     assert 2 < seconds_of(preview.content) < 8
-    [controller] = service.service.programs
+    [controller] = serving.service.programs
     await controller.kill()
-    await service.logged("runs again")
-    listed = (await service.web.get("/v1/voices")).json()["data"]
+    await serving.logged("runs again")
+    listed = (await serving.web.get("/v1/voices")).json()["data"]
     kept = {one["name"]: one["transcript"] for one in listed}
     assert kept["Uncle Henry"] == "My brother came home."
-    assert (await service.web.delete("/v1/voices/Uncle Henry")).json()["deleted"] is True
-    assert (await service.web.get("/v1/voices/Uncle Henry")).status_code == 404
+    assert (await serving.web.delete("/v1/voices/Uncle Henry")).json()["deleted"] is True
+    assert (await serving.web.get("/v1/voices/Uncle Henry")).status_code == 404
 
 
 async def test_many_at_once(client):
