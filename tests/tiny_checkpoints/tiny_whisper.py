@@ -51,11 +51,14 @@ def sizes(vocabulary: int = MULTILINGUAL) -> ModelDimensions:
     )
 
 
-def network(vocabulary: int = MULTILINGUAL, seed: int = 1) -> Whisper:
-    """Return the network of the checkpoint, as openai-whisper builds it."""
+def network(dims: ModelDimensions | int = MULTILINGUAL, seed: int = 1) -> Whisper:
+    """Return the network of the checkpoint, as openai-whisper builds it.
+
+    `dims` is the size of the vocabulary, the rest being small, or all sizes.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = Whisper(sizes(vocabulary))
+        model = Whisper(sizes(dims) if isinstance(dims, int) else dims)
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
@@ -77,7 +80,7 @@ def _let_speak(model: Whisper) -> None:
     )
     languages = (tokens.to_language_token("en"), tokens.to_language_token("zh"))
     words = [(tokens.encode(f" {a}")[0], tokens.encode(f" {b}")[0]) for a, b in PAIRS]
-    model.decoder.token_embedding.weight.data = _vectors(model.dims.n_vocab, [languages, *words])
+    model.decoder.token_embedding.weight.data = _vectors(model.dims, [languages, *words])
     for block in model.encoder.blocks:
         _attend_to_little(block.attn)
         block.mlp[0].weight.data *= 2
@@ -91,10 +94,11 @@ def _let_speak(model: Whisper) -> None:
     _allow(model, script)
 
 
-def _vectors(count: int, pairs: list[tuple[int, int]]) -> torch.Tensor:
+def _vectors(dims: ModelDimensions, pairs: list[tuple[int, int]]) -> torch.Tensor:
     """Return the tokens' vectors: of a pair, the same but for opposite last dimensions."""
-    vectors = torch.nn.functional.normalize(torch.randn(count, WIDTH - CHOICE))
-    choices = torch.zeros(count, CHOICE)
+    alike = torch.randn(dims.n_vocab, dims.n_text_state - CHOICE)
+    vectors = torch.nn.functional.normalize(alike)
+    choices = torch.zeros(dims.n_vocab, CHOICE)
     for one, other in pairs:
         vectors[other] = vectors[one]
         choices[one] = torch.nn.functional.normalize(torch.randn(CHOICE), dim=0)

@@ -39,6 +39,12 @@ def recording(
     return samples, rate
 
 
+def asr_recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, int]:
+    """As `recording`; one whose ``TRANSCRIPT`` is given is not heard, so it may be an edit's."""
+    longest = settings.max_edit_seconds if "TRANSCRIPT" in request else None
+    return recording(request, settings, longest)
+
+
 def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
     """Float32, by soxr's high quality; rates in Hz."""
     if rate == wanted:

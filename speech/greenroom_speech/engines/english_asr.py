@@ -3,7 +3,7 @@
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import HostEngine, Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
-from greenroom_speech.engines.audio_input import Samples, recording
+from greenroom_speech.engines.audio_input import Samples, asr_recording
 from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
 from greenroom_speech.engines.times import Heard, time_tensors, wants_times
 from greenroom_speech.settings import EngineSettings
@@ -30,9 +30,7 @@ class EnglishAsr(HostEngine):
         translation.
         """
         language = str(request["AUDIO_LANGUAGE"][0]) if "AUDIO_LANGUAGE" in request else ""
-        # A recording whose words are known is not heard, so it may be as long as an edit's.
-        longest = self._settings.max_edit_seconds if "TRANSCRIPT" in request else None
-        samples, rate = recording(request, self._settings, longest)
+        samples, rate = asr_recording(request, self._settings)
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(language)}
         if language and not is_english(language):

@@ -8,7 +8,7 @@ from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Memory, OneByOne, Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom.managed.wanted import stop_if_unwanted
-from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.faster_whisper import checkpoint
 from greenroom_speech.engines.faster_whisper.network import Network
@@ -72,7 +72,7 @@ class FasterWhisperAsr(OneByOne):
         Raises InvalidInput for another language than the checkpoint's.
         """
         given = word(request, "AUDIO_LANGUAGE") or ""
-        samples, rate = recording(request, self._settings)
+        samples, rate = asr_recording(request, self._settings)
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
         prompt, timed = word(request, "PROMPT") or "", wants_times(request)

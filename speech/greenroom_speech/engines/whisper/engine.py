@@ -8,7 +8,7 @@ from greenroom.errors import SetupError
 from greenroom.managed.arena import ArenaEngine
 from greenroom.managed.engine import Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
-from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
 from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import time_tensors, wants_times
@@ -62,9 +62,7 @@ class WhisperAsr(ArenaEngine):
         Raises InvalidInput for another language than the checkpoint's.
         """
         given = word(request, "AUDIO_LANGUAGE") or ""
-        # A recording whose words are known is not heard, so it may be as long as an edit's.
-        longest = self._settings.max_edit_seconds if "TRANSCRIPT" in request else None
-        samples, rate = recording(request, self._settings, longest)
+        samples, rate = asr_recording(request, self._settings)
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
         asked = Asked(
