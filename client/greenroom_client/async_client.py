@@ -103,11 +103,21 @@ class AsyncClient:
         language: str | None = None,
         seed: int | None = None,
         audio_language: str | None = None,
+        afresh: bool = False,
     ) -> Speech:
         """Change how ``audio`` is spoken; the arguments are those of Client."""
-        return await self._send(
-            calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
-        )
+        if not afresh:
+            return await self._send(
+                calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
+            )
+        made: Audio | Speech = audio
+        for one, detail, words in calls.one_by_one(task, info, text):
+            made = await self._send(
+                calls.edit(made, one, detail, words, transcript, language, seed, audio_language)
+            )
+            transcript = None  # of the recording alone; speech brings its own
+        assert isinstance(made, Speech)
+        return made
 
     async def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """``language``: language code of ``audio``, for its recognition."""

@@ -36,6 +36,8 @@ EVENTS_PATH = "/residency/events"
 VOICES_PATH = "/v1/voices"
 WORDLESS = frozenset(("denoise", "vad"))
 """Edits that need no words."""
+_ADDS_SOUNDS = "paralinguistic"
+"""The edit that changes the words."""
 Form = Literal["txt", "srt", "vtt", "json"]
 _FORMATS = {"txt": "text", "srt": "srt", "vtt": "vtt", "json": "verbose_json"}
 """What the server calls them."""
@@ -103,6 +105,22 @@ def edit(
     if transcript is None and set(tasks["TASK"]) <= WORDLESS:
         words |= word_inputs(transcript="")
     return _speech(words | tasks | seed_input(seed) | audio_inputs(audio), text or transcript)
+
+
+def one_by_one(
+    task: OneOrMore, info: OneOrMore | None, text: str | None
+) -> list[tuple[str, str, str | None]]:
+    """Each task with its detail and the new words, where it is one that changes them."""
+    tasks = task_inputs(task, info)
+    if not tasks:
+        raise InvalidInput("the task is missing; an edit needs at least one.")
+    names, details = list(tasks["TASK"]), list(tasks["TASK_INFO"])
+    # Where none changes the words, the server says so.
+    changing = {_ADDS_SOUNDS} & set(names) or set(names)
+    return [
+        (name, detail, text if name in changing else None)
+        for name, detail in zip(names, details, strict=True)
+    ]
 
 
 def transcribe(audio: Audio, language: str | None) -> Call[Transcript]:

@@ -132,6 +132,7 @@ class Client:
         language: str | None = None,
         seed: int | None = None,
         audio_language: str | None = None,
+        afresh: bool = False,
     ) -> Speech:
         """Change how ``audio`` is spoken.
 
@@ -145,10 +146,21 @@ class Client:
             language: language code of ``text``.
             seed: the same seed gives the same speech.
             audio_language: language code of ``audio``, for its recognition.
+            afresh: make each further edit of the sound of the one before, analysed again; one
+                request for each task, in order.
         """
-        return self._send(
-            calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
-        )
+        if not afresh:
+            return self._send(
+                calls.edit(audio, task, info, text, transcript, language, seed, audio_language)
+            )
+        made: Audio | Speech = audio
+        for one, detail, words in calls.one_by_one(task, info, text):
+            made = self._send(
+                calls.edit(made, one, detail, words, transcript, language, seed, audio_language)
+            )
+            transcript = None  # of the recording alone; speech brings its own
+        assert isinstance(made, Speech)
+        return made
 
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """``language``: language code of ``audio``, for its recognition."""

@@ -94,6 +94,18 @@ def test_edit_sends_its_tasks(server: ScriptedServer, tone: Path, tmp_path: Path
     assert out.exists()
 
 
+def test_edits_afresh_are_one_request_each(
+    server: ScriptedServer, tone: Path, tmp_path: Path
+) -> None:
+    again = ["-t", "style", "-i", "whisper"] * 2
+
+    done = greenroom(server, "edit", tone, *again, "--afresh", "-o", tmp_path / "out.wav")
+
+    assert done.exit_code == 0
+    tasks = [request.tensors()["TASK"].tolist() for request in server.sent_to(SPEECH)]
+    assert tasks == [[["style"]], [["style"]]]
+
+
 def test_the_key_comes_from_the_environment(server: ScriptedServer, tone: Path) -> None:
     CliRunner().invoke(
         app,

@@ -144,6 +144,24 @@ def test_an_edit_is_told_what_the_service_has_said(
     assert transcript() == ""
 
 
+def test_edits_afresh_are_one_request_each_of_the_sound_before(
+    ask: Ask, server: ScriptedServer, tone: Path
+) -> None:
+    made = ask(
+        "edit", tone, ["style", "paralinguistic", "speed"], ["whisper", "", "1.2"],
+        text="ha [laugh]", transcript="ha", seed=3, afresh=True,
+    )  # fmt: skip
+
+    tensors = [request.tensors() for request in server.sent_to(SPEECH)]
+    assert [each["TASK"].item() for each in tensors] == ["style", "paralinguistic", "speed"]
+    assert [each["TASK_INFO"].item() for each in tensors] == ["whisper", "", "1.2"]
+    assert [each["TRANSCRIPT"].item() for each in tensors] == ["ha", "ha", "ha [laugh]"]
+    assert ["TEXT" in each for each in tensors] == [False, True, False]
+    assert [each["SEED"].item() for each in tensors] == [3, 3, 3]
+    assert [np.array_equal(each["AUDIO"][0], WAVEFORM) for each in tensors] == [False, True, True]
+    assert made.text == "ha [laugh]"
+
+
 def test_binary_outputs_are_asked_for(ask: Ask, server: ScriptedServer, tone: Path) -> None:
     ask("clone", tone, "this")
 
@@ -168,6 +186,7 @@ def test_binary_outputs_are_asked_for(ask: Ask, server: ScriptedServer, tone: Pa
         ("clone", ["this"], {"seed": True}, "seed is True"),
         ("clone", ["this"], {"seed": 2**63}, "64 bits"),
         ("edit", [[]], {}, "task is missing"),
+        ("edit", [[]], {"afresh": True}, "task is missing"),
         ("edit", [None], {}, "task is missing"),
         ("edit", [["speed", 3]], {}, "task is 3; it must be a string"),
         ("edit", ["speed", ["1", "2"]], {}, "2 entries and task 1"),

@@ -105,6 +105,13 @@ def edit(
     language: options.Language = None,
     audio_language: options.AudioLanguage = None,
     seed: options.Seed = None,
+    afresh: Annotated[
+        bool,
+        typer.Option(
+            "--afresh",
+            help="Make each further edit of the sound of the one before, analysed again.",
+        ),
+    ] = False,
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
@@ -121,6 +128,7 @@ def edit(
             language=language,
             seed=seed,
             audio_language=audio_language,
+            afresh=afresh,
         ),
         Phases(SPEECH_MODELS, "editing"),
     )
