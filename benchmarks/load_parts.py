@@ -2,11 +2,11 @@
 
 A checkpoint of the released sizes with random weights is written, or found in --folder, which
 keeps it; only the embeddings are small. Then the ways take turns, each in a new Python: the whole
-load as Triton's process does it, from its first import to hot; ``preadv`` of the same files by as
-many threads into a fresh anonymous mmap; the import of torch alone. The page cache is warm: every
-round reads what the round before has read. The bar: the load, without its priming, at most 1.25
-times the longer of the two others. Needs disk for the files and memory for twice as much. Where
-there is a GPU the load is into that.
+load as Triton's process does it, from its first import to hot; ``preadv`` of the same files by some
+threads into a fresh anonymous mmap; the import of torch alone. The page cache is warm: every round
+reads what the round before has read. The bar: the load, without its priming, at most 1.25 times the
+longer of the two others. Needs disk for the files and memory for twice as much. Where there is a
+GPU the load is into that.
 
 usage: .venv/bin/python benchmarks/load_parts.py [--layers 32] [--rounds 5]
     [--precisions bf16 int8] [--threads 1 2] [--folder PATH]
@@ -29,6 +29,7 @@ BAR = 1.25
 PIECE = 16 * 2**20
 BLOCK = 2**24
 """Random numbers that every matrix is a repetition of."""
+TORCH = "import of torch alone"
 Parts = dict[str, float]
 began = time.perf_counter()
 
@@ -38,11 +39,9 @@ def since() -> float:
     return time.perf_counter() - began
 
 
-def load(folder: Path, precision: str, threads: int, prime: bool) -> Parts:
+def load(folder: Path, precision: str, prime: bool) -> Parts:
     """Load once and return when what was done; torch is not imported before."""
     from greenroom.managed.host import early_reading
-
-    early_reading.READERS = threads
     from greenroom_speech.engines.step_audio.loading import step_audio_editx
     from greenroom_speech.settings import EngineSettings
 
@@ -173,32 +172,28 @@ def in_turns(
 def table(
     folder: Path, precisions: list[str], threads: list[int], rounds: int, prime: bool
 ) -> object:
-    """Return medians, and their ratio to what the bar is measured by."""
+    """Return medians, and their ratios to what the bar is measured by."""
     from rich.table import Table
 
-    ways = {"import of torch alone": ["import"]}
-    for count in threads:
-        about = [str(folder), str(count)]
-        ways[f"preadv alone, {count} threads"] = ["read", *about]
-        for each in precisions:
-            ways[f"load, {each}, {count} threads"] = ["load", *about, each]
-    taken = in_turns(ways, rounds, prime)
+    place = str(folder)
+    alone = {f"preadv alone, threads: {count}": ["read", place, str(count)] for count in threads}
+    ways = {f"load, {each}": ["load", place, each] for each in precisions} | alone
+    taken = in_turns(ways | {TORCH: ["import"]}, rounds, prime)
     middle = {
         way: {name: statistics.median(each) for name, each in parts.items()}
         for way, parts in taken.items()
     }
-    torch = middle["import of torch alone"]["hot"]
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e9
     columns = dict.fromkeys(["hot", *(name for each in middle.values() for name in each)])
-    made = Table("seconds", *columns, "ratio", title=f"{size:.2f} GB, bar {BAR} for bf16")
+    ratios = [f"by {count}" for count in threads]
+    title = f"{size:.2f} GB, seconds; ratios to preadv by so many threads, bar {BAR} for bf16"
+    made = Table("", *columns, *ratios, title=title)
     for way, parts in middle.items():
-        ratio = ""
+        cells = [f"{parts[each]:.2f}" if each in parts else "" for each in columns]
         if way.startswith("load"):
-            alone = middle[f"preadv alone, {way.split(', ')[-1]}"]["hot"]
-            ratio = f"{parts['hot'] / max(alone, torch):.2f}"
-        made.add_row(
-            way, *(f"{parts[each]:.2f}" if each in parts else "" for each in columns), ratio
-        )
+            least = [max(middle[each]["hot"], middle[TORCH]["hot"]) for each in alone]
+            cells += [f"{parts['hot'] / each:.2f}" for each in least]
+        made.add_row(way, *cells)
     return made
 
 
@@ -207,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="that read")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of preadv alone")
     parser.add_argument("--precisions", nargs="+", default=["bf16", "int8"])
     parser.add_argument("--folder", type=Path, help="where the checkpoint is, or is written to")
     parser.add_argument("--prime", action="store_true", help="prime too; it is no part of the bar")
@@ -216,7 +211,7 @@ def main() -> None:
     if arguments.way:
         kind, *words = arguments.way
         ways: dict[str, Callable[[], Parts]] = {
-            "load": lambda: load(Path(words[0]), words[2], int(words[1]), arguments.prime),
+            "load": lambda: load(Path(words[0]), words[1], arguments.prime),
             "read": lambda: read_alone(Path(words[0]), int(words[1])),
             "import": import_torch,
         }

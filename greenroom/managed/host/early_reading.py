@@ -33,6 +33,8 @@ ALIGNMENT = 512
 """Bytes; what torch's own allocator keeps on a GPU."""
 READERS = min(4, os.cpu_count() or 1)
 """Threads; a page cache is copied faster by two, a disk by more."""
+_EARLY = max(1, min(READERS, (os.cpu_count() or 1) - 1))
+"""Threads while torch is imported: with none of two cores left to it, all came later."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class EarlyReading:
         """Each tensor's entry and the byte where it lies."""
         self.size = 0
         self._files = ExitStack()
-        self._readers = ThreadPoolExecutor(READERS, "weights")
+        self._readers = ThreadPoolExecutor(_EARLY, "weights")
         self._running: list[tuple[Run, Future[None]]] = []
         self._places: dict[tuple[Path, int], int] = {}
         try:
@@ -84,9 +86,15 @@ class EarlyReading:
         return self._places.get((part.path, part.begin)) == offset
 
     def arriving(self) -> Iterator[tuple[int, int]]:
-        """From and to of what has been read, until all has. SetupError if a file ends early."""
-        for run, future in self._running:
-            future.result()
+        """From and to of what has been read, until all has. SetupError if a file ends early.
+
+        Who waits helps: it reads what no thread has begun, from the end.
+        """
+        for run, future in reversed(self._running):
+            if future.cancel():
+                self._read(run)
+            else:
+                future.result()
             yield run.offset, run.offset + run.part.size
 
     def _lay_out(self, entries: dict[str, Entry]) -> None:

