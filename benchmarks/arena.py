@@ -64,12 +64,17 @@ def ratio_row(name: str, ours: list[float], plain: list[float], bar: float) -> R
     return name, f"{mine:.4f} s", f"{theirs:.4f} s", f"{mine / theirs:.2f}", f"{bar:.2f}"
 
 
+def every_page(arena: Arena, size: int) -> None:
+    """Look at the weights: a page takes its time when it is first seen."""
+    arena._range.bytes[:size:4096].max()
+
+
 def moving(arena: Arena, size: int, rounds: int) -> list[Row]:
     """Restore and offload against a copy into, and the freeing of, a plain buffer."""
     source = torch.ones(size, dtype=torch.uint8)
     restores, offloads, copies, frees, dropped = [], [], [], [], []
     for _ in range(rounds):
-        restores.append(seconds(arena.restore))
+        restores.append(seconds(lambda: (arena.restore(), every_page(arena, size))))
         hot = resident()
         offloads.append(seconds(arena.offload))
         dropped.append((hot - resident()) / size)
@@ -78,7 +83,12 @@ def moving(arena: Arena, size: int, rounds: int) -> list[Row]:
         copies.append(seconds(lambda: held.append(torch.empty_like(source).copy_(source))))  # noqa: B023
         frees.append(seconds(held.clear))
     return [
-        ratio_row("restore | fresh torch.empty(n).copy_(src)", restores, copies, 1.15),
+        ratio_row(
+            "restore, each page seen | torch.empty(n).copy_(src)",
+            restores,
+            copies,
+            1.15,
+        ),
         ratio_row("offload | freeing a touched buffer", offloads, frees, 1.2),
         ("RSS given back by an offload", f"{min(dropped):.2%}", "", "", "99 %"),
     ]
@@ -114,8 +124,8 @@ def peaking(model: WeightModel) -> list[Row]:
     """The most that a process of its own holds in memory during a whole load."""
     load = [sys.executable, Path(__file__).with_name("arena_load.py"), model.checkpoint.parent]
     peak = int(subprocess.run(load, check=True, capture_output=True, text=True).stdout)
-    beyond = (peak - 2 * model.size) / 1e6
-    return [("peak RSS of a load beyond arena and device", f"{beyond:.0f} MB", "", "", "300 MB")]
+    beyond = (peak - model.size) / 1e6
+    return [("peak RSS of a load beyond the weights", f"{beyond:.0f} MB", "", "", "300 MB")]
 
 
 def shared_bytes(prefix: str) -> int:

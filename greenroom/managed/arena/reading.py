@@ -16,6 +16,7 @@ from greenroom.managed.arena.safetensors_file import FileTensor
 from greenroom.managed.arena.tensor_slices import TensorSlice, in_threads, slices_of
 from greenroom.managed.arena.weight_source import Stored, WeightSource, opened
 from greenroom.managed.host.early_reading import EarlyReading
+from greenroom.managed.host.shared_memory import SEGMENT
 
 Rename = Callable[[str], str | None]
 """A checkpoint's name to the module's; None leaves that tensor out."""
@@ -111,9 +112,14 @@ def fill(
             for name in names:
                 yield from slices_of(name, stored[name][1], wanted[name].place)
 
+        late = slices(set(first.values()) - early)
         in_threads(
             chain(
-                (partial(into.write, one) for one in slices(set(first.values()) - early)),
+                # Neighbours in different segments, where threads do not wait for one another.
+                (
+                    partial(into.write, one)
+                    for one in sorted(late, key=lambda one: one.extent[0] % SEGMENT)
+                ),
                 *(each.jobs(wholes, into.host.bytes) for each in packed),
             )
         )
