@@ -68,6 +68,7 @@ def test_a_real_model_passes_with_its_bytes_and_is_left_as_it_was_found(
     assert state(client) == ("cold", POLICY)
 
 
+@pytest.mark.long
 def test_interrupted_it_leaves_the_model_as_it_was_found(url: str, client: Client) -> None:
     client.touch(MODEL)
     while state(client)[0] != "warm":

@@ -123,7 +123,9 @@ async def test_a_client_that_takes_nothing_is_cut_off_and_frees_its_row(running)
     writer.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)]
+)
 async def test_a_process_that_dies_ends_what_has_begun_visibly_and_repeats_the_rest(
     running, number
 ):

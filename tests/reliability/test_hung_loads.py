@@ -48,6 +48,7 @@ async def not_ready(faults):
     return answer.json()["error"]
 
 
+@pytest.mark.long
 async def test_one_that_always_dies_is_refused_and_held_back(faults):
     dies(faults, 100, "neverborn")
     answer = await ask(faults, "neverborn")

@@ -40,7 +40,9 @@ async def unseen(free_settings, gate):
         yield Faults(running, gate)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)]
+)
 async def test_triton_is_restarted_and_the_request_sent_again(unseen, number):
     await unseen.load("echo")
     unseen.send("echo", number)

@@ -206,6 +206,7 @@ async def test_a_right_password_starts_anew(locked):
             assert (await login(visitor.web, PASSWORD, **mine)).status_code == 200
 
 
+@pytest.mark.long
 async def test_all_addresses_together_have_sixty_tries_a_minute_told_in_few_lines(free_settings):
     async with (
         page_process(free_settings(), ui_password=PASSWORD) as page,

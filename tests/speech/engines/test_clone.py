@@ -35,7 +35,10 @@ def say(tts, prompt, words: str, **more) -> np.ndarray:
 
 
 @pytest.mark.skipif(not flite.available(), reason="libflite1 is not installed")
-@pytest.mark.parametrize(("name", "count"), [("clara", 10), ("henry", 3)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("clara", 3), ("henry", 3), pytest.param("clara", 10, marks=pytest.mark.long)],
+)
 def test_english_is_understood_and_like_its_reference(tts, asr, prompt, name, count):
     given, samples = prompt(name), reference(name)
     spoken = [say(tts, given, sentence) for sentence in SENTENCES[:count]]

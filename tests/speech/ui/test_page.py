@@ -151,6 +151,7 @@ async def test_a_recording_is_written_down_with_times(service, visit, tmp_path):
     await stop_in_mid_recording(visitor, service, tmp_path)
 
 
+@pytest.mark.long
 async def test_who_changes_models_languages_and_phones_finds_their_way(service, visit):
     visitor = await visit()
     await visitor.open()

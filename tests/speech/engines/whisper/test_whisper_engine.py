@@ -87,6 +87,7 @@ def test_a_recording_of_70_s_is_heard_where_the_settings_allow_it(whisper_engine
     assert len(heard.text.split()) > 30
 
 
+@pytest.mark.long
 def test_each_word_has_its_time_in_every_window(whisper_engine):
     engine = whisper_engine(max_audio_seconds=100)
     asked = Request(request(long_speech(70)))
