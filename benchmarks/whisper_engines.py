@@ -3,9 +3,10 @@
 The weights are random, made here so that the network says words: those of the tests' tiny
 checkpoint, and of a network with the sizes of large-v3-turbo (809 million). Both engines
 compute in single precision on the processor and hear the bundled voices in turns; real-time
-factor: seconds of work for a second of sound, median of the rounds.
+factor: seconds of work for a second of sound, median of the rounds. --released is the folder that
+benchmarks/whisper_base.py has made: Whisper base as it was released.
 
-    .venv/bin/python benchmarks/whisper_engines.py [--rounds 3] [--only tiny]
+    .venv/bin/python benchmarks/whisper_engines.py [--rounds 3] [--only tiny] [--released FOLDER]
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from greenroom.managed.engine import Engine, text
+from greenroom.managed.engine import Engine
 from greenroom.settings import PROJECT
 from greenroom_speech.engines.audio_input import Samples, resampled
 from greenroom_speech.engines.faster_whisper.engine import FasterWhisperAsr
@@ -54,35 +55,38 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--only", choices=SIZES)
+    arguments.add_argument("--released", type=Path)
     given = arguments.parse_args()
     sounds = [speech(one.path) for one in voices()]
     print("| weights | engine | real-time factor | memory, MB | the same words |")
     print("|---|---|---|---|---|")
+    if given.released:
+        compare(given.released, "base", sounds, given.rounds)
     for size in [given.only] if given.only else SIZES:
-        compare(size, sounds, given.rounds)
+        with tempfile.TemporaryDirectory() as folder:
+            maker = multiprocessing.get_context("spawn").Process(
+                target=write, args=(Path(folder), size)
+            )
+            maker.start()
+            maker.join()
+            compare(Path(folder), size, sounds, given.rounds)
 
 
-def compare(size: str, sounds: list[Samples], rounds: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        maker = multiprocessing.get_context("spawn").Process(
-            target=write, args=(Path(folder), size)
-        )
-        maker.start()
-        maker.join()
-        engines: dict[str, Engine] = {}
-        grown: dict[str, float] = {}
-        for kind in (WhisperAsr, FasterWhisperAsr):
-            before = psutil.Process().memory_info().rss
-            engines[kind.name] = ready(kind, Path(folder), size)
-            grown[kind.name] = (psutil.Process().memory_info().rss - before) / 1e6
-        took: dict[str, list[float]] = {name: [] for name in engines}
-        heard: dict[str, list[str]] = {}
-        for number in range(rounds):
-            for name, engine in engines.items():
-                began = time.perf_counter()
-                # Another sound each time, so that no answer is a remembered one.
-                heard[name] = [words(engine, sound * (1 - number / 100)) for sound in sounds]
-                took[name].append(time.perf_counter() - began)
+def compare(models: Path, size: str, sounds: list[Samples], rounds: int) -> None:
+    engines: dict[str, Engine] = {}
+    grown: dict[str, float] = {}
+    for kind in (WhisperAsr, FasterWhisperAsr):
+        before = psutil.Process().memory_info().rss
+        engines[kind.name] = ready(kind, models, size)
+        grown[kind.name] = (psutil.Process().memory_info().rss - before) / 1e6
+    took: dict[str, list[float]] = {name: [] for name in engines}
+    heard: dict[str, list[str]] = {}
+    for number in range(rounds):
+        for name, engine in engines.items():
+            began = time.perf_counter()
+            # Another sound each time, so that no answer is a remembered one.
+            heard[name] = [words(engine, sound * (1 - number / 100)) for sound in sounds]
+            took[name].append(time.perf_counter() - began)
     seconds = sum(len(sound) for sound in sounds) / RATE
     same = sum(one == other for one, other in zip(*heard.values(), strict=True))
     for name in engines:
@@ -106,7 +110,7 @@ def speech(path: Path) -> Samples:
 
 def words(engine: Engine, sound: Samples) -> str:
     request = {"AUDIO": sound, "SAMPLE_RATE": np.array([RATE], np.int32)}
-    return str(engine.answer({**request, "AUDIO_LANGUAGE": text("en")})["TRANSCRIPT"][0])
+    return str(engine.answer(request)["TRANSCRIPT"][0])
 
 
 if __name__ == "__main__":
