@@ -6,7 +6,7 @@ answered without it; an answer that its client does not take; and how many conne
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
@@ -179,7 +179,10 @@ class HttpConnection(HttpToolsProtocol):
             if not (starts and self.cycle.scope is scope and self.cycle.more_body):
                 await send(message)
                 return
-            self._is_last = not self.cycle.keep_alive or _bytes_to_come(scope) > _MOST_UNREAD
+            self._is_last = (
+                not self.cycle.keep_alive
+                or _bytes_to_come(self.cycle.scope["headers"]) > _MOST_UNREAD
+            )
             self.cycle.keep_alive = not self._is_last
             await send(message)
             # uvicorn would close at the answer's end, with bytes unread.
@@ -235,9 +238,9 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-def _bytes_to_come(scope: Scope) -> float:
+def _bytes_to_come(headers: Iterable[tuple[bytes, bytes]]) -> float:
     """Return the length of the request's body; infinite if it is not told."""
-    fields = dict(scope["headers"])
+    fields = dict(headers)
     length = fields.get(b"content-length", b"")
     if length.isdigit():
         return int(length)
