@@ -1,12 +1,14 @@
 """The deployment of a fleet: a replica owns one whole Greenroom."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import aiohttp
 import ray
 from ray import serve
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,6 +29,10 @@ from greenroom.triton.repository import Repository
 _LOOK_TIMEOUT = 5.0
 """Seconds; GET /residency answers within one, even while Triton hangs."""
 _LAST_ANSWERS = 0.5
+"""Seconds."""
+_DATA = b"data: "
+"""Before the JSON of a server-sent event."""
+_FOLLOWED_AGAIN = 1.0
 """Seconds."""
 _GONE = 70
 """The exit status of a replica whose Greenroom has ended."""
@@ -92,6 +98,7 @@ class Replica:
         self._own_headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.http_door = HttpDoor(self._greenroom.url, lambda: self._greenroom.running)
         await self._greenroom.start(self.http_door.session)
+        self._following = asyncio.create_task(self._follow())
         context = serve.get_replica_context()
         self.grpc_door = GrpcDoor(self._greenroom.grpc_target)
         members = RayMembers(context.app_name, context.deployment)
@@ -100,6 +107,7 @@ class Replica:
 
     async def __del__(self) -> None:
         """Ray has let the requests finish, up to the deployment's graceful_shutdown_timeout_s."""
+        self._following.cancel()
         await self._greenroom.stop()
 
     # -- what Ray asks ----------------------------------------------------------------------
@@ -128,6 +136,17 @@ class Replica:
         async with self.http_door.session.get(url, headers=self._own_headers) as response:
             shown: dict[str, Any] = await response.json()
             return shown
+
+    async def _follow(self) -> None:
+        """Tell the reporter of every transition, over gateways that end and come back."""
+        url = f"{self._greenroom.url}/residency/events"
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with self.http_door.session.get(url, headers=self._own_headers) as events:
+                    async for line in events.content:
+                        if line.startswith(_DATA):
+                            self._reporter.happened(json.loads(line.removeprefix(_DATA)))
+            await asyncio.sleep(_FOLLOWED_AGAIN)
 
     async def admitted(self) -> None:
         """Hold who comes while the replica ends: quick refusals would draw more requests.

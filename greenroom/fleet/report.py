@@ -76,15 +76,24 @@ class Reporter:
             "measured": {name: asdict(one) for name, one in self._measured.items()},
         }
 
+    def happened(self, event: Mapping[str, Any]) -> None:
+        """One of GET /residency/events: what is shown forgets a load that an offload follows."""
+        if not event["error"]:
+            self._took(event["model"], event["action"], event["seconds"])
+
     def _learn(self, name: str, model: Mapping[str, Any], needed: int) -> None:
         known = self._measured.setdefault(name, Measured())
         known.needed_bytes = needed or known.needed_bytes
         known.request_seconds = self.pace.of(name)
-        last = model["last_transition"] or {}
-        if last.get("action") == Action.LOAD:
-            known.load_seconds = last["seconds"]
-        elif last.get("action") == Action.RESTORE:
-            known.restore_seconds = last["seconds"]
+        if (last := model["last_transition"]) is not None:  # it may be older than the events
+            self._took(name, last["action"], last["seconds"])
+
+    def _took(self, name: str, action: str, seconds: float) -> None:
+        known = self._measured.setdefault(name, Measured())
+        if action == Action.LOAD:
+            known.load_seconds = seconds
+        elif action == Action.RESTORE:
+            known.restore_seconds = seconds
 
 
 def replica_of(stats: Mapping[str, Any]) -> tuple[Replica, dict[str, Measured]]:

@@ -75,6 +75,17 @@ def test_a_report_says_what_is_there_and_what_was_measured() -> None:
     assert measured["tts"] == Measured(2.0, 0.5, None, 100)
 
 
+def test_a_load_that_an_offload_follows_is_measured_all_the_same() -> None:
+    reporter = Reporter()
+    event = {"model": "tts", "seconds": 2.0, "error": None}
+    reporter.happened(event | {"action": "load"})
+    reporter.happened(event | {"action": "restore", "seconds": 0.5})
+    reporter.happened(event | {"action": "load", "seconds": 60.0, "error": "It has failed."})
+    seen = {"models": {"tts": shown("warm", "offload", 0.1)}, "budget": None, "gpu": None}
+    measured = replica_of(reporter.stats(seen, 0.0))[1]["tts"]
+    assert (measured.load_seconds, measured.restore_seconds) == (2.0, 0.5)
+
+
 def test_a_request_that_waited_for_a_load_does_not_count_as_work() -> None:
     pace, now = Pace(), [0.0]
 
