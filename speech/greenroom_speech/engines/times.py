@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from greenroom.managed.engine import Tensors, wants
+from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.sentences import sentences
 
 WORDS, SEGMENTS = ("WORD_TEXTS", "WORD_TIMES"), ("SEGMENT_TEXTS", "SEGMENT_TIMES")
+FRAMES_PER_SECOND, SILENCE = 100, 10 ** (-35 / 20)
 PAUSE = 0.7
 """Seconds without a word that end a segment, whatever the punctuation says."""
 
@@ -51,6 +53,27 @@ def ordered(words: Iterable[Timed], seconds: float) -> Iterator[Timed]:
         start = min(max(word.start, at), seconds)
         at = min(max(word.end, start), seconds)
         yield replace(word, start=start, end=at)
+
+
+def from_sound(words: Iterable[Timed], samples: Samples, rate: int) -> list[Timed]:
+    """Let a word that begins in silence begin where the sound does, if it sounds at all.
+
+    For engines that know when their attention moved on to a word, which after a pause is long
+    before it is said. Silence: 35 dB below the level that a twentieth of the recording reaches.
+    """
+    frame = max(rate // FRAMES_PER_SECOND, 1)
+    count = len(samples) // frame
+    levels = np.sqrt(np.mean(samples[: count * frame].reshape(count, frame) ** 2, axis=1))
+    sounds = levels > np.percentile(levels, 95) * SILENCE if count else levels > 0
+
+    def begun(word: Timed) -> Timed:
+        first, last = (round(at * FRAMES_PER_SECOND) for at in (word.start, word.end))
+        here = sounds[first:last]
+        if here.any() and not here[0]:
+            return replace(word, start=(first + int(np.argmax(here))) / FRAMES_PER_SECOND)
+        return word
+
+    return [begun(word) for word in words]
 
 
 def segments(words: Sequence[Timed]) -> Iterator[Timed]:

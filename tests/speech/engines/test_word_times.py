@@ -7,7 +7,15 @@ from timed_speech import SENTENCES, by_flite, by_kokoro, start_errors
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Request
-from greenroom_speech.engines.times import SEGMENTS, WORDS, Timed, ordered, segments, spread
+from greenroom_speech.engines.times import (
+    SEGMENTS,
+    WORDS,
+    Timed,
+    from_sound,
+    ordered,
+    segments,
+    spread,
+)
 
 MEAN_ERROR = 0.08
 """Seconds: a word's start, on average."""
@@ -136,3 +144,15 @@ def test_words_are_brought_into_order_and_share_what_time_there_is():
     ]
     shares = [round(one.end - one.start, 3) for one in spread([" a", " bcd"], 1.0, 1.6)]
     assert shares == [0.2, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "begins"),
+    [(0.0, 1.5, 1.0), (0.2, 1.1, 1.0), (1.2, 1.5, 1.2), (0.2, 0.8, 0.2), (2.5, 9.0, 2.5)],
+    ids=["after silence", "into sound", "within sound", "in silence", "after the end"],
+)
+def test_a_word_begins_where_the_sound_does(start, end, begins):
+    samples = np.concatenate([np.full(16_000, 1e-3), np.full(16_000, 0.3)]).astype(np.float32)
+    [word] = from_sound([Timed(" word", start, end)], samples, 16_000)
+    assert (word.text, word.start, word.end) == (" word", begins, end)
+    assert from_sound([word], samples[:0], 16_000) == [word]

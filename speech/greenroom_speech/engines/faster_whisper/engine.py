@@ -14,7 +14,7 @@ from greenroom_speech.engines.faster_whisper import checkpoint
 from greenroom_speech.engines.faster_whisper.network import Network
 from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
-from greenroom_speech.engines.times import Timed, time_tensors, wants_times
+from greenroom_speech.engines.times import Timed, from_sound, time_tensors, wants_times
 from greenroom_speech.settings import EngineSettings
 
 RATE = 16_000
@@ -83,8 +83,10 @@ class FasterWhisperAsr(OneByOne):
         return self.cache.get(key, lambda: self._heard(samples, rate, asked))
 
     def _heard(self, samples: Samples, rate: int, asked: Asked) -> Tensors:
-        said, language, words = self._listen(resampled(samples, rate, RATE), asked)
+        sound = resampled(samples, rate, RATE)
+        said, language, words = self._listen(sound, asked)
         known = language if said or asked.language else ""
+        words = from_sound(words, sound, RATE)
         times = time_tensors(words, len(samples) / rate) if asked.timed else {}
         return {"TRANSCRIPT": text(said), "AUDIO_LANGUAGE": text(known), **times}
 

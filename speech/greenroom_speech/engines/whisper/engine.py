@@ -11,7 +11,7 @@ from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
 from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
-from greenroom_speech.engines.times import time_tensors, wants_times
+from greenroom_speech.engines.times import from_sound, time_tensors, wants_times
 from greenroom_speech.engines.whisper import weights
 from greenroom_speech.engines.whisper.language import language_code
 from greenroom_speech.engines.whisper.network import network
@@ -77,10 +77,12 @@ class WhisperAsr(ArenaEngine):
         return self.cache.get(key, lambda: self._heard(samples, rate, asked))
 
     def _heard(self, samples: Samples, rate: int, asked: Asked) -> Tensors:
+        sound = resampled(samples, rate, RATE)
         heard = self._transcriber.listen(
-            resampled(samples, rate, RATE), asked.language, asked.prompt, asked.task, asked.timed
+            sound, asked.language, asked.prompt, asked.task, asked.timed
         )
-        times = time_tensors(heard.words, len(samples) / rate) if asked.timed else {}
+        words = from_sound(heard.words, sound, RATE)
+        times = time_tensors(words, len(samples) / rate) if asked.timed else {}
         return {"TRANSCRIPT": text(heard.text), "AUDIO_LANGUAGE": text(heard.language), **times}
 
 
