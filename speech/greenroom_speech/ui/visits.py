@@ -9,8 +9,9 @@ import asyncio
 import json
 import re
 import secrets
-from collections import deque
+from collections import Counter, deque
 
+from cachetools import TTLCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +32,11 @@ _READ = re.compile(
     "|gradio_api/(heartbeat/[^/]+|queue/data|upload_progress))"
 )
 _SENT = re.compile(f"{_LANGUAGE}/gradio_api/(queue/join|cancel)")
+_JOIN, _ANSWERS = "/gradio_api/queue/join", "/gradio_api/queue/data"
+_AFTER_ANSWERS = 0.1
+"""Seconds. Gradio ends a browser's stream of answers when the last event is answered. An event that
+comes in that moment has to be accepted when the browser knows of the end; else it waits for its
+answer at a stream that is over, until there is another event."""
 _EVENT_BYTES = 2**20
 """Of an event or a password; recordings are uploaded."""
 _EVENTS_BYTES, _EVENTS_SECONDS = 64 * 2**20, 60.0
@@ -70,6 +76,8 @@ class Visits:
         self._receiving = 0
         self._events: deque[tuple[float, int]] = deque()
         self._events_bytes = 0
+        self._answering: Counter[str | None] = Counter()
+        self._answered: TTLCache[str | None, bool] = TTLCache(1000, _AFTER_ANSWERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves what belongs to the page, and refuses all else before its body is read."""
@@ -90,7 +98,31 @@ class Visits:
         if PAGES.fullmatch(scope["path"]):
             cookie = None if visitor else self._new_cookie(secrets.token_urlsafe(32), scope)
             send = _adding(send, cookie, _NO_FRAMES)
-        await self._app(scope, receive, send)
+        if scope["path"].endswith(_JOIN):
+            send = self._when_the_end_is_known(visitor, send)
+        if scope["path"].endswith(_ANSWERS):
+            await self._answer(visitor, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(
+        self, visitor: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._answering[visitor] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._answering -= Counter([visitor])
+            self._answered[visitor] = True
+
+    def _when_the_end_is_known(self, visitor: str | None, send: Send) -> Send:
+        async def later(message: Message) -> None:
+            ends = visitor in self._answering or visitor in self._answered
+            if message["type"] == "http.response.start" and ends:
+                await asyncio.sleep(_AFTER_ANSWERS)
+            await send(message)
+
+        return later
 
     def _check(self, scope: Scope, visitor: str | None) -> None:
         method, path = scope["method"], scope["path"]

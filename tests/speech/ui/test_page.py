@@ -208,7 +208,7 @@ async def test_what_is_wrong_is_said_in_a_sentence(visit, tmp_path):
 async def stop_in_mid_speech(visitor, service):
     page = visitor.page
     text = await page.input_value("#text textarea")
-    await visitor.write("This sentence is said again and again. " * 300)
+    await page.fill("#text textarea", "This sentence is said again and again. " * 300)
     await page.click("#say")
     await visitor.says("#speak-status", r"\d\.\d s there")
     await expect(page.locator("#speak-status progress")).to_be_visible()
@@ -219,7 +219,7 @@ async def stop_in_mid_speech(visitor, service):
     await service.until("tts", leases=0, waiting=0)
     metrics = (await service.web.get("/metrics")).text
     assert 'model="speech",outcome="cancelled",protocol="openai"} 1.0' in metrics
-    await visitor.write(text)
+    await page.fill("#text textarea", text)
 
 
 async def record(visitor):
@@ -291,6 +291,6 @@ async def save_and_use_a_voice(visitor):
     await visitor.says("#speak-status", "Saved Uncle Henry")
     await page.get_by_label("A voice from the list").check()
     await expect(page.locator("#voice input")).to_have_value(re.compile("Uncle Henry"))
-    await visitor.write("Yes.")
+    await page.fill("#text textarea", "Yes.")
     await page.click("#say")
     await visitor.says("#speak-status", "s of audio")

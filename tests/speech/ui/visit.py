@@ -1,6 +1,5 @@
 """What a visitor does on the page and sees there, in a real browser."""
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -42,30 +41,6 @@ class Visit:
             if await self.page.evaluate(is_there):
                 return
         raise AssertionError(f"the keyboard does not reach {place}")
-
-    async def write(self, text: str) -> None:
-        """Write what is to be said, and wait until the page's event of that has been answered.
-
-        Gradio holds an event back that comes in the moment in which the one before it ends,
-        until there is another; no person is that quick.
-        """
-        asked, told = asyncio.Event(), asyncio.Event()
-
-        def joined(request) -> None:
-            if "/queue/join" in request.url:
-                asked.set()
-
-        def ended(request) -> None:
-            if "/queue/data" in request.url and asked.is_set():
-                told.set()
-
-        heard = {"request": joined, "requestfinished": ended, "requestfailed": ended}
-        for event, hear in heard.items():
-            self.page.on(event, hear)
-        await self.page.fill("#text textarea", text)
-        await told.wait()
-        for event, hear in heard.items():
-            self.page.remove_listener(event, hear)
 
     async def upload(self, place: str, path: str) -> None:
         await self.page.set_input_files(f"{place} input[type=file]", path)

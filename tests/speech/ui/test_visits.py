@@ -1,0 +1,45 @@
+"""When Gradio's browser side may be told that its event was accepted."""
+
+import asyncio
+
+from greenroom_speech.ui.files import VisitorsFiles
+from greenroom_speech.ui.visits import Visits
+
+LEAST = 0.1
+
+
+async def test_an_event_is_accepted_when_the_browser_knows_that_its_answers_have_ended(tmp_path):
+    more = asyncio.Event()
+
+    async def gradio(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["method"] == "GET":
+            await more.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    files = VisitorsFiles(tmp_path, 2**20)
+    visits = Visits(
+        gradio, files=files, port=1, max_upload=1, receive_timeout=1, refuse=lambda *_: None
+    )
+    clock = asyncio.get_running_loop().time
+
+    async def ask(method, path, visitor):
+        cookie = f"greenroom-visitor-1={visitor * 43}".encode()
+        headers = [(b"cookie", cookie), (b"content-length", b"2")]
+        scope = {"type": "http", "method": method, "path": path, "scheme": "http"}
+
+        async def send(message):
+            pass
+
+        began = clock()
+        await visits({**scope, "headers": headers}, None, send)
+        return clock() - began
+
+    join, data = "/en/gradio_api/queue/join", "/en/gradio_api/queue/data"
+    answers = asyncio.create_task(ask("GET", data, "a"))
+    await asyncio.sleep(0)
+    assert await ask("POST", join, "a") >= LEAST
+    more.set()
+    await answers
+    assert await ask("POST", join, "a") >= LEAST
+    assert min([await ask("POST", join, "b") for _ in range(5)]) < LEAST
