@@ -28,6 +28,8 @@ from greenroom.triton.messages import (
 )
 
 _READY_TIMEOUT = 5.0
+_SHOWN_BROKEN = 1.0
+"""Seconds: gRPC ends the calls of a connection that breaks, and says later that it has broken."""
 _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 """How gRPC calls the end of a connection, before and in the middle of a call."""
 _READY_INTERVAL = 0.1
@@ -109,7 +111,11 @@ class Triton:
         try:
             await self._stub.ServerLive(pb.ServerLiveRequest(), timeout=_READY_TIMEOUT)
         except grpc.aio.AioRpcError:
-            return self.connected
+            try:
+                await asyncio.wait_for(self.lost(), _SHOWN_BROKEN)
+            except TimeoutError:
+                return True
+            return False
         return True
 
     async def lost(self) -> None:
