@@ -14,6 +14,7 @@ import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -35,7 +36,7 @@ RATE = 16_000
 
 
 def write(models: Path, size: str) -> None:
-    """Write one network for both engines; in a process of its own, whose memory goes back."""
+    """Write one network for both engines."""
     from dataclasses import replace
 
     from tiny_checkpoints import tiny_faster_whisper, tiny_whisper
@@ -61,15 +62,20 @@ def main() -> None:
     print("| weights | engine | real-time factor | memory, MB | the same words |")
     print("|---|---|---|---|---|")
     if given.released:
-        compare(given.released, "base", sounds, given.rounds)
+        apart(compare, given.released, "base", sounds, given.rounds)
     for size in [given.only] if given.only else SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            maker = multiprocessing.get_context("spawn").Process(
-                target=write, args=(Path(folder), size)
-            )
-            maker.start()
-            maker.join()
-            compare(Path(folder), size, sounds, given.rounds)
+            apart(write, Path(folder), size)
+            apart(compare, Path(folder), size, sounds, given.rounds)
+
+
+def apart(work: Callable[..., None], *given: object) -> None:
+    """Do it in a process of its own, whose memory goes back."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=given)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(process.exitcode)
 
 
 def compare(models: Path, size: str, sounds: list[Samples], rounds: int) -> None:
