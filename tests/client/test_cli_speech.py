@@ -226,13 +226,18 @@ def test_what_is_no_recording_fails_with_a_sentence(server: ScriptedServer, tmp_
         (["transcribe", "REF", "--words"], "--format json"),
         (["transcribe", "REF", "REF", "-f", "srt"], "--output"),
         (["transcribe", "REF", "-f", "docx"], "docx"),
+        (["transcribe", "REF", "SAME", "-o", "."], "would both become"),
         (["sing"], "sing"),
     ],
 )
 def test_wrong_usage_is_told_before_anything_is_sent(
     server: ScriptedServer, tone: Path, args: list[str], words_of_error: str
 ) -> None:
-    done = greenroom(server, *[str(tone) if one == "REF" else one for one in args])
+    same = tone.with_suffix(".other")
+    same.write_bytes(tone.read_bytes())
+    files = {"REF": str(tone), "SAME": str(same)}
+
+    done = greenroom(server, *[files.get(one, one) for one in args])
 
     assert done.exit_code == 2
     assert words_of_error in done.stderr

@@ -58,6 +58,7 @@ def transcribe(
     missing = next((one for one in files if one != MICROPHONE and not Path(one).is_file()), None)
     if missing is not None:
         raise typer.BadParameter(f"REF: the file {missing!r} does not exist.")
+    targets = _targets(files, form, output)
     session = Session(url, api_key, quiet)
     for number, file in enumerate(files, 1):
         content = recorded() if file == MICROPHONE else Path(file)
@@ -71,8 +72,22 @@ def transcribe(
         if output is None:
             sys.stdout.write(f"{file}: {written}" if of else written)
         else:
-            name = "microphone" if file == MICROPHONE else Path(file).stem
-            _save(output / f"{name}.{form}", written)
+            _save(targets[file], written)
+
+
+def _targets(files: list[str], form: str, output: Path | None) -> dict[str, Path]:
+    """The file for each recording's words; no two have the same."""
+    targets: dict[str, Path] = {}
+    if output is None:
+        return targets
+    for file in files:
+        name = "microphone" if file == MICROPHONE else Path(file).stem
+        target = output / f"{name}.{form}"
+        same = next((one for one, of in targets.items() if of == target and one != file), None)
+        if same is not None:
+            raise typer.BadParameter(f"REF: {same!r} and {file!r} would both become {target}.")
+        targets[file] = target
+    return targets
 
 
 def _save(path: Path, written: str) -> None:

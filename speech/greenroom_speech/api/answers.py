@@ -134,7 +134,7 @@ class ModelList(BaseModel):
 
 
 class Tags(BaseModel):
-    """What the engine of tts can be asked for."""
+    """What the engine of tts can be asked for, and what asr hears."""
 
     engine: str
     tasks: dict[str, list[str]] = Field(
@@ -143,6 +143,7 @@ class Tags(BaseModel):
     languages: list[str]
     text_tags: list[str] = Field(description="Tags that the text to say may contain.")
     longest_reference: float = Field(description="Seconds that a reference may last.")
+    heard: list[str] = Field(description="Languages that asr hears; empty: it finds out itself.")
 
 
 class DrawObject(BaseModel):

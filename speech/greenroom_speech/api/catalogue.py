@@ -30,6 +30,9 @@ def known_tags(gateway: Gateway) -> tuple[str, EngineTags]:
     return engine, tags_of(TTS, engine)
 
 
+_HEARD = {"embedded": ["en"], "moonshine": ["en"]}
+"""Languages by engine of asr; the others find out themselves."""
+
 MODEL_ALIASES = {
     **dict.fromkeys(("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro"), SPEECH),
     **dict.fromkeys(("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"), ASR),
@@ -88,6 +91,7 @@ def catalogue_routes(
             languages=list(known.languages),
             text_tags=list(known.text_tags),
             longest_reference=longest_reference,
+            heard=_HEARD.get(engine_name(ASR, gateway.facts(ASR).parameters), []),
         )
 
     def _aliases() -> list[str]:

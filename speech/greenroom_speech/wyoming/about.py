@@ -1,6 +1,5 @@
 """What the server says of itself: languages that are heard, voices that speak."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,8 +14,8 @@ _ALL = [language.code for language in LANGUAGES]
 """What a voice of no known language is asked for."""
 
 
-async def about(gateway: VoiceGateway, heard: Sequence[str]) -> Info:
-    """`heard` are the languages of asr; none: all that are spoken. Raises GatewayRefused."""
+async def about(gateway: VoiceGateway) -> Info:
+    """Raises GatewayRefused."""
     voices = [
         TtsVoice(
             name=one["name"],
@@ -35,7 +34,7 @@ async def about(gateway: VoiceGateway, heard: Sequence[str]) -> Info:
             installed=True,
             description="Greenroom",
             version=_VERSION,
-            languages=list(heard) or _ALL,
+            languages=await gateway.languages() or _ALL,
         )
     ]
     told: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import wave
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,6 +30,8 @@ from greenroom_speech.api.arriving_text import ArrivingText
 from greenroom_speech.wyoming.about import about
 from greenroom_speech.wyoming.frames import BadFrame
 from greenroom_speech.wyoming.voice_gateway import VoiceGateway
+
+logger = logging.getLogger(__name__)
 
 MOST_SECONDS = 300
 """Of sound in one request."""
@@ -98,7 +101,7 @@ class Conversation:
         }
 
     async def _describe(self, _: Describe) -> None:
-        await self._tell(await about(self._gateway, ()))
+        await self._tell(await about(self._gateway))
 
     async def _ping(self, ping: Ping) -> None:
         await self._tell(Pong(text=ping.text))
@@ -107,7 +110,8 @@ class Conversation:
         self._language = asked.language
 
     async def _begin_sound(self, start: AudioStart) -> None:
-        fits = start.width in WIDTHS and start.rate in RATES and start.channels >= 1
+        whole = all(type(one) is int for one in (start.rate, start.width, start.channels))
+        fits = whole and start.width in WIDTHS and start.rate in RATES and start.channels >= 1
         if not fits or start.channels > MOST_CHANNELS:
             raise InvalidInput(
                 f"audio-start says {start.rate} Hz, {start.width} bytes, {start.channels} "
@@ -136,6 +140,7 @@ class Conversation:
     async def _hear(self, _: AudioStop) -> None:
         sound, self._sound = self._sound, None
         if sound is not None:
+            self._text = None  # a stream of text that was never ended
             wav = _wav(sound, self._format)
             await self._begin(partial(self._heard, wav, self._language), len(sound))
 
@@ -198,6 +203,11 @@ class Conversation:
     def _count(self) -> None:
         self._sounds[self] = len(self._sound or b"") + self._heard_bytes
 
+    @property
+    def busy(self) -> bool:
+        """It is the client that waits."""
+        return self._work is not None and not self._work.done()
+
     async def _begin(self, work: Callable[[], Awaitable[None]], size: int = 0) -> None:
         """What came before is not wanted any more; `size` is that of the sound that is heard."""
         await self._end_work()
@@ -212,6 +222,9 @@ class Conversation:
             await self._tell(Error(str(refused), type(refused).__name__))
         except ConnectionError:
             return
+        except Exception:
+            logger.exception("An answer over Wyoming failed")
+            await self._tell(Error("The request failed unexpectedly; see the log.", "Failed"))
         finally:
             self._heard_bytes = 0
             self._count()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from wyoming.error import Error
-from wyoming.event import async_write_event
+from wyoming.event import Event, async_write_event
 
 from greenroom_speech.wyoming.conversation import Conversation
 from greenroom_speech.wyoming.frames import LINE_BYTES, BadFrame, Frames, Watched
@@ -62,7 +62,7 @@ class WyomingServer:
         frames = Frames(reader)
         async with Conversation(self._gateway, writer, self._sounds) as conversation:
             try:
-                while (event := await frames.next()) is not None:
+                while (event := await _next(frames, conversation)) is not None:
                     await conversation.take(event)
             except Watched:
                 writer.write(_THERE)
@@ -71,3 +71,13 @@ class WyomingServer:
                 logger.info("A connection without events was closed")
             except BadFrame as bad:
                 await async_write_event(Error(str(bad), "bad-frame").event(), writer)
+
+
+async def _next(frames: Frames, conversation: Conversation) -> Event | None:
+    """As `Frames.next`; a client that waits for its answer need not say anything."""
+    while True:
+        try:
+            return await frames.next()
+        except TimeoutError:
+            if not conversation.busy:
+                raise

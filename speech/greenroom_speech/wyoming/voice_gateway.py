@@ -35,6 +35,11 @@ class VoiceGateway:
         listed: list[dict[str, str]] = (await self._get("/v1/audio/voices"))["voices"]
         return listed
 
+    async def languages(self) -> list[str]:
+        """Those that are heard; none if asr finds out itself. Raises GatewayRefused."""
+        heard: list[str] = (await self._get("/v1/tags"))["heard"]
+        return heard
+
     async def heard(self, wav: bytes, language: str | None) -> AsyncIterator[str]:
         """The words as they are heard. Raises GatewayRefused."""
         fields = {"stream": "true", **({"language": language} if language else {})}

@@ -17,6 +17,9 @@ class ScriptedGateway:
         self.said_texts, self.wavs, self.cancelled = [], [], asyncio.Event()
         self.begun, self.let = asyncio.Semaphore(0), asyncio.Semaphore(0)
 
+    async def languages(self):
+        return ["en"]
+
     async def voices(self):
         return [{"name": "clara", "language": "en"}, {"name": "mine", "language": ""}]
 
