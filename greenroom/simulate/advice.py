@@ -42,11 +42,16 @@ def advised(trace: Trace, world: World, show: Any) -> dict[str, Any]:
     default = world.ordered("lru").with_policies(
         offload_after=usual.offload_after, unload_after=usual.unload_after
     )
-    return {
-        "settings": {"eviction": order, **settings},
-        "advised": _cost(trace, chosen, order, show),
-        "default": _cost(trace, default, "lru", show),
-    }
+    new, old = _cost(trace, chosen, order, show), _cost(trace, default, "lru", show)
+    if all(_waited_and_held(new)[i] >= _waited_and_held(old)[i] for i in (0, 1)):
+        # Each field's knee is its own; together they may be worse than what there is.
+        order, new = "lru", old
+        settings = {"offload_after": usual.offload_after, "unload_after": usual.unload_after}
+    return {"settings": {"eviction": order, **settings}, "advised": new, "default": old}
+
+
+def _waited_and_held(cost: dict[str, Any]) -> tuple[float, float]:
+    return cost["wait_seconds"]["total"], cost["device_byte_seconds"]
 
 
 def _cost(trace: Trace, world: World, eviction: str, show: Any) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def run(study: Study) -> None:
     """Raises InvalidInput for what cannot be simulated."""
     if study.plot:
         plot.check(study.plot)
+    if study.gpus > 1 and (study.sweep or study.advise):
+        raise InvalidInput("--sweep and --advise are for one GPU; leave --gpus out.")
     configuration, memory = _configured(study)
     with _shown(study.quiet) as show:
         trace = read_trace(study.trace, study.columns, show("reading", None))

@@ -102,20 +102,18 @@ def _rows(path: Path, file: TextIO, columns: Columns) -> Iterator[tuple[int, _Ro
         return
     header = next(csv.reader([first]), [])
     read = _reader(path, header, columns)
-    lines = csv.reader(file)
-    while True:
+    for number, line in enumerate(file, 2):
+        # Each line by itself: a stray quote would take the rows after it.
         try:
-            row = next(lines)
-        except StopIteration:
-            return
+            row = next(csv.reader([line]), [])
         except csv.Error as error:
-            yield lines.line_num + 1, f"{error}."
+            yield number, f"{error}."
             continue
         if row:
             try:
-                yield lines.line_num + 1, read(row)
+                yield number, read(row)
             except (ValueError, OverflowError) as error:
-                yield lines.line_num + 1, str(error)
+                yield number, str(error)
 
 
 def _reader(path: Path, header: Sequence[str], columns: Columns) -> _Read:

@@ -82,7 +82,7 @@ def test_a_repository_tells_of_policies_and_ensembles(tmp_path):
 
 def test_fleets_sweeps_and_advice(trace):
     found, printed = simulate(
-        trace, "--memory", "3GB", "--gpus", "2", "--sweep", "unload_after", "--machines", "1..2"
+        trace, "--memory", "3GB", "--sweep", "unload_after", "--machines", "1..2"
     )
     assert {row["machines"] for row in found["machines"]} == {1, 2}
     assert found["sweep"]["knee"] in [point["unload_after"] for point in found["sweep"]["points"]]
@@ -101,9 +101,27 @@ def test_a_figure_is_drawn(trace, suffix, begins):
 
 
 def test_bad_rows_are_named(trace):
-    trace.write_text("time,model,seconds\n0,a,1\n1,a,x\n")
+    trace.write_text('time,model,seconds\n0,a,1\n1,a,x\n"2,a,1\n3,a,1\n')
     found, _ = simulate(trace)
-    assert found["bad_rows"] == [f"{trace} line 3: seconds is 'x'; it must be seconds, 0 or more."]
+    assert found["requests"] == 2
+    assert found["bad_rows"] == [
+        f"{trace} line 3: seconds is 'x'; it must be seconds, 0 or more.",
+        f"{trace} line 4: it has 1 of 3 columns.",
+    ]
+
+
+def test_the_advice_is_no_worse_than_what_there_is(tmp_path):
+    path = tmp_path / "two.csv"
+    rows = "".join(f"{at},{'ab'[at // 400 % 2]},1\n" for at in range(0, 20_000, 400))
+    path.write_text(f"time,model,seconds\n{rows}")
+    costs = ("--default-model", "load=20,restore=0.35,bytes=7GB")
+    advice = simulate(path, "--memory", "8GB", *costs, "--advise")[0]["advice"]
+    new, old = advice["advised"], advice["default"]
+    worse = [
+        new[key]["total"] > old[key]["total"] if key == "wait_seconds" else new[key] > old[key]
+        for key in ("wait_seconds", "device_byte_seconds")
+    ]
+    assert not all(worse)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,7 @@ def test_bad_rows_are_named(trace):
         (["--unload-after", "-0.5"], "--unload-after: unload_after is -0.5"),
         (["--from", "ftp://x"], "a URL of a service begins with http://"),
         (["--from", "http://127.0.0.1:1"], "--from http://127.0.0.1:1 does not answer"),
+        (["--gpus", "2", "--advise"], "for one GPU; leave --gpus out"),
         (["--plot", "x.gif"], "--plot is x.gif; it must end in .svg or .png"),
         (["--time-column", "when"], "--time-column is 'when'; the columns of"),
     ],
