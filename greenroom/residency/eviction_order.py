@@ -11,6 +11,7 @@ from greenroom.residency.states import Action
 
 Order = Callable[[Model], float]
 
+_LEAST_SECONDS = 0.001
 _COPY_RATE = 10e9
 """Bytes per second of a restore that was never measured: one large copy over PCIe."""
 
@@ -29,7 +30,8 @@ def greedy_dual(entry: Model) -> float:
     """
     back = Action.RESTORE if entry.controllable else Action.LOAD
     size = max(1, entry.memory.hot)
-    seconds = entry.seconds.get(back, size / _COPY_RATE)
+    # Where the return costs nothing, nothing else would tell them apart.
+    seconds = max(entry.seconds.get(back, size / _COPY_RATE), _LEAST_SECONDS)
     return entry.demand.floor + entry.demand.uses * seconds / size
 
 

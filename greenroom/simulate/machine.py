@@ -91,6 +91,10 @@ class Machine:
         self._gone = False
         self.history: list[Decision] | None = None
         """What has begun so far, where somebody has put a list."""
+        if pinned := [name for name, model in world.models.items() if model.policy.pinned]:
+            for name in pinned:
+                self.add(name, timeline.now)
+            self._act(timeline.now)
 
     @property
     def now(self) -> float:

@@ -100,6 +100,13 @@ def test_a_figure_is_drawn(trace, suffix, begins):
     assert figure.read_bytes().startswith(begins)
 
 
+def test_a_pinned_model_is_there_when_it_is_first_asked_for(tmp_path):
+    (tmp_path / "c.toml").write_text("[models.p]\nload = 20\npinned = true\n")
+    (tmp_path / "t.csv").write_text("time,model,seconds\n0,other,1\n100,p,1\n")
+    found, _ = simulate(tmp_path / "t.csv", "--config", tmp_path / "c.toml")
+    assert (found["hot"], found["cold"]) == (1, 1)
+
+
 def test_bad_rows_are_named(trace):
     trace.write_text('time,model,seconds\n0,a,1\n1,a,x\n"2,a,1\n3,a,1\n')
     found, _ = simulate(trace)
