@@ -38,6 +38,7 @@ def test_a_models_requests_all_go_where_it_is(fleet: Fleet) -> None:
     assert len(replicas_with(fleet, "counter")) == 1
 
 
+@pytest.mark.long  # on a machine of its own: others' work is in what it waits for
 def test_grpc_calls_are_answered_by_the_same_copy(fleet: Fleet) -> None:
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{fleet.grpc_port}") as client:
         answer = client.infer("counter", text(triton_grpc, "a b"), headers=allowed())
@@ -46,6 +47,7 @@ def test_grpc_calls_are_answered_by_the_same_copy(fleet: Fleet) -> None:
     assert len(replicas_with(fleet, "counter")) == 1
 
 
+@pytest.mark.long  # on a machine of its own: others' work is in what it waits for
 async def test_a_grpc_stream_goes_where_its_metadata_say(fleet: Fleet) -> None:
     async def requests():
         for words in ("a", "a b"):

@@ -23,6 +23,7 @@ async def answer_of(running, key, request):
         return int(head.split()[1]), head, await reader.read(1000)
 
 
+@pytest.mark.long  # on a machine of its own: others' work is in what it waits for
 async def test_one_key_cannot_take_all_places_bytes_and_streams(start, gate):
     running = await start(
         api_keys=f"inference:{GREEDY},admin:{OTHER}",
