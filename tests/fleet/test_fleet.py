@@ -30,6 +30,17 @@ def replicas_with(fleet: Fleet, model: str) -> list[str]:
     return [name for name, models in fleet.residency().items() if models[model] != "cold"]
 
 
+@pytest.fixture
+def nowhere(fleet: Fleet) -> None:
+    """No replica has ``counter``. HTTP and gRPC have a router each, which hears late of the other's
+    choices: what one of them loaded a moment ago, the other may load elsewhere."""
+    with fleet.client() as client:
+        for name in replicas_with(fleet, "counter"):
+            done = client.post("/residency/counter/unload", params={"replica": name})
+            assert done.json()["residency"] == "cold"
+
+
+@pytest.mark.usefixtures("nowhere")
 def test_a_models_requests_all_go_where_it_is(fleet: Fleet) -> None:
     with triton_http.InferenceServerClient(fleet.url.removeprefix("http://")) as client:
         for _ in range(8):
@@ -38,7 +49,7 @@ def test_a_models_requests_all_go_where_it_is(fleet: Fleet) -> None:
     assert len(replicas_with(fleet, "counter")) == 1
 
 
-@pytest.mark.long  # on a machine of its own: others' work is in what it waits for
+@pytest.mark.usefixtures("nowhere")
 def test_grpc_calls_are_answered_by_the_same_copy(fleet: Fleet) -> None:
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{fleet.grpc_port}") as client:
         answer = client.infer("counter", text(triton_grpc, "a b"), headers=allowed())
@@ -47,7 +58,7 @@ def test_grpc_calls_are_answered_by_the_same_copy(fleet: Fleet) -> None:
     assert len(replicas_with(fleet, "counter")) == 1
 
 
-@pytest.mark.long  # on a machine of its own: others' work is in what it waits for
+@pytest.mark.usefixtures("nowhere")
 async def test_a_grpc_stream_goes_where_its_metadata_say(fleet: Fleet) -> None:
     async def requests():
         for words in ("a", "a b"):
