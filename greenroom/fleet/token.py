@@ -37,6 +37,8 @@ def token_file(settings: Settings) -> Path:
 def ray_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
     """For `ray start`, whose environment all replicas inherit."""
     return {
+        # Ray kills a proxy that is not ready after 5 s, which a busy machine does not reach.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
         **inherited,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_file(settings)),
