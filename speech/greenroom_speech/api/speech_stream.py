@@ -7,29 +7,23 @@ what can be answered at once; another one speaks, under a lease of its own for e
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.types import Message
 
 from greenroom.plugin import Gateway, GreenroomError, InvalidInput
-from greenroom_speech.api.ahead import one_ahead
-from greenroom_speech.api.arriving_text import ArrivingText
-from greenroom_speech.api.formats import Formats, Writer
+from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.openai_errors import error_object, told
 from greenroom_speech.api.openapi import checked
-from greenroom_speech.api.pipeline import Pipeline, Script
+from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.reference import References
 from greenroom_speech.api.schemas import SessionConfig
-from greenroom_speech.api.sound_answer import louder, seconds_of
-from greenroom_speech.api.speaking import SPEECH, Part
-from greenroom_speech.api.tempo import Tempo
-from greenroom_speech.api.tensor_fields import tensors_of
+from greenroom_speech.api.speaking import SPEECH
+from greenroom_speech.api.utterance import Speaker, Utterance, send_message
 from greenroom_speech.reading.aloud import ReadAloud
-from greenroom_speech.reading.pieces import Said
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +47,14 @@ def speech_stream_routes(
 ) -> APIRouter:
     """`most_characters` of one text may wait to be said."""
     router = APIRouter()
+    speaker = Speaker(pipeline, references, read_aloud, formats)
 
     @router.websocket(PATH)
     async def stream(websocket: WebSocket) -> None:
         offered = websocket.scope["subprotocols"]
         await websocket.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
         touching = asyncio.create_task(_touched(gateway))
-        session = _Session(websocket, pipeline, references, read_aloud, formats, most_characters)
+        session = _Session(websocket, speaker, references, most_characters)
         try:
             await session.run()
         except WebSocketDisconnect:
@@ -76,36 +71,22 @@ async def _touched(gateway: Gateway) -> None:
         await gateway.touch(SPEECH)
 
 
-@dataclass
-class _Utterance:
-    index: int
-    config: SessionConfig
-    text: ArrivingText = field(default_factory=ArrivingText)
-    sentences: int = 0
-    speaking: asyncio.Task[None] | None = None
-    """None until a sentence is there."""
-
-
 class _Session:
     """One connection."""
 
     def __init__(
         self,
         websocket: WebSocket,
-        pipeline: Pipeline,
+        speaker: Speaker,
         references: References,
-        read_aloud: ReadAloud,
-        formats: Formats,
         most_characters: int,
     ) -> None:
         self._websocket = websocket
-        self._pipeline = pipeline
+        self._speaker = speaker
         self._references = references
-        self._read_aloud = read_aloud
-        self._formats = formats
         self._most_characters = most_characters
         self._config: SessionConfig | None = None
-        self._utterance: _Utterance | None = None
+        self._utterance: Utterance | None = None
         self._utterances = 0
         self._on: dict[str, Callable[[dict[str, Any]], Any]] = {
             "session.config": self._configure,
@@ -214,32 +195,21 @@ class _Session:
             await self.stop()
             await self._finish(utterance, cancelled=True)
 
-    def _begun(self) -> _Utterance:
+    def _begun(self) -> Utterance:
         assert self._config
         if self._utterance is None:
-            self._utterance = _Utterance(self._utterances, self._config)
+            self._utterance = Utterance(self._utterances, self._config)
             self._utterances += 1
         return self._utterance
 
-    def _speak(self, utterance: _Utterance) -> None:
+    def _speak(self, utterance: Utterance) -> None:
         """Begin once there is something to say: until then no model is held."""
         if utterance.text.has_sentence and not utterance.speaking:
             utterance.speaking = asyncio.create_task(self._spoken(utterance))
 
-    async def _spoken(self, utterance: _Utterance) -> None:
+    async def _spoken(self, utterance: Utterance) -> None:
         try:
-            reference, transcript = await self._references.of(utterance.config)
-            tensors = tensors_of(utterance.config) | utterance.config.tasks(
-                self._read_aloud.known()
-            )
-            verify = utterance.config.verify
-            async with (
-                self._pipeline.speaking(
-                    Script(reference, transcript, tensors, verify=verify)
-                ) as speaking,
-                one_ahead(speaking.said(self._said(utterance))) as parts,
-            ):
-                await self._send_all(utterance, parts)
+            await self._speaker.say(utterance, self._websocket)
         except WebSocketDisconnect:
             return
         except Exception as error:
@@ -248,59 +218,7 @@ class _Session:
         else:
             await self._finish(utterance)
 
-    async def _said(self, utterance: _Utterance) -> AsyncGenerator[Said, None]:
-        async with aclosing(utterance.text.taken()) as sentences:
-            async for sentence in sentences:
-                reading = await self._read_aloud.of(sentence.text, utterance.config.language)
-                async for piece in reading.said(reading.pieces()):
-                    yield replace(piece, pause=piece.pause or sentence.pause)
-
-    async def _send_all(self, utterance: _Utterance, parts: AsyncIterator[Part]) -> None:
-        async for part in parts:
-            if part.sound:
-                kind = utterance.config.response_format
-                async with self._formats.opened(kind, part.sound.rate) as file:
-                    await self._send_sentence(utterance, part, parts, file)
-
-    async def _send_sentence(
-        self, utterance: _Utterance, part: Part, parts: AsyncIterator[Part], file: Writer
-    ) -> None:
-        assert part.sound
-        place = {"utterance_index": utterance.index, "sentence_index": utterance.sentences}
-        utterance.sentences += 1
-        config, rate = utterance.config, part.sound.rate
-        seed = {} if part.seed is None else {"seed": part.seed}
-        await self._send(
-            "audio.start",
-            **place,
-            sentence_text=part.said.text,
-            format=config.response_format,
-            sample_rate=rate,
-            **seed,
-        )
-        frames = _Frames(self._websocket, config.stream_audio)
-        tempo = Tempo(config.speed, rate)
-        try:
-            while part.sound:
-                for samples in seconds_of(part.sound):
-                    await frames.send(
-                        await file.written(
-                            louder(
-                                await asyncio.to_thread(tempo.moved, samples),
-                                config.volume_multiplier,
-                            )
-                        )
-                    )
-                part = await anext(parts)
-            await frames.send(await file.written(tempo.end()) + await file.end())
-            await frames.end()
-        except GreenroomError:
-            await self._send("audio.done", **place, total_bytes=frames.bytes, error=True)
-            raise
-        told = {"warnings": part.warnings} if part.warnings else {}
-        await self._send("audio.done", **place, total_bytes=frames.bytes, error=False, **told)
-
-    async def _finish(self, utterance: _Utterance, **how: bool) -> None:
+    async def _finish(self, utterance: Utterance, **how: bool) -> None:
         """Say that an utterance has ended, and how if not as it should; the next may come."""
         if self._utterance is utterance:
             self._utterance = None
@@ -324,28 +242,7 @@ class _Session:
         await self._send("error", message=sentence, error=error_object(status, sentence, param))
 
     async def _send(self, kind: str, **fields: Any) -> None:
-        await self._websocket.send_json({"type": kind, **fields})
-
-
-class _Frames:
-    """The sound of one sentence as binary messages."""
-
-    def __init__(self, websocket: WebSocket, as_it_comes: bool) -> None:
-        self._websocket = websocket
-        self._as_it_comes = as_it_comes
-        self._kept = bytearray()
-        self.bytes = 0
-
-    async def send(self, content: bytes) -> None:
-        self.bytes += len(content)
-        if not self._as_it_comes:
-            self._kept += content
-        elif content:
-            await self._websocket.send_bytes(content)
-
-    async def end(self) -> None:
-        if self._kept:
-            await self._websocket.send_bytes(bytes(self._kept))
+        await send_message(self._websocket, kind, **fields)
 
 
 def _parsed(received: Message) -> dict[str, Any]:
