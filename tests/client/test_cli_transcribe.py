@@ -3,7 +3,6 @@
 import os
 import pty
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -91,10 +90,11 @@ def test_a_dash_is_what_comes_through_a_pipe(server: ScriptedServer, tone: Path)
 def test_a_dash_is_the_microphone_until_enter_is_pressed(
     server: ScriptedServer, tone: Path, tmp_path: Path
 ) -> None:
-    recorder = tmp_path / "arecord"
+    recorder, ready = tmp_path / "arecord", tmp_path / "ready"
+    os.mkfifo(ready)
     recorder.write_text(
         "#!/bin/sh\nfor last; do :; done\n"
-        f"trap 'cp {tone} \"$last\"; exit' TERM\ntouch {tmp_path}/ready\n"
+        f"trap 'cp {tone} \"$last\"; exit' TERM\necho > {ready}\n"
         "while :; do sleep 0.05; done\n"
     )
     recorder.chmod(0o755)
@@ -104,8 +104,7 @@ def test_a_dash_is_the_microphone_until_enter_is_pressed(
         assert process.stderr
         assert process.stdout
         assert process.stderr.readline() == b"Recording. Press Enter to end.\n"
-        while not (tmp_path / "ready").exists():
-            time.sleep(0.01)
+        assert ready.read_bytes()  # when it can be ended
         os.write(screen, b"\n")
         assert process.stdout.read() == b"hello there\n"
     os.close(screen)

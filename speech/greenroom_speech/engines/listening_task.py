@@ -1,10 +1,22 @@
-"""``ASR_TASK``: whether words are written as they are said, or in English."""
+"""What a request wants of its recording, and ``ASR_TASK``: in its own words, or in English."""
+
+from dataclasses import dataclass
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
 from greenroom_speech.engines.text_input import word
 
 TRANSCRIBE, TRANSLATE = "transcribe", "translate"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request wants of its recording."""
+
+    language: str | None
+    prompt: str
+    task: str
+    timed: bool
 
 
 def listening_task(request: Tensors) -> str:

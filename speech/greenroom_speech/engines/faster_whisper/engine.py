@@ -1,7 +1,5 @@
 """The engine ``faster-whisper`` of the model ``asr``: Whisper on CTranslate2."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from greenroom.errors import InvalidInput
@@ -12,7 +10,7 @@ from greenroom_speech.engines.audio_input import Samples, asr_recording, resampl
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.faster_whisper import checkpoint
 from greenroom_speech.engines.faster_whisper.network import Network
-from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
+from greenroom_speech.engines.listening_task import TRANSLATE, Asked, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import Timed, from_sound, time_tensors, wants_times
 from greenroom_speech.settings import EngineSettings
@@ -23,16 +21,6 @@ TEMPERATURES = [0.0, 0.4, 0.8]
 WINDOW_SECONDS = 30
 TOKENS_AT_LEAST, TOKENS_PER_SECOND, MOST_TOKENS = 24, 30, 224
 """Bound of a window's tokens; no language has more of them."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a request wants of its recording."""
-
-    language: str | None
-    prompt: str
-    task: str
-    timed: bool
 
 
 class FasterWhisperAsr(OneByOne):

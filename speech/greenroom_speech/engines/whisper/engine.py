@@ -1,7 +1,5 @@
 """The engine ``whisper`` of the model ``asr``."""
 
-from dataclasses import dataclass
-
 import torch
 
 from greenroom.errors import SetupError
@@ -9,7 +7,7 @@ from greenroom.managed.arena import ArenaEngine
 from greenroom.managed.engine import Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
-from greenroom_speech.engines.listening_task import TRANSLATE, listening_task, no_translation
+from greenroom_speech.engines.listening_task import TRANSLATE, Asked, listening_task, no_translation
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import from_sound, time_tensors, wants_times
 from greenroom_speech.engines.whisper import weights
@@ -17,16 +15,6 @@ from greenroom_speech.engines.whisper.language import language_code
 from greenroom_speech.engines.whisper.network import network
 from greenroom_speech.engines.whisper.windows import RATE, Transcriber
 from greenroom_speech.settings import EngineSettings
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a request wants of its recording."""
-
-    language: str | None
-    prompt: str
-    task: str
-    timed: bool
 
 
 class WhisperAsr(ArenaEngine):
