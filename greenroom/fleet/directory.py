@@ -20,7 +20,7 @@ ABOUT_RESIDENCY = re.compile(r"/(residency(/.*)?|metrics)")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestNeeds:
     """The models that a request needs, and the replica that it names."""
 
     needs: Sequence[str] = ()
@@ -36,19 +36,19 @@ class Directory:
     steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of each ensemble."""
 
-    def of_path(self, path: str, query: bytes) -> Asked:
+    def of_path(self, path: str, query: bytes) -> RequestNeeds:
         """Of an HTTP request or a WebSocket; a model in the query is one for apps, not for us."""
         named = None
         if ABOUT_RESIDENCY.fullmatch(path):
             named = parse_qs(query.decode("latin-1")).get("replica", [None])[0]
         found = _MODEL.fullmatch(path)
         model = found[1] if found else self._model_of_app(path)
-        return Asked(self.needs(model), named)
+        return RequestNeeds(self.needs(model), named)
 
-    def of_message(self, message: Any, metadata: Mapping[str, str]) -> Asked:
+    def of_message(self, message: Any, metadata: Mapping[str, str]) -> RequestNeeds:
         """Of a gRPC call; of a stream, whose messages nobody has seen yet, the metadata say it."""
         found = (getattr(message, name, "") for name in ("model_name", "name"))
-        return Asked(self.needs(next(filter(None, found), None) or metadata.get("model")))
+        return RequestNeeds(self.needs(next(filter(None, found), None) or metadata.get("model")))
 
     def needs(self, model: str | None) -> Sequence[str]:
         return self.steps.get(model, (model,)) if model else ()

@@ -11,17 +11,17 @@ import grpc
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, gRPCStatusError
 
-from greenroom.fleet.directory import Asked, Directory
+from greenroom.fleet.directory import Directory, RequestNeeds
 
 VIEW = "view"
 """The replica's method whose first argument is the id of the replica that is asked."""
 
 
-def asked_of(pending: Any, directory: Directory) -> Asked:
+def asked_of(pending: Any, directory: Directory) -> RequestNeeds:
     """Of a PendingRequest; one of a kind that is not known asks for nothing in particular."""
     metadata = pending.metadata
     if metadata.call_method == VIEW:
-        return Asked(replica=pending.args[0])
+        return RequestNeeds(replica=pending.args[0])
     given = pending.args[0] if pending.args else None
     if isinstance(given, bytes):  # by the proxy of this cluster, never by a client
         given = pickle.loads(given)
@@ -30,7 +30,7 @@ def asked_of(pending: Any, directory: Directory) -> Asked:
     if (context := metadata.grpc_context) is not None:
         said = {str(key): str(value) for key, value in context.invocation_metadata()}
         return directory.of_message(getattr(given, "user_request_proto", None), said)
-    return Asked()
+    return RequestNeeds()
 
 
 class ReplicaDied(BackPressureError):

@@ -7,7 +7,7 @@ from typing import Any
 from ray.serve.request_router import RequestRouter
 from ray.util import metrics
 
-from greenroom.fleet.directory import Asked, Directory
+from greenroom.fleet.directory import Directory, RequestNeeds
 from greenroom.fleet.ray_requests import answer_for_the_dead, asked_of
 from greenroom.fleet.report import replica_of
 from greenroom.residency.placement import Placement, Sent
@@ -87,7 +87,7 @@ class ResidencyRouter(RequestRouter):
         if (sent := self._sent.pop(internal_request_id, None)) is not None:
             sent[1].answered = True
 
-    def _remember(self, pending: Any, name: str, asked: Asked, now: float) -> None:
+    def _remember(self, pending: Any, name: str, asked: RequestNeeds, now: float) -> None:
         identifier = pending.metadata.internal_request_id
         self.on_request_completed(None, identifier)  # what was chosen before did not take it
         sent = self._placement.send(name, asked.needs, now)
@@ -103,7 +103,7 @@ class ResidencyRouter(RequestRouter):
         self._placement.left(name)
         self._numbers.pop(name, None)
 
-    def _count(self, asked: Asked, name: str) -> None:
+    def _count(self, asked: RequestNeeds, name: str) -> None:
         replicas = self._placement.replicas
         for model in asked.needs:
             self._routed.inc(tags={"model": model})

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from greenroom.errors import InvalidInput, TooLarge, TooSlow
-from greenroom.gateway.asked import ASKED
 from greenroom.gateway.grpc_receiving import Awaited, GrpcReceiving
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.json_head import unpacked_body
+from greenroom.gateway.logged_request import LOGGED_REQUEST
 from greenroom.grpc_types import Context
 from greenroom.settings import Settings
 
@@ -115,7 +115,7 @@ class GrpcMessages:
 
         After send_timeout the client is cut off.
         """
-        if asked := ASKED.get():
+        if asked := LOGGED_REQUEST.get():
             asked.bytes += len(message)
         with self.held.hold() as hold:
             hold.keep(0 if counted else len(message))

@@ -25,10 +25,10 @@ from greenroom.errors import (
     Unavailable,
     without_traceback,
 )
-from greenroom.gateway.asked import Asked
 from greenroom.gateway.grpc_messages import GrpcMessages
 from greenroom.gateway.grpc_parsing import parse_infer
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.logged_request import LoggedRequest
 from greenroom.gateway.request_checks import check_message
 from greenroom.gateway.request_form import message_form
 from greenroom.gateway.request_ids import one_of_many
@@ -139,7 +139,7 @@ class Stream:
         parsed: InferRequest,
         request: bytes,
         context: Context,
-        asked: Asked | None,
+        asked: LoggedRequest | None,
     ) -> None:
         answers = StreamAnswers(self._messages.held)
         writing = asyncio.create_task(self._write(answers, context))

@@ -19,9 +19,9 @@ from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
 from greenroom.controller.suspects import Form, Sent
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
-from greenroom.gateway.asked import ASKED
 from greenroom.gateway.asking import KEY
 from greenroom.gateway.held_bytes import HeldBytes, Hold
+from greenroom.gateway.logged_request import LOGGED_REQUEST
 from greenroom.gateway.stream_watch import StreamWatch
 from greenroom.gateway.walk import RawPiece, Walk
 from greenroom.residency.states import Residency
@@ -118,7 +118,7 @@ class Leased:
         if request.start is not None and request.outcome == "served":
             seconds = metrics.request_seconds.labels(request.model, request.start)
             seconds.observe(time.perf_counter() - request.arrived)
-        if asked := ASKED.get():
+        if asked := LOGGED_REQUEST.get():
             whole = time.perf_counter() - request.arrived
             waited = whole if request.waited is None else request.waited
             asked.leased(request.model, request.start, waited, whole - waited, request.outcome)

@@ -13,7 +13,7 @@ import grpc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.gateway.apps import Apps
-from greenroom.gateway.asked import ASKED, Asked
+from greenroom.gateway.logged_request import LOGGED_REQUEST, LoggedRequest
 from greenroom.gateway.request_id import HEADER, id_of
 from greenroom.gateway.request_log import RequestLog
 from greenroom.grpc_types import Context, Handler
@@ -44,16 +44,18 @@ class NumberedHttp:
             await self._app(scope, receive, _numbering(send, head))
             return
         protocol, model = self._wanted(scope)
-        asked = Asked(number, self._log.tell, protocol, model, each=scope["type"] == "websocket")
+        asked = LoggedRequest(
+            number, self._log.tell, protocol, model, each=scope["type"] == "websocket"
+        )
         ending = _Ending(asked, send)
-        token = ASKED.set(asked)
+        token = LOGGED_REQUEST.set(asked)
         try:
             await self._app(scope, receive, _numbering(ending.send, head))
         except asyncio.CancelledError:
             asked.outcome = "cancelled"
             raise
         finally:
-            ASKED.reset(token)
+            LOGGED_REQUEST.reset(token)
             if asked.model and not asked.each:
                 asked.outcome = ending.outcome()
                 self._log.tell(asked)
@@ -80,7 +82,7 @@ def _numbering(send: Send, head: tuple[bytes, bytes]) -> Send:
 class _Ending:
     """Sees how an answer ends."""
 
-    def __init__(self, asked: Asked, send: Send) -> None:
+    def __init__(self, asked: LoggedRequest, send: Send) -> None:
         self._asked = asked
         self._send = send
         self._status = 0
@@ -140,42 +142,42 @@ class NumberedGrpc(grpc.GenericRpcHandler):
                 await answer(requests, context)
                 return
             each = method == "ModelStreamInfer"
-            asked = Asked(number, self._log.tell, "grpc", each=each)
-            token = ASKED.set(asked)
+            asked = LoggedRequest(number, self._log.tell, "grpc", each=each)
+            token = LOGGED_REQUEST.set(asked)
             try:
                 await answer(requests, context)
             except asyncio.CancelledError:
                 asked.outcome = "cancelled"
                 raise
             finally:
-                ASKED.reset(token)
+                LOGGED_REQUEST.reset(token)
                 if not each:
                     self._end(asked, context)
 
         return grpc.stream_stream_rpc_method_handler(numbered)
 
-    def _end(self, asked: Asked, context: Context) -> None:
+    def _end(self, asked: LoggedRequest, context: Context) -> None:
         if asked.outcome in (None, "served"):
             asked.outcome = _GRPC_OUTCOMES.get(_code(context), "invalid")
         self._log.tell(asked)
 
 
 @contextmanager
-def one_of_many() -> Iterator[Asked | None]:
+def one_of_many() -> Iterator[LoggedRequest | None]:
     """A request of a stream that has many: told by itself, with the stream's id."""
-    stream = ASKED.get()
+    stream = LOGGED_REQUEST.get()
     if stream is None:
         yield None
         return
-    asked = Asked(stream.id, stream.tell, stream.protocol)
-    token = ASKED.set(asked)
+    asked = LoggedRequest(stream.id, stream.tell, stream.protocol)
+    token = LOGGED_REQUEST.set(asked)
     try:
         yield asked
     except BaseException:
         asked.outcome = "cancelled"
         raise
     finally:
-        ASKED.reset(token)
+        LOGGED_REQUEST.reset(token)
         asked.outcome = asked.outcome or "invalid"
         asked.tell(asked)
 

@@ -9,7 +9,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 
 from greenroom.errors import SetupError
-from greenroom.gateway.asked import Asked
+from greenroom.gateway.logged_request import LoggedRequest
 from greenroom.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class RequestLog:
     def on(self) -> bool:
         return self._handler is not None
 
-    def tell(self, asked: Asked) -> None:
+    def tell(self, asked: LoggedRequest) -> None:
         """Write the line of a request that has ended."""
         line = json.dumps(
             {

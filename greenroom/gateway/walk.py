@@ -63,7 +63,7 @@ class RawPiece:
 
 
 @dataclass(frozen=True)
-class Asked:
+class InferenceRequest:
     """What a client has asked for."""
 
     model: str
@@ -81,7 +81,7 @@ class Walk:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: InferenceRequest,
         calls: ModelCalls,
         rooms: Callable[[str], asyncio.Semaphore | None],
         held: HeldBytes,

@@ -13,7 +13,7 @@ from greenroom.errors import InvalidInput
 from greenroom.gateway.graph import Graph, graph_of, pulled
 from greenroom.gateway.held_bytes import Hold
 from greenroom.gateway.lease import Leased
-from greenroom.gateway.walk import Asked, RawPiece, Tensors, Walk
+from greenroom.gateway.walk import InferenceRequest, RawPiece, Tensors, Walk
 from greenroom.triton.model_calls import ModelCalls
 from greenroom.triton.raw_tensors import InferRequest, given_tensors, infer_response
 from greenroom.triton.repository import ModelSpec, Repository
@@ -81,7 +81,7 @@ class Walks:
         graph = graph_of(spec)
         _check(spec, graph, tensors, outputs or {}, version)
         passed = {} if spec.steps else parameters or {}
-        asked = Asked(
+        asked = InferenceRequest(
             model,
             graph,
             tensors,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from small_fleet import Fleet
 
-from greenroom.fleet.directory import Asked, Directory
+from greenroom.fleet.directory import Directory, RequestNeeds
 from greenroom.fleet.report import Pace, Reporter, replica_of
 from greenroom.fleet.token import ray_environment, token_file
 from greenroom.residency.replica import Measured
@@ -19,20 +19,20 @@ SERVED = Directory({"/say": "speech", "/things/{name}/preview": "tts"}, {"speech
 @pytest.mark.parametrize(
     ("path", "query", "asked"),
     [
-        ("/v2/models/tts/infer", b"", Asked(("tts",))),
-        ("/v2/models/tts/versions/1/infer", b"", Asked(("tts",))),
-        ("/v2/models/speech/generate_stream", b"", Asked(("asr", "tts"))),
-        ("/v2/repository/models/tts/load", b"", Asked(("tts",))),
-        ("/say", b"", Asked(("asr", "tts"))),
-        ("/things/a/preview", b"", Asked(("tts",))),
-        ("/residency/tts/load", b"replica=x", Asked(("tts",), "x")),
-        ("/metrics", b"replica=x", Asked((), "x")),
-        ("/say", b"replica=x", Asked(("asr", "tts"))),
-        ("/residency", b"", Asked()),
-        ("/v2/health/ready", b"", Asked()),
+        ("/v2/models/tts/infer", b"", RequestNeeds(("tts",))),
+        ("/v2/models/tts/versions/1/infer", b"", RequestNeeds(("tts",))),
+        ("/v2/models/speech/generate_stream", b"", RequestNeeds(("asr", "tts"))),
+        ("/v2/repository/models/tts/load", b"", RequestNeeds(("tts",))),
+        ("/say", b"", RequestNeeds(("asr", "tts"))),
+        ("/things/a/preview", b"", RequestNeeds(("tts",))),
+        ("/residency/tts/load", b"replica=x", RequestNeeds(("tts",), "x")),
+        ("/metrics", b"replica=x", RequestNeeds((), "x")),
+        ("/say", b"replica=x", RequestNeeds(("asr", "tts"))),
+        ("/residency", b"", RequestNeeds()),
+        ("/v2/health/ready", b"", RequestNeeds()),
     ],
 )
-def test_what_a_path_asks_for(path: str, query: bytes, asked: Asked) -> None:
+def test_what_a_path_asks_for(path: str, query: bytes, asked: RequestNeeds) -> None:
     found = SERVED.of_path(path, query)
     assert (tuple(found.needs), found.replica) == (asked.needs, asked.replica)
 
@@ -43,7 +43,7 @@ def test_the_directory_survives_its_way_through_ray() -> None:
 
 
 def test_a_stream_of_which_nothing_is_said_asks_for_nothing() -> None:
-    assert SERVED.of_message(None, {}) == Asked()
+    assert SERVED.of_message(None, {}) == RequestNeeds()
     assert SERVED.of_message(None, {"model": "tts"}).needs == ("tts",)
 
 

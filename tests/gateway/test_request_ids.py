@@ -11,7 +11,7 @@ from echo import SAMPLES, grpc_inputs
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from greenroom.errors import SetupError
-from greenroom.gateway.asked import Asked
+from greenroom.gateway.logged_request import LoggedRequest
 from greenroom.gateway.request_id import id_of
 from greenroom.gateway.request_log import RequestLog, request_log
 
@@ -123,7 +123,7 @@ def test_a_full_file_is_renamed(free_settings, tmp_path):
     path = tmp_path / "requests.log"
     log = request_log(free_settings(request_log=str(path), request_log_bytes=1000))
     for number in range(40):
-        log.tell(Asked(f"{number}", log.tell, "http"))
+        log.tell(LoggedRequest(f"{number}", log.tell, "http"))
     log.close()
     assert sorted(one.name for one in tmp_path.glob("requests.log*")) == [
         "requests.log",
@@ -138,13 +138,13 @@ def test_a_file_that_cannot_be_written_is_told(free_settings, tmp_path, caplog):
     full = logging.FileHandler("/dev/full")
     log = RequestLog(full)
     for _ in range(2):
-        log.tell(Asked("one", log.tell, "http"))
+        log.tell(LoggedRequest("one", log.tell, "http"))
     assert caplog.text.count("request log cannot be written") == 1
 
 
 def test_leases_of_a_websocket_are_told_one_by_one():
     told = []
-    asked = Asked("live", told.append, "openai", each=True)
+    asked = LoggedRequest("live", told.append, "openai", each=True)
     for outcome in ("served", "cancelled"):
         asked.leased("speech", "hot", 0.1, 0.2, outcome)
     assert [(one.id, one.model, one.outcome) for one in told] == [
@@ -154,7 +154,7 @@ def test_leases_of_a_websocket_are_told_one_by_one():
 
 
 def test_leases_of_one_request_are_one_line():
-    asked = Asked("one", lambda one: None, "openai")
+    asked = LoggedRequest("one", lambda one: None, "openai")
     for start, outcome in (("cold", "served"), ("hot", "failed"), ("hot", "served")):
         asked.leased("asr", start, 0.5, 1.0, outcome)
     assert (asked.start, asked.waited, asked.ran) == ("cold", 1.5, 3.0)

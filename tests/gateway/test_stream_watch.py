@@ -12,7 +12,7 @@ from greenroom.gateway import stream_watch
 from greenroom.gateway.graph import Graph, Step
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.stream_watch import StreamWatch
-from greenroom.gateway.walk import Asked, Walk
+from greenroom.gateway.walk import InferenceRequest, Walk
 from greenroom.residency.states import Residency
 from greenroom.triton.raw_tensors import RawTensor, bytes_elements, infer_response, one_string
 
@@ -46,7 +46,7 @@ def watched(house, calls, spare=0.0, untold=0.0):
     settings = SimpleNamespace(stream_spare_seconds=spare, stream_untold_seconds=untold)
     watch = StreamWatch(house, settings, "m")
     step = Step("m", "", {}, {"OUT": "OUT"})
-    asked = Asked("m", Graph((step,), (), (), ("OUT",)), {}, {"OUT": {}}, {})
+    asked = InferenceRequest("m", Graph((step,), (), (), ("OUT",)), {}, {"OUT": {}}, {})
     walk = Walk(asked, calls, lambda model: asyncio.Semaphore(), HeldBytes(2**20))
 
     async def run():

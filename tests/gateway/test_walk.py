@@ -16,7 +16,7 @@ from greenroom.errors import (
 )
 from greenroom.gateway.graph import Graph, Step
 from greenroom.gateway.held_bytes import HeldBytes
-from greenroom.gateway.walk import Asked, Walk
+from greenroom.gateway.walk import InferenceRequest, Walk
 from greenroom.triton.raw_tensors import InferRequest, given_tensors, infer_response, one_string
 
 FIRST = Step("first", "", {"IN": "IN"}, {"OUT": "MIDDLE"})
@@ -61,7 +61,7 @@ class Models:
 
     def walk(self):
         graph = Graph((FIRST, LAST), ("IN",), (), ("OUT",))
-        asked = Asked("both", graph, {"IN": one_string(b"in")}, {"OUT": {}}, {})
+        asked = InferenceRequest("both", graph, {"IN": one_string(b"in")}, {"OUT": {}}, {})
         rooms = {"last": self.room}
         return Walk(asked, self, rooms.get, self.held)
 

@@ -87,7 +87,7 @@ class CountEngine:
 
 
 @dataclass(eq=False)
-class Asked:
+class StepRequest:
     """A request in Triton's hands."""
 
     key: int
@@ -131,7 +131,7 @@ class Hands:
         if x is not None:
             inputs["X"] = np.full((1, 1), x, np.float32)
         self.keys += 1
-        asked = Asked(self.keys, scripted_backend.request(**inputs).inputs())
+        asked = StepRequest(self.keys, scripted_backend.request(**inputs).inputs())
         self.pending.append(asked)
         return asked
 

@@ -22,7 +22,7 @@ from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.reference import References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.speaking import SPEECH
-from greenroom_speech.api.utterance import Speaker, Utterance, send_message
+from greenroom_speech.api.utterance import Utterance, UtteranceSpeaker, send_message
 from greenroom_speech.reading.aloud import ReadAloud
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def speech_stream_routes(
 ) -> APIRouter:
     """`most_characters` of one text may wait to be said."""
     router = APIRouter()
-    speaker = Speaker(pipeline, references, read_aloud, formats)
+    speaker = UtteranceSpeaker(pipeline, references, read_aloud, formats)
 
     @router.websocket(PATH)
     async def stream(websocket: WebSocket) -> None:
@@ -77,7 +77,7 @@ class _Session:
     def __init__(
         self,
         websocket: WebSocket,
-        speaker: Speaker,
+        speaker: UtteranceSpeaker,
         references: References,
         most_characters: int,
     ) -> None:

@@ -35,7 +35,7 @@ class Utterance:
     """None until a sentence is there."""
 
 
-class Speaker:
+class UtteranceSpeaker:
     """Says utterances; a lease of the models for each."""
 
     def __init__(

@@ -10,7 +10,7 @@ TRANSCRIBE, TRANSLATE = "transcribe", "translate"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListeningRequest:
     """What a request wants of its recording."""
 
     language: str | None

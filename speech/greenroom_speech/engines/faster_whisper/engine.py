@@ -10,7 +10,12 @@ from greenroom_speech.engines.audio_input import Samples, asr_recording, resampl
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.faster_whisper import checkpoint
 from greenroom_speech.engines.faster_whisper.network import Network
-from greenroom_speech.engines.listening_task import TRANSLATE, Asked, listening_task, no_translation
+from greenroom_speech.engines.listening_task import (
+    TRANSLATE,
+    ListeningRequest,
+    listening_task,
+    no_translation,
+)
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import Timed, from_sound, time_tensors, wants_times
 from greenroom_speech.settings import EngineSettings
@@ -39,7 +44,7 @@ class FasterWhisperAsr(OneByOne):
 
     def prime(self) -> None:
         """Listen to a second of silence, so that the first request finds everything ready."""
-        self._listen(np.zeros(RATE, np.float32), Asked("en", "", "transcribe", False))
+        self._listen(np.zeros(RATE, np.float32), ListeningRequest("en", "", "transcribe", False))
 
     def offload(self) -> None:
         self._network.leave()
@@ -64,13 +69,13 @@ class FasterWhisperAsr(OneByOne):
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
         prompt, timed = word(request, "PROMPT") or "", wants_times(request)
-        asked = Asked(self._code(given), prompt, listening_task(request), timed)
+        asked = ListeningRequest(self._code(given), prompt, listening_task(request), timed)
         if asked.task == TRANSLATE and not self._model.model.is_multilingual:
             raise no_translation(f"Whisper's model {self._settings.whisper_model}")
         key = digest(self.name, self._identity, samples, str(rate), str(asked))
         return self.cache.get(key, lambda: self._heard(samples, rate, asked))
 
-    def _heard(self, samples: Samples, rate: int, asked: Asked) -> Tensors:
+    def _heard(self, samples: Samples, rate: int, asked: ListeningRequest) -> Tensors:
         sound = resampled(samples, rate, RATE)
         said, language, words = self._listen(sound, asked)
         known = language if said or asked.language else ""
@@ -78,7 +83,7 @@ class FasterWhisperAsr(OneByOne):
         times = time_tensors(words, len(samples) / rate) if asked.timed else {}
         return {"TRANSCRIPT": text(said), "AUDIO_LANGUAGE": text(known), **times}
 
-    def _listen(self, samples: Samples, asked: Asked) -> tuple[str, str, list[Timed]]:
+    def _listen(self, samples: Samples, asked: ListeningRequest) -> tuple[str, str, list[Timed]]:
         seconds = len(samples) / RATE
         found, about = self._model.transcribe(
             samples,

@@ -7,7 +7,12 @@ from greenroom.managed.arena import ArenaEngine
 from greenroom.managed.engine import Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
-from greenroom_speech.engines.listening_task import TRANSLATE, Asked, listening_task, no_translation
+from greenroom_speech.engines.listening_task import (
+    TRANSLATE,
+    ListeningRequest,
+    listening_task,
+    no_translation,
+)
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import from_sound, time_tensors, wants_times
 from greenroom_speech.engines.whisper import weights
@@ -53,7 +58,7 @@ class WhisperAsr(ArenaEngine):
         samples, rate = asr_recording(request, self._settings)
         if "TRANSCRIPT" in request:
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(given)}
-        asked = Asked(
+        asked = ListeningRequest(
             language_code(given, self._languages),
             word(request, "PROMPT") or "",
             listening_task(request),
@@ -64,7 +69,7 @@ class WhisperAsr(ArenaEngine):
         key = digest(self.name, self._identity, samples, str(rate), str(asked))
         return self.cache.get(key, lambda: self._heard(samples, rate, asked))
 
-    def _heard(self, samples: Samples, rate: int, asked: Asked) -> Tensors:
+    def _heard(self, samples: Samples, rate: int, asked: ListeningRequest) -> Tensors:
         sound = resampled(samples, rate, RATE)
         heard = self._transcriber.listen(
             sound, asked.language, asked.prompt, asked.task, asked.timed

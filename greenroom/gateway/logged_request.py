@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 
 @dataclass
-class Asked:
+class LoggedRequest:
     """One request; also the leases of one that is told lease by lease (`each`)."""
 
     id: str
-    tell: Callable[["Asked"], None]
+    tell: Callable[["LoggedRequest"], None]
     protocol: str
     model: str | None = None
     start: str | None = None
@@ -38,7 +38,7 @@ class Asked:
     ) -> None:
         """Add a lease, or the wait for one, that has ended."""
         if self.each:
-            one = Asked(self.id, self.tell, self.protocol)
+            one = LoggedRequest(self.id, self.tell, self.protocol)
             one.leased(model, start, waited, ran, outcome)
             one.tell(one)
             return
@@ -50,5 +50,5 @@ class Asked:
             self.outcome = outcome
 
 
-ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
+LOGGED_REQUEST: ContextVar[LoggedRequest | None] = ContextVar("asked", default=None)
 """The request at hand; its tasks inherit it. None: nobody wants to be told."""
