@@ -55,6 +55,28 @@ def test_several_files_become_files(server: ScriptedServer, tone: Path, tmp_path
     assert (tmp_path / "other.vtt").read_text() == "as vtt\n"
 
 
+def test_one_file_that_cannot_be_heard_does_not_stop_the_others(
+    server: ScriptedServer, tone: Path, tmp_path: Path
+) -> None:
+    bad, other = tmp_path / "bad.wav", tmp_path / "other.wav"
+    bad.write_text("this is text")
+    other.write_bytes(tone.read_bytes())
+    refusal = b'{"error": {"message": "file is no recording."}}'
+    server.on(
+        "POST",
+        PATH,
+        lambda request: (
+            Answer(400, refusal) if b"this is text" in request.body else Answer(200, b"hello\n")
+        ),
+    )
+
+    done = greenroom(server, "transcribe", tone, bad, other)
+
+    assert done.stdout == f"{tone}: hello\n{other}: hello\n"
+    assert f"greenroom: {bad}: file is no recording." in done.stderr
+    assert done.exit_code == 1
+
+
 def test_words_and_translations_are_asked_for(server: ScriptedServer, tone: Path) -> None:
     greenroom(server, "transcribe", tone, "-f", "json", "--words", "--audio-language", "de")
     body = server.sent_to(PATH)[0].body

@@ -11,6 +11,7 @@ from greenroom_client.cli.microphone import recorded
 from greenroom_client.cli.progress import Phases
 from greenroom_client.cli.session import Session
 from greenroom_client.defaults import DEFAULT_URL
+from greenroom_client.errors import InvalidInput
 
 Format = Literal["txt", "srt", "vtt", "json"]
 MICROPHONE = "-"
@@ -50,7 +51,7 @@ def transcribe(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write what each REF says: words, subtitles or times."""
+    """Write what each REF says: words, subtitles or times; one that cannot be heard is told."""
     if words and form != "json":
         raise typer.BadParameter("--words needs --format json; subtitles have their own times.")
     if len(files) > 1 and form != "txt" and output is None:
@@ -59,20 +60,29 @@ def transcribe(
     if missing is not None:
         raise typer.BadParameter(f"REF: the file {missing!r} does not exist.")
     targets = _targets(files, form, output)
-    session = Session(url, api_key, quiet)
+    session, refused = Session(url, api_key, quiet), False
     for number, file in enumerate(files, 1):
         content = recorded() if file == MICROPHONE else Path(file)
         of = f" {file} ({number} of {len(files)})" if len(files) > 1 else ""
-        written = session.run(
-            lambda client, content=content: client.transcribe_file(  # type: ignore[misc]
-                content, form, words=words, translate=translate, language=language
-            ),
-            Phases(("asr",), f"transcribing{of}"),
-        )
+        try:
+            written = session.run(
+                lambda client, content=content: client.transcribe_file(  # type: ignore[misc]
+                    content, form, words=words, translate=translate, language=language
+                ),
+                Phases(("asr",), f"transcribing{of}"),
+            )
+        except InvalidInput as error:
+            if not of:
+                raise
+            refused = True
+            typer.echo(f"greenroom: {file}: {error}", err=True)
+            continue
         if output is None:
             sys.stdout.write(f"{file}: {written}" if of else written)
         else:
             _save(targets[file], written)
+    if refused:
+        raise typer.Exit(1)
 
 
 def _targets(files: list[str], form: str, output: Path | None) -> dict[str, Path]:
