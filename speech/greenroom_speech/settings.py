@@ -24,7 +24,7 @@ class EngineSettings(ModelSettings):
     asr_device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="Where the engines whisper and faster-whisper run: auto means on the GPU if "
-        "there is one.",
+        "there is one and, for faster-whisper, cuBLAS of CUDA 12 (nvidia-cublas-cu12).",
     )
     asr_compute_type: Literal["default", "auto", "float32", "float16", "int8"] = Field(
         "default",

@@ -1,6 +1,7 @@
 """The network in CTranslate2: where it computes, what it holds, how it comes and goes."""
 
 import ctypes
+import importlib.util
 import os
 import time
 from pathlib import Path
@@ -91,11 +92,24 @@ def device_of(setting: str) -> str:
 
 
 def _has_cublas() -> bool:
+    """Load it from the system or from its package; CTranslate2 then finds it by its name."""
+    for place in (_CUBLAS, *_packaged(_CUBLAS)):
+        try:
+            ctypes.CDLL(place, ctypes.RTLD_GLOBAL)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _packaged(library: str) -> list[str]:
+    """Where nvidia-cublas-cu12 has put it, out of the loader's sight."""
     try:
-        ctypes.CDLL(_CUBLAS)
-    except OSError:
-        return False
-    return True
+        found = importlib.util.find_spec("nvidia.cublas")
+    except ModuleNotFoundError:
+        return []
+    folders = found.submodule_search_locations if found else None
+    return [f"{folder}/lib/{library}" for folder in folders or ()]
 
 
 def _gpu_used() -> int:
@@ -103,7 +117,12 @@ def _gpu_used() -> int:
 
     pynvml.nvmlInit()
     try:
-        first = pynvml.nvmlDeviceGetHandleByIndex(0)
-        return int(pynvml.nvmlDeviceGetMemoryInfo(first).used)
+        # Triton sees one GPU alone, which NVML does not know.
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        if visible.isdigit():
+            card = pynvml.nvmlDeviceGetHandleByIndex(int(visible))
+        else:
+            card = pynvml.nvmlDeviceGetHandleByUUID(visible)
+        return int(pynvml.nvmlDeviceGetMemoryInfo(card).used)
     finally:
         pynvml.nvmlShutdown()

@@ -1,8 +1,11 @@
 """Whisper on CTranslate2, on a tiny checkpoint that is converted here."""
 
+import _ctypes
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
+import pynvml
 import pytest
 import soundfile
 from engine_requests import audio, text
@@ -11,6 +14,7 @@ from tiny_checkpoints import tiny_faster_whisper, tiny_whisper
 from greenroom.errors import InvalidInput, SetupError
 from greenroom.managed.engine import Request
 from greenroom_speech.engines.audio_input import resampled
+from greenroom_speech.engines.faster_whisper import network as network_module
 from greenroom_speech.engines.faster_whisper.engine import FasterWhisperAsr
 from greenroom_speech.engines.heap import allocated
 from greenroom_speech.engines.whisper.windows import Transcriber
@@ -117,3 +121,28 @@ def test_what_is_no_model_is_told_and_nothing_is_fetched(models, tmp_path):
         FasterWhisperAsr(EngineSettings(**settings))
     with pytest.raises(SetupError, match=r"^GREENROOM_ASR_DEVICE is cuda, but CTranslate2 finds"):
         FasterWhisperAsr(EngineSettings(models_dir=models, whisper_model="tiny", asr_device="cuda"))
+
+
+@pytest.mark.parametrize(("visible", "card"), [("2", 2), ("GPU-a1", "GPU-a1"), (None, 0)])
+def test_the_memory_is_that_of_the_gpu_that_triton_sees(monkeypatch, visible, card):
+    used = {2: 20, "GPU-a1": 30, 0: 10}
+    for name in ("nvmlInit", "nvmlShutdown"):
+        monkeypatch.setattr(pynvml, name, lambda: None)
+    for name in ("nvmlDeviceGetHandleByIndex", "nvmlDeviceGetHandleByUUID"):
+        monkeypatch.setattr(pynvml, name, lambda asked: asked)
+    told = SimpleNamespace
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda one: told(used=used[one]))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert network_module._gpu_used() == used[card]
+
+
+def test_cublas_is_found_in_its_package(monkeypatch, tmp_path):
+    if network_module._has_cublas():
+        pytest.skip("this machine has cuBLAS 12")
+    folder = tmp_path / "nvidia" / "cublas" / "lib"
+    folder.mkdir(parents=True)
+    shutil.copy(_ctypes.__file__, folder / "libcublas.so.12")  # any library that can be loaded
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert network_module._has_cublas()
