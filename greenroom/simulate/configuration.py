@@ -15,8 +15,8 @@ policy::
 
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,16 @@ class Configuration:
         model = self.named(name)
         policy = {key: value for key, value in fields.items() if key in Policy.model_fields}
         costs = {key: value for key, value in fields.items() if key not in policy}
-        self.models[name] = SimulatedModel(
-            name,
-            checked_policy(policy, whose, model.policy),
-            checked_costs(costs, whose, model.costs),
-            model.controllable,
-            model.steps,
+        self.models[name] = replace(
+            model,
+            policy=checked_policy(policy, whose, model.policy),
+            costs=checked_costs(costs, whose, model.costs),
         )
+
+    def shape(self, name: str, *, controllable: bool, steps: Iterable[str] = ()) -> None:
+        """Set whether a model can leave the device by itself, and what an ensemble needs."""
+        model = self.named(name)
+        self.models[name] = replace(model, controllable=controllable, steps=tuple(steps))
 
     def change_policies(self, given: str) -> None:
         """Take JSON as GREENROOM_POLICY is; under `*` for all models."""
@@ -95,9 +98,7 @@ class Configuration:
         for name, fields in policies.items():
             model = self.named(name)
             policy = checked_policy(fields, f"--policy, model {name}", model.policy)
-            self.models[name] = SimulatedModel(
-                name, policy, model.costs, model.controllable, model.steps
-            )
+            self.models[name] = replace(model, policy=policy)
 
     def change_all(self, fields: Mapping[str, Any], whose: str) -> None:
         """Set fields of the policies of all models, those that are not named too."""
@@ -105,9 +106,7 @@ class Configuration:
         self.policy |= fields
         for name, model in self.models.items():
             policy = checked_policy(fields, whose, model.policy)
-            self.models[name] = SimulatedModel(
-                name, policy, model.costs, model.controllable, model.steps
-            )
+            self.models[name] = replace(model, policy=policy)
 
     def _add_repositories(self, path: Path, folders: Any) -> None:
         if not isinstance(folders, list) or not all(isinstance(one, str) for one in folders):

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -30,6 +30,10 @@ def read_measured(configuration: Configuration, url: str, key: str | None) -> in
         means = _means(metrics)
         for name, model in models.items():
             configuration.change(name, _fields(name, model, budget, means), f"--from, model {name}")
+            configuration.shape(name, controllable=model["controllable"])
+        ensembles = _ensembles(url.rstrip("/"), key, models)
+        for name in ensembles:
+            configuration.shape(name, controllable=False, steps=_needs(name, ensembles))
     except (URLError, OSError) as error:
         raise InvalidInput(f"--from {url} does not answer: {error}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -39,11 +43,30 @@ def read_measured(configuration: Configuration, url: str, key: str | None) -> in
     return int(gpu["total_bytes"] - (budget or {}).get("reserve_bytes", 0)) if gpu else 0
 
 
-def _read(url: str, key: str | None) -> str:
+def _ensembles(url: str, key: str | None, models: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The steps of each ensemble: GET /residency shows none."""
+    found = {}
+    for one in json.loads(_read(f"{url}/v2/repository/index", key, b"{}")):
+        if (name := one["name"]) not in models:
+            config = json.loads(_read(f"{url}/v2/models/{name}/config", key))
+            steps = config.get("ensemble_scheduling", {}).get("step", ())
+            found[name] = [step["model_name"] for step in steps]
+    return found
+
+
+def _needs(name: str, ensembles: Mapping[str, Sequence[str]]) -> list[str]:
+    """All its steps; those of an ensemble within it come before that."""
+    needs: dict[str, None] = {}
+    for step in ensembles.get(name, ()):
+        needs |= dict.fromkeys((*_needs(step, ensembles), step))
+    return list(needs)
+
+
+def _read(url: str, key: str | None, body: bytes | None = None) -> str:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if not url.startswith(("http://", "https://")):
         raise InvalidInput(f"--from {url}: a URL of a service begins with http:// or https://.")
-    with urlopen(Request(url, headers=headers), timeout=_TIMEOUT) as answer:
+    with urlopen(Request(url, body, headers), timeout=_TIMEOUT) as answer:
         text: str = answer.read().decode()
     return text
 

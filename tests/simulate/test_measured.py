@@ -29,6 +29,7 @@ RESIDENCY = {
     "models": {
         "tts": {
             "policy": {"unload_after": 77.0, "pinned": True},
+            "controllable": True,
             "device_bytes": 0,
             "device_overhead_bytes": 300,
             "host_bytes": 700,
@@ -37,6 +38,9 @@ RESIDENCY = {
     "gpu": {"total_bytes": 9000},
     "budget": {"budget_bytes": 0, "reserve_bytes": 1000, "needs": {"tts": 1000}},
 }
+INDEX = [{"name": "say"}, {"name": "tts"}, {"name": "outer"}]
+SAY = {"ensemble_scheduling": {"step": [{"model_name": "tts"}]}}
+OUTER = {"ensemble_scheduling": {"step": [{"model_name": "say"}, {"model_name": "tts"}]}}
 
 
 @pytest.fixture
@@ -46,6 +50,9 @@ def service():
 
     def serve(**answers):
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.do_GET()
+
             def do_GET(self):
                 self.send_response(200)
                 self.end_headers()
@@ -67,7 +74,12 @@ def service():
 
 def test_what_a_service_has_measured_is_taken(service):
     configuration = Configuration()
-    url = service(residency=json.dumps(RESIDENCY), metrics=METRICS)
+    more = {
+        "v2/repository/index": json.dumps(INDEX),
+        "v2/models/say/config": json.dumps(SAY),
+        "v2/models/outer/config": json.dumps(OUTER),
+    }
+    url = service(residency=json.dumps(RESIDENCY), metrics=METRICS, **more)
     assert read_measured(configuration, url, "inference-key") == 8000
     model = configuration.models["tts"]
     assert model.costs.load == 12
@@ -76,6 +88,9 @@ def test_what_a_service_has_measured_is_taken(service):
     assert (model.costs.bytes, model.costs.overhead) == (700, 300)
     assert model.policy.pinned
     assert model.policy.unload_after == 77
+    assert model.controllable
+    assert configuration.models["say"].steps == ("tts",)
+    assert configuration.models["outer"].steps == ("tts", "say")
 
 
 def test_what_is_no_greenroom_is_refused(service):
