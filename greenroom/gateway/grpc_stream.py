@@ -5,6 +5,7 @@ to Triton for each request the gateway knows, and its end is the end of the requ
 What a model that works in steps answers is pulled, piece by piece, as the client reads. Of other
 answers a few wait here for the client, counted as held, without a lease after the last; when many
 do, the gateway reads no further requests from that client.
+Whole answers come in the order of their requests, as Triton's do; pieces come as they are made.
 """
 
 import asyncio
@@ -78,6 +79,7 @@ class Stream:
         self._under_way = 0
         self._idle_since: float | None = 0.0
         self._last_of_sequence: dict[str, asyncio.Task[None]] = {}
+        self._last_in_order: asyncio.Task[None] | None = None
 
     async def run(self, context: Context) -> None:
         """Answer every request of the stream; returns when the last one has its last answer.
@@ -90,15 +92,19 @@ class Stream:
                 self._start(group, request, context)
 
     def _start(self, group: asyncio.TaskGroup, request: bytes, context: Context) -> None:
-        sequence = None
+        sequence, in_order, turn = None, True, self._last_in_order
         try:
             parsed = parse_infer(request)
         except InvalidInput as error:
-            task = group.create_task(self._refuse(error, context))
+            task = group.create_task(self._refuse(error, context, turn))
         else:
+            in_order = not self._in_pieces(parsed.message)
             sequence = _sequence(parsed.message)
             before = self._last_of_sequence.get(sequence) if sequence else None
-            task = group.create_task(self._answer(parsed, request, context, before))
+            turn = turn if in_order else None
+            task = group.create_task(self._answer(parsed, request, context, before, turn))
+        if in_order:
+            self._last_in_order = task
         self._under_way += 1
         self._idle_since = None
         task.add_done_callback(self._ended)
@@ -106,8 +112,20 @@ class Stream:
             self._last_of_sequence[sequence] = task
             task.add_done_callback(partial(self._forget, sequence))
 
-    async def _refuse(self, error: InvalidInput, context: Context) -> None:
+    def _in_pieces(self, request: pb.ModelInferRequest) -> bool:
+        models = self._repository.models
+        spec = models.get(request.model_name)
+        if spec is None:
+            return False
+        if self._walks.takes(spec.name):
+            return _wants_pieces(request) and self._walks.streams(spec.name)
+        return any(models[name].decoupled for name in (spec.name, *spec.steps))
+
+    async def _refuse(
+        self, error: InvalidInput, context: Context, turn: asyncio.Task[None] | None
+    ) -> None:
         with one_of_many():
+            await _ended_before(turn)
             await self._send(context, _error_answer(str(error), pb.ModelInferRequest()))
 
     def _forget(self, sequence: str, answered: asyncio.Task[None]) -> None:
@@ -127,22 +145,26 @@ class Stream:
         request: bytes,
         context: Context,
         before: asyncio.Task[None] | None,
+        turn: asyncio.Task[None] | None,
     ) -> None:
-        """Lease, forward and answer one request, after the one `before` it in its sequence."""
-        if before is not None:
-            await before
+        """Lease, forward and answer one request, after the one `before` it in its sequence.
+
+        Its answer is written after that of the request whose `turn` comes first.
+        """
+        await _ended_before(before)
         with one_of_many() as asked:
-            await self._answered(parsed, request, context, asked)
+            await self._answered(parsed, request, context, turn, asked)
 
     async def _answered(
         self,
         parsed: InferRequest,
         request: bytes,
         context: Context,
+        turn: asyncio.Task[None] | None,
         asked: LoggedRequest | None,
     ) -> None:
         answers = StreamAnswers(self._messages.held)
-        writing = asyncio.create_task(self._write(answers, context))
+        writing = asyncio.create_task(self._write(answers, turn, context))
         try:
             try:
                 await self._served(parsed, request, answers, context)
@@ -165,7 +187,7 @@ class Stream:
         check_message(parsed, self._repository)
         form = message_form(context, parsed.message, request)
         if self._walks.takes(parsed.message.model_name):
-            await self._walked(parsed, len(request), form, context)
+            await self._walked(parsed, len(request), form, answers, context)
             return
         await self._leased.run(
             parsed.message.model_name,
@@ -176,14 +198,19 @@ class Stream:
             form=form,
         )
 
-    async def _walked(self, parsed: InferRequest, size: int, form: Form, context: Context) -> None:
+    async def _walked(
+        self,
+        parsed: InferRequest,
+        size: int,
+        form: Form,
+        answers: StreamAnswers,
+        context: Context,
+    ) -> None:
         """Answer a request in one response, or in pieces that are pulled as the client reads."""
         walk = self._walks.of_request(parsed, self._passed)
-        if not (_wants_pieces(parsed.message) and self._walks.streams(parsed.message.model_name)):
+        if not self._in_pieces(parsed.message):
             piece = await self._walks.answer(walk, "grpc", size, form=form)
-            await self._send(
-                context, _piece_answer(self._walks.response(parsed.message, piece), True)
-            )
+            await answers.put(_piece_answer(self._walks.response(parsed.message, piece), True))
             return
         async with self._walks.stream(walk, "grpc", size, form=form) as pieces:
             async for piece in pieces:
@@ -218,8 +245,11 @@ class Stream:
             raise await self._translated(error) from error
         return good
 
-    async def _write(self, answers: StreamAnswers, context: Context) -> None:
+    async def _write(
+        self, answers: StreamAnswers, turn: asyncio.Task[None] | None, context: Context
+    ) -> None:
         """Write one request's answers up to None, each as one with those of other requests."""
+        await _ended_before(turn)
         async for answer in answers:
             await self._send(context, answer, counted=True)
 
@@ -229,6 +259,12 @@ class Stream:
 
     def _passed(self) -> tuple[tuple[str, str | bytes], ...]:
         return tuple(self._traces.passed(self._metadata))
+
+
+async def _ended_before(task: asyncio.Task[None] | None) -> None:
+    """Wait for it without taking its fault, which ends the whole stream elsewhere."""
+    if task is not None:
+        await asyncio.wait([task])
 
 
 def _dead_backend(answer: bytes) -> BackendDied | None:

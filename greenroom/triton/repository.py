@@ -63,6 +63,11 @@ class ModelSpec:
         return bool((self.known_config or self.config).max_batch_size > 0)
 
     @property
+    def decoupled(self) -> bool:
+        """It gives any number of answers to a request."""
+        return bool((self.known_config or self.config).model_transaction_policy.decoupled)
+
+    @property
     def works_in_steps(self) -> bool:
         """Triton hands it its requests again and again until each is done."""
         return bool(self.config.sequence_batching.iterative_sequence)
