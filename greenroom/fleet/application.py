@@ -26,24 +26,42 @@ class FleetArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    replicas: int = Field(1, ge=0, description="Replicas, or the most if min_replicas is given.")
-    min_replicas: int | None = Field(
-        None, ge=0, description="Replicas without load; with it the fleet scales by itself."
+    replicas: int = Field(
+        1,
+        ge=0,
+        description="Number of replicas, or the largest number if min_replicas is given.",
     )
-    gpus_per_replica: float = Field(1, ge=0, description="0 places replicas by CPUs alone.")
+    min_replicas: int | None = Field(
+        None,
+        ge=0,
+        description="Smallest number of replicas. If set, the fleet scales by its load.",
+    )
+    gpus_per_replica: float = Field(
+        1,
+        ge=0,
+        description="GPUs of each replica. 0 places replicas by CPUs alone.",
+    )
     waiting_per_replica: float = Field(
-        _REQUESTS_PER_REPLICA, gt=0, description="Requests, running or waiting, for one replica."
+        _REQUESTS_PER_REPLICA,
+        gt=0,
+        description="Requests, running or waiting, that one replica should have.",
     )
     grow_after: float = Field(
         10.0,
         ge=0,
-        description="Seconds for which more replicas must be wanted; 0 adds them at once.",
+        description="Seconds for which more replicas must be needed before they are added. 0 "
+        "adds them at once.",
     )
     shrink_after: float = Field(
-        300.0, ge=0, description="Seconds for which fewer must do; 0 ends them at once."
+        300.0,
+        ge=0,
+        description="Seconds for which fewer replicas must be enough before some are removed. 0 "
+        "removes them at once.",
     )
     residency_router: bool = Field(
-        True, description="Whether requests follow their models; false is Ray's own router."
+        True,
+        description="Whether requests are sent where their models are. false uses Ray's own "
+        "router.",
     )
 
 

@@ -13,7 +13,7 @@ class ControllerSettings(EnvironmentSettings):
 
     policy: dict[str, Policy] = Field(
         {},
-        description="Policies by model name, as a JSON object. Fields that are given replace "
+        description="Policies by model name, as a JSON object. Its fields take precedence over "
         "those in the model's config.pbtxt.",
     )
     load_timeout: float = Field(
@@ -31,8 +31,8 @@ class ControllerSettings(EnvironmentSettings):
     gpu_budget_bytes: int = Field(
         0,
         ge=0,
-        description="Bytes of GPU memory that all models may hold together, by their own "
-        "reports. 0 means no limit but the free memory.",
+        description="Bytes of GPU memory that all models may hold together, as they report it. 0 "
+        "means that only the free memory limits them.",
     )
     gpu_reserve_bytes: int = Field(
         512 * 2**20,
@@ -53,9 +53,9 @@ class ControllerSettings(EnvironmentSettings):
     )
     eviction: Literal["lru", "gdsf"] = Field(
         "lru",
-        description="Order in which idle models make room for others. lru: the least recently used "
-        "first. gdsf: first the one whose return costs least for the memory that it frees, by its "
-        "requests and the seconds of its restore.",
+        description="Order in which idle models make room for others. lru: the least recently "
+        "used first. gdsf: first the one that is cheapest to bring back for the memory it frees, "
+        "by its number of requests and the seconds of a restore.",
     )
 
     def policy_of(self, model: str, configured: Policy) -> Policy:

@@ -17,18 +17,18 @@ class GatewaySettings(EnvironmentSettings):
     api_keys: SecretStr | None = Field(
         None,
         description="API keys, separated by commas, each written as inference:KEY or admin:KEY. "
-        "If there are none, here or in the file, no key is needed and only this "
-        "machine is served.",
+        "Without any key, here or in the file, clients need none and only this machine is "
+        "served.",
     )
     api_keys_file: Path | None = Field(
-        None, description="File of more API keys, one per line. It is read once at the start."
+        None,
+        description="File with more API keys, one per line. It is read once at the start.",
     )
     allowed_hosts: HostNames = Field(
         (),
-        description="Host names, separated by commas, by which clients may address the gateway "
-        "and the web page, in addition to IP addresses, localhost and the names in "
-        "GREENROOM_HOST and GREENROOM_UI_HOST. Others are refused where no key or "
-        "password is needed.",
+        description="Host names, separated by commas, that clients may use for the gateway and "
+        "the web page, in addition to IP addresses, localhost and the names in GREENROOM_HOST "
+        "and GREENROOM_UI_HOST. Where no key or password is needed, other names are refused.",
     )
     allowed_origins: Origins = Field(
         (),
@@ -38,13 +38,13 @@ class GatewaySettings(EnvironmentSettings):
     )
     allow_load_overrides: bool = Field(
         False,
-        description="Whether the load call may bring a config and files of its own. "
-        "If true, whoever has an admin key can run code on this machine.",
+        description="Whether a load call may contain its own config and files. If true, anyone "
+        "with an admin key can run code on this machine.",
     )
     shared_memory: bool = Field(
         False,
-        description="Whether clients may register shared memory, system or CUDA, whose keys begin "
-        "with greenroom-client-. Whoever may register it can crash Triton.",
+        description="Whether clients may register shared memory, system or CUDA, whose keys "
+        "begin with greenroom-client-. A client that does so can crash Triton.",
     )
     max_request_bytes: int = Field(
         128 * 2**20, gt=0, lt=2**31, description="Largest body of one request, in bytes."
@@ -52,16 +52,16 @@ class GatewaySettings(EnvironmentSettings):
     max_held_bytes: int = Field(
         512 * 2**20,
         gt=0,
-        description="Bytes of all requests that are being received, wait or run at one time. "
-        "More are refused.",
+        description="Largest total size, in bytes, of all requests that are being received, wait "
+        "or run. Requests beyond it are refused.",
     )
     key_share: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="Largest part of each model's max_waiting, of max_held_bytes and of "
-        "max_streams that the requests of one API key may take, where there are several keys. "
-        "1 lets one key take all.",
+        description="Largest share of each model's max_waiting, of max_held_bytes and of "
+        "max_streams that the requests of one API key may take, where there are several keys. 1 "
+        "lets one key take all.",
     )
     max_streams: int = Field(
         256, ge=0, description="gRPC streams that may be open at one time. 0 refuses them all."
@@ -69,19 +69,20 @@ class GatewaySettings(EnvironmentSettings):
     stream_spare_seconds: float = Field(
         60.0,
         ge=0,
-        description="Seconds that a stream of pieces may last, beyond twice those that its pieces "
-        "last for who takes them, when another model waits for the memory.",
+        description="Seconds that a stream of pieces may last, beyond twice the playing time of "
+        "its pieces, while another model needs the memory.",
     )
     stream_untold_seconds: float = Field(
         600.0,
         ge=0,
-        description="The same for a stream whose pieces do not tell how long they last.",
+        description="Seconds that a stream may last while another model needs the memory, if its "
+        "pieces have no known playing time.",
     )
     max_connections: int = Field(
         1024,
         gt=0,
-        description="Connections that each port of the gateway keeps at one time. More close an "
-        "idle HTTP connection, or are refused.",
+        description="Most open connections to each port of the gateway. Beyond that, a new HTTP "
+        "connection replaces an idle one if there is one; otherwise new connections are refused.",
     )
     header_timeout: float = Field(
         30.0, gt=0, description="Seconds in which the headers of an HTTP request must arrive."
@@ -90,13 +91,14 @@ class GatewaySettings(EnvironmentSettings):
         60.0,
         gt=0,
         description="Seconds without a byte after which a request that is being received is "
-        "refused. Over gRPC, of its whole connection; also seconds for which a stream may be idle.",
+        "refused. Over gRPC, any byte of the connection counts. A gRPC stream in which no "
+        "request is running ends after the same time.",
     )
     send_timeout: float = Field(
         60.0,
         gt=0,
-        description="Seconds without a byte taken after which a client that does not read its "
-        "answer is cut off. Over gRPC, seconds for a whole message.",
+        description="Seconds after which a client that reads nothing of its answer is cut off. "
+        "Over gRPC, seconds for a whole message.",
     )
     drain_timeout: float = Field(
         60.0,
@@ -107,14 +109,14 @@ class GatewaySettings(EnvironmentSettings):
     )
     request_log: str | None = Field(
         None,
-        description="File to which one line of JSON is written for each request that has ended; "
-        "it has no text, no sound and no key. - is the service's own log. If unset, there is none.",
+        description="File that gets one line of JSON for each finished request, without texts, "
+        "sounds or keys. - writes to the service's own log. If unset, there is no request log.",
     )
     request_log_bytes: int = Field(
         64 * 2**20,
         ge=0,
-        description="Bytes after which the file of the request log is renamed and begun anew; four "
-        "old ones are kept. 0 lets it grow.",
+        description="Size in bytes at which the request log is rotated; four old files are kept. "
+        "0 never rotates it.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log level: DEBUG, INFO, WARNING or ERROR."

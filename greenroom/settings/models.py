@@ -25,19 +25,20 @@ class ModelSettings(EnvironmentSettings):
 
     engines: str | None = Field(
         None,
-        description="Set of engines, such as embedded: for every model whose config has one of "
-        "that name. If unset, the first engine of each config whose packages are installed.",
+        description="Name of a set of engines, such as embedded. Every model whose config has an "
+        "engine for this set uses it. If unset, each model uses the first engine in its config "
+        "whose packages are installed.",
     )
     step_seconds: float = Field(
         0.025,
         ge=0,
         description="Seconds that a model which works in steps computes before it looks for "
-        "controls, cancels and new requests. 0 means one step.",
+        "control requests, cancellations and new requests. 0 means one step.",
     )
     stream_idle_seconds: float = Field(
         60,
         gt=0,
-        description="Seconds after which a model ends a stream that nobody pulls.",
+        description="Seconds after which a model ends a stream if no piece of it is fetched.",
     )
 
     @classmethod

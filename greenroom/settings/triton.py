@@ -31,8 +31,8 @@ class TritonSettings(EnvironmentSettings):
     )
     triton_host: str | None = Field(
         None,
-        description="Host name or IP address of Triton, and where it listens if "
-        "GREENROOM_TRITON_LISTEN is unix. If unset, what GREENROOM_TRITON_LISTEN says.",
+        description="Host name or IP address of Triton. Triton also listens there if "
+        "GREENROOM_TRITON_LISTEN is unix. If unset, the value of GREENROOM_TRITON_LISTEN.",
     )
     triton_http_port: Port = Field(
         8100, description="Port of Triton's HTTP API, where it listens on an address."
@@ -48,8 +48,8 @@ class TritonSettings(EnvironmentSettings):
     triton_metrics_port: Port = Field(8002, description="Port of Triton's own metrics.")
     tritonserver: Path | None = Field(
         None,
-        description="Path of the program tritonserver. If unset, the one on PATH, then that of "
-        "the package nvidia-pytriton.",
+        description="Path of the program tritonserver. If unset, the one on PATH is used, or "
+        "else the one in the package nvidia-pytriton.",
     )
     triton_key: SecretStr | None = Field(
         None,
@@ -78,9 +78,9 @@ class TritonSettings(EnvironmentSettings):
     )
     auto_complete_config: Literal["auto", "true", "false"] = Field(
         "auto",
-        description="Whether Triton completes incomplete model configs: true, false, or auto, "
-        "which means only if a model needs it at the start. If it does, every load "
-        "of a Python model takes about a second longer.",
+        description="Whether Triton completes incomplete model configs: true, false or auto. "
+        "auto completes them only if some model needs it when the service starts. Completion "
+        "makes every load of a Python model about a second slower.",
     )
     runtime_dir: Path | None = Field(
         None,
@@ -89,14 +89,14 @@ class TritonSettings(EnvironmentSettings):
     )
     shared_dir: Path | None = Field(
         None,
-        description="Folder that Triton and the controller share when they are started apart, "
-        "to know each other's processes and to ask for a restart. If unset, the "
-        "runtime folder.",
+        description="Folder that Triton and the controller share when they are started "
+        "separately. Each finds the other's processes there, and the controller asks there for a "
+        "restart of Triton. If unset, the runtime folder.",
     )
     secrets_dir: DirectoryPath | None = Field(
         None,
-        description="Folder of files such as `greenroom_triton_key`, each with the value of the "
-        "setting of that name. Environment variables take precedence.",
+        description="Folder of files such as `greenroom_triton_key`, each containing the value "
+        "of the setting with that name. Environment variables take precedence.",
     )
     gpu: int = Field(0, ge=0, description="Index of the GPU to use.")
 

@@ -23,25 +23,30 @@ class EngineSettings(ModelSettings):
 
     asr_device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="Where the engines whisper and faster-whisper run: auto means on the GPU if "
-        "there is one and, for faster-whisper, cuBLAS of CUDA 12 (nvidia-cublas-cu12).",
+        description="Where the engines whisper and faster-whisper run: cpu, cuda or auto. auto "
+        "uses the GPU if there is one; faster-whisper also needs cuBLAS of CUDA 12 for that "
+        "(nvidia-cublas-cu12).",
     )
     asr_compute_type: Literal["default", "auto", "float32", "float16", "int8"] = Field(
         "default",
-        description="Number type that faster-whisper computes with: that of the model's file, the "
-        "fastest one of the device, or one of these.",
+        description="Number type that faster-whisper computes with. default: the type in the "
+        "model's file. auto: the fastest one on the device. Or float32, float16 or int8.",
     )
     whisper_model: str = Field(
         "large-v3",
-        description="Name of a released Whisper model, or the path of a .pt file; of "
-        "faster-whisper a folder.",
+        description="Name of a released Whisper model, or the path of a .pt file. For "
+        "faster-whisper, a folder.",
     )
-    tts_threads: int = Field(2, ge=1, description="Threads that the engine kokoro computes with.")
+    tts_threads: int = Field(
+        2,
+        ge=1,
+        description="Threads that the engine kokoro computes with.",
+    )
     tts_precision: Literal["bf16", "int8", "int4", "float32"] = Field(
         "bf16",
-        description="How Step-Audio-EditX holds the weights of its language model. int8 is made "
-        "of the released ones at load and takes half the memory; int4 reads the AWQ release. If "
-        "unset, the parameter `precision` of the model's config.",
+        description="Precision of the weights of Step-Audio-EditX's language model. int8 is "
+        "computed from the released weights at each load and takes half the memory; int4 reads "
+        "the AWQ release. If unset, the parameter `precision` of the model's config.",
     )
     tts_release: Literal["2026", "2025"] = Field(
         "2026",
@@ -56,32 +61,32 @@ class EngineSettings(ModelSettings):
     )
     tts_ordered_codes: bool = Field(
         True,
-        description="Sample only codes in their proper order: two of one codebook, then three "
-        "of the other. If false, speech that comes out of order is refused.",
+        description="Sample only codes in their proper order: two of one codebook, then three of "
+        "the other. If false, codes may come out of order, and such speech is refused.",
     )
     tts_redraws: int = Field(
         2,
         ge=-1,
-        description="How many more times Step-Audio-EditX draws speech that is plainly wrong: "
-        "silence, a loop, far too long or too short. 0 means that it fails at once, -1 that "
-        "nothing is checked.",
+        description="How many times Step-Audio-EditX generates speech again that is clearly "
+        "wrong: silence, a loop, far too long or too short. 0 means that the request fails at "
+        "once, -1 that nothing is checked.",
     )
     tts_prompt_seconds: float = Field(
         10.0,
         ge=1,
-        description="Seconds of the reference, its end, that the vocoder of Step-Audio-EditX is "
-        "given; the language model has all of it.",
+        description="Seconds at the end of the reference that the vocoder of Step-Audio-EditX "
+        "receives. The language model receives all of it.",
     )
     tts_streams: int = Field(
         4,
         ge=1,
-        description="Streams whose sound Step-Audio-EditX makes at the same time. Each takes "
-        "memory on the GPU; there are fewer where it has no room.",
+        description="Streams for which Step-Audio-EditX produces sound at the same time. Each "
+        "takes GPU memory; there are fewer if the memory is too small.",
     )
     tts_share_setup: bool = Field(
         False,
-        description="Begin all streams in a voice after one reading of its reference: sooner, "
-        "and a little different from the released way.",
+        description="Process the reference of a voice once for all its streams. They start "
+        "sooner, but sound slightly different from the released model.",
     )
     cache_bytes: int = Field(
         256 * 2**20,
@@ -102,19 +107,19 @@ class EngineSettings(ModelSettings):
     max_edit_seconds: float = Field(
         90.0,
         gt=0,
-        description="Longest recording that is edited at once, in seconds. `/v1` cuts a longer one "
-        "at pauses, for edits that need no whole.",
+        description="Longest recording that is edited in one piece, in seconds. `/v1` cuts "
+        "longer ones at pauses, for tasks that allow it.",
     )
     max_text_chars: int = Field(
         2000,
         gt=0,
-        description="Longest text that tts is given at once, in characters. A text for `/v1` may "
+        description="Longest text that tts accepts at once, in characters. A text for `/v1` may "
         "be longer.",
     )
     max_speech_seconds: float = Field(
         300.0,
         gt=0,
-        description="Longest speech that tts makes at once, in seconds. `/v1` has it say a text "
+        description="Longest speech that tts makes at once, in seconds. `/v1` sends it a text "
         "sentence by sentence.",
     )
 
@@ -131,7 +136,7 @@ def _pairs(given: Any) -> Any:
     pairs = [pair.partition("=") for pair in given.split(",") if pair.strip()]
     wrong = next((name for name, _, voice in pairs if not name.strip() or not voice.strip()), None)
     if wrong is not None:
-        raise ValueError(f"{wrong.strip()!r} is no pair; write NAME=VOICE, separated by commas")
+        raise ValueError(f"{wrong.strip()!r} is not a pair; write NAME=VOICE, separated by commas")
     return {name.strip(): voice.strip() for name, _, voice in pairs}
 
 
@@ -146,32 +151,37 @@ OPENAI_VOICES = {
 class SpeechSettings(EnvironmentSettings):
     """The speech API."""
 
-    default_voice: str = Field("clara", description="The voice of a request that names none.")
+    default_voice: str = Field(
+        "clara",
+        description="Voice of a request that does not name one.",
+    )
     voice_aliases: VoiceAliases = Field(
         {},
-        description="Further names of voices, written as `NAME=VOICE` and separated by commas. A "
-        "saved voice of such a name comes first. OpenAI's names have a voice each, which this "
-        "changes.",
+        description="More names for voices, written as `NAME=VOICE` and separated by commas. A "
+        "saved voice with the same name takes precedence. OpenAI's voice names already stand for "
+        "bundled voices; this setting can change that.",
     )
 
     read_code: bool = Field(
         False, description="Read code blocks of Markdown aloud instead of leaving them out."
     )
     max_speech_seconds_per_request: float = Field(
-        10_800.0, gt=0, description="Longest speech that one request to `/v1` may take, in seconds."
+        10_800.0,
+        gt=0,
+        description="Longest speech that one request to `/v1` may ask for, in seconds.",
     )
     verify_word_error_rate: float = Field(
         0.3,
         ge=0,
         le=1,
-        description="Share of wrong words above which a sentence is drawn again, where a request "
-        "to `/v1` asks for `verify`.",
+        description="Share of wrong words above which a sentence is generated again, if a "
+        "request to `/v1` asks for `verify`.",
     )
     max_transcription_seconds: float = Field(
         14_400.0,
         gt=0,
-        description="Longest recording that one request for its words may bring, in seconds. asr "
-        "hears it in pieces.",
+        description="Longest recording that one transcription request may contain, in seconds. "
+        "asr transcribes it in pieces.",
     )
 
 
@@ -185,8 +195,8 @@ class VoiceSettings(EnvironmentSettings):
     voices_url: str | None = Field(
         None,
         pattern=r"^(s3|gs|az)://[^/?#@]+(/[^?#]*)?$",
-        description="Keep the saved voices on an object store instead, such as "
-        "`s3://bucket/prefix`, `gs://` or `az://`; address, region and keys come from the "
+        description="Object store for the saved voices, in place of a folder, such as "
+        "`s3://bucket/prefix`, `gs://` or `az://`. Address, region and keys come from the "
         "provider's own variables (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on). Needs the "
         "extra `object-store`.",
     )
@@ -200,7 +210,10 @@ class VoiceSettings(EnvironmentSettings):
 class PageSettings(EnvironmentSettings):
     """The web page, a process of its own."""
 
-    ui: bool = Field(True, description="Serve the web page too.")
+    ui: bool = Field(
+        True,
+        description="Whether to serve the web page.",
+    )
     ui_host: str = Field("127.0.0.1", description="Address that the web page listens on.")
     ui_port: Port = Field(7860, description="Port of the web page.")
     ui_gateway: str | None = Field(
@@ -209,18 +222,18 @@ class PageSettings(EnvironmentSettings):
     )
     ui_key: SecretStr | None = Field(
         None,
-        description="API key that the web page sends. To load and unload models it needs admin "
-        "scope.",
+        description="API key that the web page sends. It needs the admin scope to load and "
+        "unload models.",
     )
     ui_password: SecretStr | None = Field(
         None,
-        description="Password of the web page, at least 12 characters. Needed unless it listens on "
-        "this machine only.",
+        description="Password of the web page, at least 12 characters. It is required unless the "
+        "page listens on this machine only.",
     )
     ui_files_bytes: int = Field(
         512 * 2**20,
         gt=0,
-        description="Bytes of recordings and results that the web page keeps below the runtime "
+        description="Bytes of recordings and results that the web page keeps in the runtime "
         "folder, for at most an hour. The oldest are removed to make room.",
     )
 
@@ -229,7 +242,8 @@ class WyomingSettings(EnvironmentSettings):
     """The server for Home Assistant, a process of its own."""
 
     wyoming: bool = Field(
-        False, description="Serve Wyoming too, the protocol of Home Assistant's voice."
+        False,
+        description="Whether to serve Wyoming, the voice protocol of Home Assistant.",
     )
     wyoming_host: str = Field(
         "127.0.0.1",
@@ -243,10 +257,11 @@ class WyomingSettings(EnvironmentSettings):
         "service.",
     )
     wyoming_key: SecretStr | None = Field(
-        None, description="API key that the Wyoming server sends, of inference scope."
+        None,
+        description="API key that the Wyoming server sends. The inference scope is enough.",
     )
     wyoming_zeroconf: bool = Field(
         False,
-        description="Announce the Wyoming server in the local network, unless it listens on this "
-        "machine only.",
+        description="Whether to announce the Wyoming server on the local network. It is never "
+        "announced while it listens on this machine only.",
     )
