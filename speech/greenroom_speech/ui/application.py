@@ -99,7 +99,7 @@ def _pages(
     async def live(token: str) -> Response:
         take = takes.get(token)
         if take is None:
-            return PlainTextResponse("There is no such take any more.", 404)
+            return PlainTextResponse("This audio is no longer kept.", 404)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(take.heard(), media_type="audio/wav", headers=headers)
 
@@ -107,7 +107,7 @@ def _pages(
     async def sound(token: str, request: Request) -> Response:
         kept = server.sounds.get(token)
         if kept is None:
-            return PlainTextResponse("There is no such sound any more.", 404)
+            return PlainTextResponse("This audio is no longer kept.", 404)
         return sound_file(kept, request.headers.get("range", ""))
 
     for language in LANGUAGES:

@@ -58,7 +58,9 @@ class GatewayClient:
                 yield answer
         except httpx.HTTPError:
             if begun:
-                raise GatewayError("The answer broke off; the server's log says why.") from None
+                raise GatewayError(
+                    "The answer ended too early; the server's log says why."
+                ) from None
             raise GatewayError(f"The server at {self._web.base_url} does not answer.") from None
 
     async def residency(self) -> dict[str, Any]:

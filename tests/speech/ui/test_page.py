@@ -133,7 +133,7 @@ async def test_a_recording_is_written_down_with_times(service, visit, tmp_path):
     await page.check("#transcribe-samples [value=henry]")
     await expect(page.locator("#spoken .play-pause-button")).to_be_visible()
     await page.click("#transcribe")
-    await visitor.says("#heard-status", "All is written down")
+    await visitor.says("#heard-status", "The transcription is complete")
     text = await page.input_value("#heard textarea")
     assert "brother came home" in text
     rows = page.locator("table.segments tr:has(td)")
@@ -230,7 +230,7 @@ async def record(visitor):
     await page.click("#spoken .stop-button:visible")
     await expect(page.locator("#spoken .play-pause-button")).to_be_visible()
     await page.click("#transcribe")
-    await visitor.says("#heard-status", "Nobody speaks|written down")
+    await visitor.says("#heard-status", "No speech was found|complete")
 
 
 async def stop_in_mid_recording(visitor, service, tmp_path):
