@@ -23,9 +23,7 @@ def pull(
     models: options.Models = None,
     source: Annotated[
         options.Hub,
-        typer.Option(
-            "--source", help="Where to fetch from; auto takes the first one that answers."
-        ),
+        typer.Option("--source", help="Where to fetch from. auto uses the first one that answers."),
     ] = options.Hub.AUTO,
     revision: Annotated[
         str | None,
@@ -38,7 +36,7 @@ def pull(
 ) -> None:
     """Fetch released checkpoints: all, step-audio, step-audio-awq, whisper, or a part of these.
 
-    Files that are complete are kept, interrupted downloads continue. Sizes and hashes are
+    Complete files are kept, and interrupted downloads continue. Sizes and hashes are
     verified. OpenAI publishes Whisper itself; ModelScope has large-v3 too.
     """
     from greenroom_speech.checkpoints.pull_command import run

@@ -139,7 +139,7 @@ def test_the_command_plays_with_what_is_installed(
     assert done.returncode == 0, done.stderr
     assert heard.read_bytes() == FILE
     assert missing.returncode == 1
-    assert "no program to play sound is installed" in missing.stderr
+    assert "no program to play audio is installed" in missing.stderr
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_command_plays_with_what_is_installed(
     [
         ((), "--output or --play must say"),
         (("--play", "-o", "x.wav"), "--play plays and writes no file"),
-        (("-o", "-", "-t", "denoise", "-t", "vad"), "takes one --task"),
+        (("-o", "-", "-t", "denoise", "-t", "vad"), "take only one --task"),
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(

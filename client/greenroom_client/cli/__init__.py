@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Control the models of a Greenroom server, and use them.",
+    help="Use the models of a Greenroom server, and control them.",
 )
 if sound_files.installed:
     app.command()(speech_verbs.clone)

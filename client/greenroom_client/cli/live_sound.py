@@ -51,7 +51,7 @@ def player() -> Iterator[Wav]:
     command = next((one for one in _PLAYERS if shutil.which(one[0])), None)
     if command is None:
         known = ", ".join(name for name, *_ in _PLAYERS)
-        raise InvalidInput(f"no program to play sound is installed; --play knows {known}.")
+        raise InvalidInput(f"no program to play audio is installed; install one of {known}.")
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin
         try:

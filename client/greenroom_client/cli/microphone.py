@@ -28,7 +28,7 @@ def recorded() -> bytes:
     command = next((one for one in _RECORDERS if shutil.which(one[0])), None)
     if command is None:
         known = ", ".join(name for name, *_ in _RECORDERS)
-        raise InvalidInput(f"no program to record sound is installed; - knows {known}.")
+        raise InvalidInput(f"no program to record audio is installed; install one of {known}.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "microphone.wav")
         process = subprocess.Popen([*command, str(path)], stdin=subprocess.DEVNULL)
@@ -39,5 +39,5 @@ def recorded() -> bytes:
             process.terminate()
             process.wait()
         if not path.is_file():
-            raise InvalidInput(f"{command[0]} has recorded nothing.")
+            raise InvalidInput(f"{command[0]} recorded nothing; check the microphone.")
         return path.read_bytes()

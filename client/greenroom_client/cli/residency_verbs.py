@@ -31,7 +31,7 @@ def status(
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,
 ) -> None:
-    """Show where the models are."""
+    """Show the state of each model: cold, warm or hot."""
     from greenroom_client.client import Client  # imports numpy and tritonclient
 
     console = Console()
@@ -50,7 +50,7 @@ def load(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Bring MODEL from disk onto the GPU."""
+    """Load MODEL from disk onto the GPU."""
     _move(model, lambda client: client.load(model), Session(url, api_key, quiet))
 
 
@@ -60,7 +60,7 @@ def offload(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Free the GPU of MODEL; its weights stay in host memory."""
+    """Take MODEL off the GPU; its weights stay in host memory."""
     _move(model, lambda client: client.offload(model), Session(url, api_key, quiet))
 
 

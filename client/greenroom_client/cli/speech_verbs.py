@@ -25,7 +25,8 @@ def clone(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say.")],
     output: options.LiveOutput = None,
     play: Annotated[
-        bool, typer.Option("--play", help="Play it while it is made, by ffplay, mpv, aplay or sox.")
+        bool,
+        typer.Option("--play", help="Play it while it is made, with ffplay, mpv, aplay or sox."),
     ] = False,
     transcript: options.KnownWords = None,
     language: options.Language = None,
@@ -35,7 +36,7 @@ def clone(
         typer.Option(
             "--task",
             "-t",
-            help="Edit to apply to the cloned speech; may be repeated where a file is written.",
+            help="Edit to apply to the cloned speech. Can be repeated if a file is written.",
         ),
     ] = None,
     task_info: Annotated[
@@ -46,14 +47,14 @@ def clone(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Say TEXT with the voice of REF; a text of any length with --play or -o -."""
+    """Say TEXT with the voice of REF. With --play or -o - the text may have any length."""
     started = time.monotonic()
     session = Session(url, api_key, quiet)
     if play or output == options.STDOUT:
         if play and output:
             raise typer.BadParameter("--play plays and writes no file; leave -o out.")
         if len(task or ()) > 1 or len(task_info or ()) > 1:
-            raise typer.BadParameter("speech that comes while it is made takes one --task.")
+            raise typer.BadParameter("--play and -o - take only one --task.")
         fields: dict[str, str | None] = {
             "transcript": transcript,
             "language": language,
@@ -90,7 +91,7 @@ def edit(
         typer.Option(
             "--task",
             "-t",
-            help="emotion, style, speed, paralinguistic, denoise or vad; may be repeated.",
+            help="emotion, style, speed, paralinguistic, denoise or vad. Can be repeated.",
         ),
     ],
     output: options.Output,
@@ -109,14 +110,14 @@ def edit(
         bool,
         typer.Option(
             "--afresh",
-            help="Make each further edit of the sound of the one before, analysed again.",
+            help="Analyse the audio again before each further edit; effects become stronger.",
         ),
     ] = False,
     url: options.Url = DEFAULT_URL,
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Change how REF is spoken."""
+    """Change how REF sounds: emotion, style, speed, noise."""
     started = time.monotonic()
     speech = Session(url, api_key, quiet).run(
         lambda client: client.edit(

@@ -22,18 +22,18 @@ def transcribe(
         list[str],
         typer.Argument(
             metavar="REF...",
-            help="Recordings or videos, of any length; - is the microphone until Enter is pressed, "
-            "or what comes through a pipe.",
+            help="Recordings or videos of any length. - records from the microphone until Enter is "
+            "pressed, or reads a pipe.",
         ),
     ],
     form: Annotated[
         Format, typer.Option("--format", "-f", help="Plain words, subtitles, or JSON with times.")
     ] = "txt",
     words: Annotated[
-        bool, typer.Option("--words", help="In JSON also the time of each word.")
+        bool, typer.Option("--words", help="Add the time of each word; needs --format json.")
     ] = False,
     translate: Annotated[
-        bool, typer.Option("--translate", help="Write it in English, if the engine can.")
+        bool, typer.Option("--translate", help="Translate into English, if the engine can.")
     ] = False,
     output: Annotated[
         Path | None,
@@ -43,7 +43,8 @@ def transcribe(
             file_okay=False,
             exists=True,
             writable=True,
-            help="Folder for a file of each; without it the words go to standard output.",
+            help="Folder that gets one file for each REF. Without it, the words go to "
+            "standard output.",
         ),
     ] = None,
     language: options.AudioLanguage = None,
@@ -51,7 +52,10 @@ def transcribe(
     api_key: options.ApiKey = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write what each REF says: words, subtitles or times; one that cannot be heard is told."""
+    """Write down what each REF says, as text, subtitles or JSON with times.
+
+    A REF that cannot be transcribed is reported; the others are still done.
+    """
     if words and form != "json":
         raise typer.BadParameter("--words needs --format json; subtitles have their own times.")
     if len(files) > 1 and form != "txt" and output is None:

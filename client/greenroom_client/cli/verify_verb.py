@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 def verify(
     model: Annotated[
-        str, typer.Option("--model", "-m", help="The model to verify, any that can be offloaded.")
+        str,
+        typer.Option(
+            "--model", "-m", help="The model to verify. It must be one that can be offloaded."
+        ),
     ] = "tts",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     url: options.Url = DEFAULT_URL,
@@ -33,9 +36,9 @@ def verify(
     """Check that a model loads, leaves and comes back as it should.
 
     Makes five checks on the running server and prints expected against measured: first load,
-    offload after a task, restore, idle monitor, manual control. The model is taken off stage
-    several times meanwhile, and is left as it was found, also after Ctrl-C. Needs an admin key,
-    if the server has keys. Exits with 1 if a check fails.
+    offload after a task, restore, idle monitor, manual control. The model leaves the GPU
+    several times during this. At the end, and after Ctrl-C, it is put back as it was. Needs an
+    admin key, if the server has keys. Exits with 1 if a check fails.
     """
     from greenroom_client.verify.verify_result import Outcome
 

@@ -33,7 +33,10 @@ def add(
     name: Name,
     recording: options.Reference,
     consent: Annotated[
-        str, typer.Option("--consent", help="Statement of who speaks and that this person agrees.")
+        str,
+        typer.Option(
+            "--consent", help="Who is speaking, and that this person agrees to be cloned."
+        ),
     ],
     transcript: options.KnownWords = None,
     language: options.AudioLanguage = None,

@@ -30,7 +30,7 @@ class TimedSegment(BaseModel):
     text: str
     tokens: list[int] = Field([], description="Always empty.")
     temperature: float = 0.0
-    avg_logprob: float = Field(0.0, description="Not told: always 0, like the two below.")
+    avg_logprob: float = Field(0.0, description="Not measured: always 0, like the two below.")
     compression_ratio: float = 0.0
     no_speech_prob: float = 0.0
 
@@ -41,7 +41,7 @@ class Transcription(BaseModel):
     text: str
     usage: Usage | None = None
     segments: list[TimedSegment] | None = Field(
-        None, description="Absent where the engine makes no times."
+        None, description="Absent if the engine does not determine times."
     )
     words: list[TimedWord] | None = None
 
@@ -141,20 +141,28 @@ class Tags(BaseModel):
         description="Each task with the values that task_info may have; empty if it takes none."
     )
     languages: list[str]
-    text_tags: list[str] = Field(description="Tags that the text to say may contain.")
-    longest_reference: float = Field(description="Seconds that a reference may last.")
-    heard: list[str] = Field(description="Languages that asr hears; empty: it finds out itself.")
+    text_tags: list[str] = Field(description="Tags that the text may contain.")
+    longest_reference: float = Field(description="Longest reference recording, in seconds.")
+    heard: list[str] = Field(
+        description="Languages that asr recognises; empty if it detects any language itself."
+    )
 
 
 class DrawObject(BaseModel):
     """One of several draws of a text."""
 
-    seed: int = Field(description="Gives this draw again; 0 where the engine draws nothing.")
+    seed: int = Field(
+        description="A request with this seed gives the same speech; 0 if the engine "
+        "does not use a seed."
+    )
     audio: str = Field(description="The file, base64.")
     format: str
-    word_error_rate: float = Field(description="Of what asr hears in it.")
+    word_error_rate: float = Field(
+        description="Share of words that asr recognises differently from the text."
+    )
     similarity: float | None = Field(
-        description="Cosine of its speaker's embedding and the reference's; null without one."
+        description="Cosine similarity of the speaker embeddings of speech and "
+        "reference; null without one."
     )
 
 
@@ -184,13 +192,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A field is wrong; the message names the field, its value and the rule.",
         401: "The API key is missing or unknown.",
-        403: "The API key lacks the scope.",
+        403: "The API key does not have the scope that the call needs.",
         404: "There is no such voice or model.",
         408: "The body arrived too slowly.",
         409: "A voice of that name exists.",
-        410: "The recording of the voice is lost.",
+        410: "The recording of the voice is missing.",
         413: "The body is too large, or the recording too long.",
-        503: "The request cannot be served now; see Retry-After. The message has the reason.",
-        507: "The folder of the voices cannot be written: no space, over quota or read-only.",
+        503: "The request cannot be served now. Retry-After says when to try again, the "
+        "message says why.",
+        507: "The folder of the voices cannot be written: the disk is full, the quota is used up, "
+        "or it is read-only.",
     }.items()
 }

@@ -89,7 +89,8 @@ class Editor:
         if asked.transcript is not None and asked.task not in WORDLESS:
             raise InvalidField(
                 f"transcript is given and file lasts more than {self.settings.max_edit_seconds:g} "
-                "s; it is edited and heard part by part, so leave transcript out.",
+                "s; such a file is cut into parts that are transcribed one by one, so "
+                "leave transcript out.",
                 "transcript",
             )
         words = "" if asked.task in WORDLESS else None

@@ -50,7 +50,10 @@ class References:
         if asked.reference_audio is not None:
             return await self._read(asked.reference_audio, "reference_audio"), asked.transcript
         if asked.transcript is not None:
-            raise InvalidField("transcript is given, but a voice has its own.", "transcript")
+            raise InvalidField(
+                "transcript is given, but the voice already has one; leave transcript out.",
+                "transcript",
+            )
         return await self.named(self._default if asked.voice is None else asked.voice)
 
     async def knows(self, name: str) -> bool:

@@ -52,7 +52,7 @@ async def _form(request: Request) -> dict[str, Any]:
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise InvalidField(f"The body is no {MULTIPART}: {error.message}", None) from None
+        raise InvalidField(f"The body is not {MULTIPART}: {error.message}", None) from None
     found: dict[str, Any] = {}
     try:
         for given_name, value in form.multi_items():

@@ -45,8 +45,8 @@ Seed = Annotated[
     Field(
         ge=-(2**63),
         lt=2**63,
-        description="The same seed gives the same speech. Without one the speech is a new draw; "
-        "the header X-Greenroom-Seed has the seed that was drawn.",
+        description="The same seed gives the same speech. Without one, a random seed is used; "
+        "the header X-Greenroom-Seed says which.",
     ),
 ]
 Times = Annotated[int, Field(ge=1, le=5, description="How many times the task is applied.")]
@@ -100,35 +100,42 @@ class SpeechOptions(ClientRequest):
     response_format: Format = "mp3"
     speed: Speed = 1.0
     volume_multiplier: float = Field(
-        1.0, ge=0, le=10, description="Factor of the loudness; what would be too loud is clipped."
+        1.0,
+        ge=0,
+        le=10,
+        description="Factor for the volume; peaks that would be too loud are clipped.",
     )
     instructions: str | None = Field(
         None,
         description="How to speak. Words for an emotion or style that the engine knows become an "
         "edit; see /v1/tags.",
     )
-    lang_code: str | None = Field(None, description="The same as language, as Kokoro has it.")
+    lang_code: str | None = Field(
+        None, description="Same as language; the name that Kokoro-FastAPI uses."
+    )
     language: Annotated[str | None, TensorField("LANGUAGE")] = Field(
         None, description="Language of the input, such as en or zh."
     )
     seed: Annotated[Seed | None, TensorField("SEED")] = None
     verify: bool = Field(
         False,
-        description="Have asr hear each sentence before it is sent; one with too many wrong words "
-        "is drawn again. The header X-Greenroom-Word-Error-Rate and the last event have the rate.",
+        description="Check each sentence with asr before it is sent, and generate it "
+        "again if too many "
+        "words are wrong. The header X-Greenroom-Word-Error-Rate and the last event have the rate.",
     )
     task: Task | None = Field(None, description="An edit to apply to the cloned speech.")
     task_info: str = Field("", description="Detail of the task, such as happy; see /v1/tags.")
     n_edits: Times = 1
     reference_audio: File | None = Field(
         None,
-        description="Audio file of the voice to clone: base64 in JSON, as it is in multipart.",
+        description="Audio file of the voice to clone: base64 in JSON, the plain file in "
+        "multipart.",
     )
     transcript: NonEmpty | None = Field(
         None, description="What reference_audio says. If not given, it is recognised."
     )
     audio_language: Annotated[str | None, TensorField("AUDIO_LANGUAGE")] = Field(
-        None, description="Language of reference_audio, such as en, for its recognition."
+        None, description="Language of reference_audio, such as en; it helps the recognition."
     )
 
     @model_validator(mode="after")
@@ -173,22 +180,23 @@ class SpeechRequest(SpeechOptions):
         None,
         min_length=1,
         max_length=1000,
-        description="Several speakers, one after another, in place of input. Lines of input that "
-        "begin with a voice's name in brackets, such as [clara], are the same.",
+        description="Texts of several speakers, one after another, in place of input. Lines of "
+        "input that begin with a voice's name in brackets, such as [clara], do the same.",
     )
 
     n: int = Field(
         1,
         ge=1,
         le=4,
-        description="Draws of the same text, each with a seed of its own. More than 1: the answer "
-        "is JSON with all of them, best first.",
+        description="How many versions of the text to make, each with its own seed. With more than "
+        "1 the answer is JSON with all of them, best first.",
     )
 
     input: NonEmpty = Field(description="The text to say, of any length.")
     stream_format: StreamFormat = Field(
         "audio",
-        description="The response is the audio itself, or events that bring it, as it is made.",
+        description="audio: the response is the audio itself. sse: it is events that "
+        "contain the audio.",
     )
 
     @model_validator(mode="before")
@@ -201,7 +209,9 @@ class SpeechRequest(SpeechOptions):
         texts = [each.get("text") for each in given["segments"] if isinstance(each, dict)]
         return {**given, "input": " ".join(text for text in texts if isinstance(text, str)) or "."}
 
-    stream: bool = Field(True, description="Accepted: the sound is always sent as it is made.")
+    stream: bool = Field(
+        True, description="Accepted, but without effect: audio is always sent as it is made."
+    )
 
 
 class SessionConfig(SpeechOptions):
@@ -209,7 +219,7 @@ class SessionConfig(SpeechOptions):
 
     response_format: Format = "pcm"
     stream_audio: bool = Field(
-        True, description="Sound comes as it is made, else each sentence in one message."
+        True, description="true: audio is sent as it is made. false: one message for each sentence."
     )
 
 
@@ -222,8 +232,9 @@ class EditRequest(_Request):
     n_edits: Times = 1
     chain: Literal["codes", "afresh"] = Field(
         "codes",
-        description="How one of several edits goes on from the one before: from its codes, which "
-        "keeps the voice, or from its sound, analysed afresh, which makes an effect stronger.",
+        description="What each further edit starts from. codes: the audio codes of the "
+        "edit before, "
+        "which keeps the voice. afresh: its audio, analysed again, which makes an effect stronger.",
     )
     text: Annotated[NonEmpty | None, TensorField("TEXT")] = Field(
         None, description="The new text, for tasks that change the words."
@@ -261,13 +272,18 @@ class TranscriptionRequest(ClientRequest):
         list[Literal["word", "segment"]], BeforeValidator(_listed)
     ] = Field(
         ["segment"],
-        description="What has times: word, segment or both. Only verbose_json has them unasked.",
+        description="What gets times: word, segment or both. verbose_json has segments "
+        "without being asked.",
     )
-    stream: bool = Field(False, description="The words come as events, as they are heard.")
+    stream: bool = Field(False, description="Send the words as events while they are recognised.")
     prompt: str | None = Field(
-        None, description="Words that came before, for engines that use them, such as whisper."
+        None,
+        description="Words that were said before the recording. Only some engines use "
+        "them, such as whisper.",
     )
-    hotwords: str | None = Field(None, description="Words that are likely; they join the prompt.")
+    hotwords: str | None = Field(
+        None, description="Words that are likely to occur; they are added to the prompt."
+    )
 
     @property
     def language_code(self) -> str | None:

@@ -99,7 +99,7 @@ class Speaking:
         wrong, wanted, sound = best
         if verification.is_bad(wrong, wanted):
             self.warnings.append(
-                f"{wrong} of {wanted} words are not heard as they were to be said."
+                f"{wrong} of {wanted} words were recognised differently from the text."
             )
         verification.accept(wrong, wanted)
         yield sound

@@ -169,7 +169,7 @@ class _Session:
             )
         if utterance.text.waiting + len(text) > self._most_characters:
             raise InvalidInput(
-                f"{utterance.text.waiting} characters wait to be said already; {len(text)} more "
+                f"{utterance.text.waiting} characters are waiting to be spoken; {len(text)} more "
                 f"would exceed max_text_chars ({self._most_characters})."
             )
         utterance.text.add(text)

@@ -51,7 +51,7 @@ def signature(folder: int) -> Signature | None:
     except OSError as error:
         raise _odd(error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise OddVoice(f"{FACTS} is no ordinary file")
+        raise OddVoice(f"{FACTS} is not a regular file")
     return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size
 
 
@@ -72,7 +72,7 @@ def has_recording(folder: int) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(found.st_mode):
-        raise OddVoice(f"{AUDIO} is no ordinary file")
+        raise OddVoice(f"{AUDIO} is not a regular file")
     return found.st_size > 0
 
 

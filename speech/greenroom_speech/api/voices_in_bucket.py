@@ -128,7 +128,9 @@ class VoicesInBucket:
         found = obstore.get(self._store, _object(old.name))
         now = self._judge(_key(old.name), found.meta["e_tag"], bytes(found.bytes()))
         if now.voice != old:
-            raise Conflict("Somebody else changed this voice meanwhile; ask again.")
+            raise Conflict(
+                "Another request changed this voice at the same time; send the request again."
+            )
         facts = written(new, **{_FIELD: str(old.path)})
         as_read: UpdateVersion = {"e_tag": found.meta["e_tag"]}
         if (version := found.meta["version"]) is not None:
@@ -160,7 +162,9 @@ class VoicesInBucket:
             with self._reached():
                 yield
         except (AlreadyExistsError, PreconditionError, FileNotFoundError):
-            raise Conflict("Somebody else changed this voice meanwhile; ask again.") from None
+            raise Conflict(
+                "Another request changed this voice at the same time; send the request again."
+            ) from None
 
     def alone(self) -> AbstractContextManager[object]:
         return self._lock
@@ -182,7 +186,9 @@ class VoicesInBucket:
         if not isinstance(recording, str) or not _RECORDING.fullmatch(recording):
             return _Read(mark, None, f"{file}: {_FIELD} names no recording")
         if _key(facts.name) != key:
-            return _Read(mark, None, f"{file}: name is {facts.name!a}, which is another object's")
+            return _Read(
+                mark, None, f"{file}: name is {facts.name!a}, which belongs to another object"
+            )
         return _Read(mark, SavedVoice(**vars(facts), path=Path(recording)))
 
     def _content_of(self, name: str) -> bytes | None:
@@ -222,7 +228,7 @@ class VoicesInBucket:
         why = re.sub(r"\?\S+", "?...", str(error).partition("\n\nDebug source")[0])
         logger.warning("%s cannot be used: %s", self._url, why[:500])
         return Unavailable(
-            "The place of the saved voices does not answer as it should; bundled voices work."
+            "The store of the saved voices does not work; bundled voices do. The log says why."
         )
 
 

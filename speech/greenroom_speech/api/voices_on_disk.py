@@ -140,7 +140,9 @@ class VoicesOnDisk:
             yield
         except OSError as error:
             if error.errno in _MEANWHILE:
-                raise Conflict("Somebody else changed this voice meanwhile; ask again.") from None
+                raise Conflict(
+                    "Another request changed this voice at the same time; send the request again."
+                ) from None
             if error.errno not in _NOT_WRITABLE:
                 raise
             logger.warning("%s cannot be written: %s.", self._folder, error.strerror)

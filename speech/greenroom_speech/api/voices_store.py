@@ -54,7 +54,8 @@ class VoicesStore:
         every = [*_bundled(), *self._names()]
         if near := get_close_matches(wanted[:_LONGEST_NEAR], every, _NEAR):
             raise UnknownVoice(
-                f"voice is {name[:80]!r}, and there is no such voice; near are {', '.join(near)}. "
+                f"voice is {name[:80]!r}, which does not exist; similar names are "
+                f"{', '.join(near)}. "
                 "GET /v1/voices lists all."
             )
         names = [voice.name for voice in islice(self._each(), _MOST_NAMED + 1)]

@@ -24,7 +24,7 @@ def fault_of_form(path: Path) -> str | None:
     try:
         return check(path)
     except ValueError:
-        return f"is not a whole {path.suffix} file"
+        return f"is not a complete {path.suffix} file"
 
 
 def _safetensors(path: Path) -> str | None:

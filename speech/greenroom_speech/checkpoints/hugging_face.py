@@ -34,9 +34,9 @@ class HuggingFace:
         except HfHubHTTPError as error:
             status = error.response.status_code
             if status >= 500 or status == 429:
-                raise SourceUnreachable(f"{self.name} answers with status {status}.") from None
+                raise SourceUnreachable(f"{self.name} answered with status {status}.") from None
             raise PullFailed(
-                f"{self.name} does not give {repository} at revision {revision or 'main'!r}: "
+                f"{self.name} does not have {repository} at revision {revision or 'main'!r}: "
                 f"status {status}."
             ) from None
         except (httpx2.TransportError, OfflineModeIsEnabled) as error:

@@ -34,7 +34,7 @@ class ModelScope:
         except HubError as error:
             status = f": status {error.status_code}" if isinstance(error, APIError) else ""
             raise PullFailed(
-                f"{self.name} does not give {repository} at revision {revision!r}{status}."
+                f"{self.name} does not have {repository} at revision {revision!r}{status}."
             ) from None
         files = {
             file.path: RemoteFile(

@@ -37,5 +37,5 @@ class OpenAIStorage:
             ) from None
         if answer.status_code != httpx2.codes.OK or "Content-Length" not in answer.headers:
             kind = SourceUnreachable if answer.status_code >= 500 else PullFailed
-            raise kind(f"{url} answers with status {answer.status_code}; it must give a file.")
+            raise kind(f"{url} answered with status {answer.status_code}; it must give a file.")
         return int(answer.headers["Content-Length"])

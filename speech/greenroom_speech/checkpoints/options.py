@@ -33,7 +33,7 @@ Models: TypeAlias = Annotated[
         "--models",
         metavar="DIR",
         file_okay=False,
-        help="Folder of the checkpoints; else GREENROOM_MODELS_DIR.",
+        help="Folder of the checkpoints. If not given, GREENROOM_MODELS_DIR.",
     ),
 ]
 WhisperModel: TypeAlias = Annotated[
@@ -41,6 +41,7 @@ WhisperModel: TypeAlias = Annotated[
     typer.Option(
         "--whisper-model",
         metavar="NAME",
-        help="Which Whisper, such as large-v3-turbo; else GREENROOM_WHISPER_MODEL.",
+        help="Name of the Whisper model, such as large-v3-turbo. If not given, "
+        "GREENROOM_WHISPER_MODEL.",
     ),
 ]

@@ -101,7 +101,7 @@ class Pull:
         if needed > free:
             raise PullFailed(
                 f"{self._folder} has {_gb(free)} free, but {_gb(needed)} are needed for the "
-                f"download and some spare room."
+                f"download with some to spare."
             )
 
     def _take(
@@ -128,7 +128,8 @@ class Pull:
         if self._revision is None and not _is_released(file, remote):
             raise PullFailed(
                 f"{listing.source} has a {file.path}{at} of {remote.bytes} bytes with "
-                f"{remote.digest}, which is not the released one ({file.bytes or '?'} bytes, "
+                f"{remote.digest}, but the released file has other contents "
+                f"({file.bytes or '?'} bytes, "
                 f"SHA-256 {file.sha256 or '?'}); give a --revision to fetch it anyway."
             )
         return remote

@@ -20,8 +20,8 @@ def read_header(path: Path) -> tuple[int, Mapping[str, Any]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(path.stat().st_size, MAX_BYTES):
-            raise ValueError(f"{path} is cut off, or no safetensors file")
+            raise ValueError(f"{path} is cut off, or not a safetensors file")
         header = json.loads(file.read(length))
     if not isinstance(header, dict):
-        raise ValueError(f"{path} has a header that is no object")
+        raise ValueError(f"{path} has a header that is not a JSON object")
     return 8 + length, {name: entry for name, entry in header.items() if name[:2] != "__"}

@@ -66,7 +66,7 @@ def _receive(remote: RemoteFile, file: BinaryIO, name: str) -> None:
     except HfHubHTTPError as error:
         status = error.response.status_code
         kind = SourceUnreachable if status >= 500 or status == 429 else PullFailed
-        raise kind(f"{remote.url} answers with status {status}; it must give the file.") from None
+        raise kind(f"{remote.url} answered with status {status}; it must give the file.") from None
     except httpx2.TransportError as error:
         raise SourceUnreachable(
             f"the connection for {remote.url} broke after {file.tell()} of {remote.bytes} bytes "

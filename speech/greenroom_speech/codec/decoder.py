@@ -115,7 +115,8 @@ class Decoder:
         """
         if self._files >= MOST_FILES:
             raise QueueFull(
-                f"{self._files} audio files are being read already, which is the limit."
+                f"{self._files} audio files are being read already, the most that are "
+                "allowed at one time; try again."
             )
         size = len(content)
         self._files += 1

@@ -57,7 +57,8 @@ class Encoder:
         """
         if self._files >= MOST_ENCODERS:
             raise QueueFull(
-                f"{self._files} audio files are being written already, which is the limit."
+                f"{self._files} audio files are being written already, the most that are "
+                "allowed at one time; try again."
             )
         self._files += 1
         try:

@@ -41,7 +41,7 @@ def order_of(request: Tensors, settings: EngineSettings, own_voices: bool = Fals
     voice = word(request, "VOICE")
     if voice is not None and not own_voices:
         raise InvalidInput(
-            f"VOICE is {voice[:40]!r}; this engine has no voices of its own, so leave it out and "
+            f"VOICE is {voice[:40]!r}; this engine has no built-in voices, so leave it out and "
             "give a reference."
         )
     text = word(request, "TEXT")
@@ -91,4 +91,4 @@ def _task(name: str) -> str:
 def _check_text(text: str, settings: EngineSettings) -> None:
     bounded("TEXT", text, settings)
     if not text.strip():
-        raise InvalidInput(f"TEXT is {text[:20]!r}; it must have something to say.")
+        raise InvalidInput(f"TEXT is {text[:20]!r}; it must contain at least one word.")

@@ -79,7 +79,7 @@ class Conversation:
                 try:
                     await answer(kind.from_event(event))
                 except (KeyError, TypeError, ValueError, AttributeError):
-                    raise BadFrame(f"The event {event.type!r} lacks what it needs.") from None
+                    raise BadFrame(f"The event {event.type!r} lacks a required field.") from None
                 except GreenroomError as refused:
                     await self._tell(Error(str(refused), type(refused).__name__))
                 return
@@ -133,9 +133,12 @@ class Conversation:
             self._sound = None
             self._count()
             if too_long:
-                sentence = f"The sound lasts more than {MOST_SECONDS} s, which is the limit."
+                sentence = f"The sound lasts more than {MOST_SECONDS} s, the most that is allowed."
                 raise InvalidInput(sentence)
-            raise Unavailable(f"All clients' sounds together have {MOST_BYTES} bytes already.")
+            raise Unavailable(
+                f"All clients together have already sent {MOST_BYTES} bytes of audio; try "
+                "again later."
+            )
 
     async def _hear(self, _: AudioStop) -> None:
         sound, self._sound = self._sound, None
@@ -175,7 +178,7 @@ class Conversation:
         if self._text.waiting + len(chunk.text) > MOST_CHARACTERS:
             await self._end_work()
             self._text = None
-            raise InvalidInput(f"More than {MOST_CHARACTERS} characters wait to be said.")
+            raise InvalidInput(f"More than {MOST_CHARACTERS} characters are waiting to be spoken.")
         self._text.add(chunk.text)
 
     async def _end_text(self, _: SynthesizeStop) -> None:

@@ -46,7 +46,7 @@ class WyomingServer:
         self._open.add(task)
         try:
             if full:
-                sentence = f"{MOST_CONNECTIONS} connections are open, which is the limit."
+                sentence = f"{MOST_CONNECTIONS} connections are open, the most that are allowed."
                 await async_write_event(Error(sentence, "full").event(), writer)
             else:
                 await self._converse(reader, writer)

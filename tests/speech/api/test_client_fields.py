@@ -100,7 +100,7 @@ async def test_lists_that_clients_ask_for(client, method, path, status):
 @pytest.mark.asyncio(loop_scope="module")
 async def test_refusals_are_in_the_words_of_the_caller(client):
     wrong = [
-        ({"voice": "clarra"}, 404, "near are clara"),
+        ({"voice": "clarra"}, 404, "similar names are clara"),
         ({"voice": "nobody"}, 404, "it must be one of clara"),
         ({"speed": "quick"}, 400, 'speed is "quick"'),
         ({"input": None}, 400, "input is missing"),
@@ -138,7 +138,7 @@ def test_aliases_of_voices_can_be_set(monkeypatch):
     aliases = aliases_of(SpeechSettings())
     assert (aliases["alloy"], aliases["narrator"], aliases["nova"]) == ("henry", "lan", "clara")
     monkeypatch.setenv("GREENROOM_VOICE_ALIASES", "alloy")
-    with pytest.raises(ValueError, match="'alloy' is no pair; write NAME=VOICE"):
+    with pytest.raises(ValueError, match="'alloy' is not a pair; write NAME=VOICE"):
         SpeechSettings()
 
 

@@ -57,12 +57,12 @@ ODD = {
     "a list": (lambda place: facts(place, b"[1, 2]"), "Input should be an object"),
     "empty": (lambda place: facts(place, b""), "Invalid JSON"),
     "no facts": (lambda place: (place / "voice.json").unlink(), "voice.json is missing"),
-    "a pipe": (pipe, "voice.json is no ordinary file"),
+    "a pipe": (pipe, "voice.json is not a regular file"),
     "no recording": (lambda place: (place / "audio.flac").unlink(), "is lost"),
     "an empty recording": (lambda place: (place / "audio.flac").write_bytes(b""), "is lost"),
     "a link as folder": (linked(None), "it is a symbolic link"),
-    "a link as facts": (linked("voice.json"), "voice.json is no ordinary file"),
-    "a link as recording": (linked("audio.flac"), "audio.flac is no ordinary file"),
+    "a link as facts": (linked("voice.json"), "voice.json is not a regular file"),
+    "a link as recording": (linked("audio.flac"), "audio.flac is not a regular file"),
 }
 
 

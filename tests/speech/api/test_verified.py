@@ -32,7 +32,7 @@ class Hearing(ScriptedGateway):
         seed = int(tensors["SEED"][0])
         self.seeds.append(seed)
         if self.heard.get(seed) is None and seed in self.heard:
-            raise InvalidInput("The model gave no speech of use.")
+            raise InvalidInput("The model produced no usable speech.")
         yield Piece(
             {
                 # A float32 has room for a seed of 24 bits.
@@ -102,7 +102,7 @@ async def test_several_draws_come_best_first():
     own = script(reference=OwnVoice("of_the_engine"))
     (alone,), _ = await draws(Pipeline(gateway, 100), own, reading_of(TEXT, "en"), 1)
     assert alone.similarity is None
-    with pytest.raises(GreenroomError, match="no speech of use"):
+    with pytest.raises(GreenroomError, match="no usable speech"):
         await draws(Pipeline(Hearing({SEED: None}), 100), script(), reading_of(TEXT, "en"), 1)
 
 

@@ -101,7 +101,7 @@ def test_a_correction_of_what_was_changed_meanwhile_is_refused(bucket, monkeypat
         return put(*given, **more)
 
     monkeypatch.setattr(voices_in_bucket.obstore, "put", late)
-    with pytest.raises(Conflict, match="meanwhile"):
+    with pytest.raises(Conflict, match="at the same time"):
         ours.correct("mine", "ours")
     assert theirs.get("mine").transcript == "theirs"
 
@@ -117,7 +117,7 @@ def test_a_correction_does_not_bring_back_what_was_deleted_meanwhile(bucket, mon
         return put(*given, **more)
 
     monkeypatch.setattr(voices_in_bucket.obstore, "put", late)
-    with pytest.raises(Conflict, match="meanwhile"):
+    with pytest.raises(Conflict, match="at the same time"):
         ours.correct("mine", "ours")
     assert objects(bucket) == []
 
@@ -143,7 +143,7 @@ def test_an_answer_that_was_lost_does_not_make_a_save_fail(bucket, monkeypatch):
         (
             b'{"name": "other", "transcript": "", "language": "", "seconds": 1.0, "consent": "",'
             b' "created": 1, "recording": "recordings/0123456789abcdef0123456789abcdef.flac"}',
-            "another object's",
+            "which belongs to another object",
         ),
         (
             b'{"name": "odd", "transcript": "", "language": "", "seconds": 1.0, "consent": "",'
@@ -180,7 +180,7 @@ def test_a_store_that_is_not_there_leaves_the_bundled_voices(bucket, monkeypatch
     store.clear_partial()
     assert store.recording("clara")[0].bundled
     for ask in (store.all, lambda: store.get("mine"), lambda: saved(store, "mine")):
-        with pytest.raises(Unavailable, match="bundled voices work"):
+        with pytest.raises(Unavailable, match="bundled voices do"):
             ask()
 
 

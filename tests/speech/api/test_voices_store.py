@@ -89,7 +89,7 @@ def test_bundled_voices_stay(tmp_path):
 
 
 def test_an_unknown_voice_names_those_that_there_are(tmp_path):
-    with pytest.raises(UnknownVoice, match=r"near are clara\."):
+    with pytest.raises(UnknownVoice, match=r"similar names are clara\."):
         VoicesStore(VoicesOnDisk(tmp_path)).get("../clara")
     with pytest.raises(UnknownVoice, match="one of clara, henry, lan, wei"):
         VoicesStore(VoicesOnDisk(tmp_path)).get("../..")

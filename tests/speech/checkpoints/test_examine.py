@@ -122,11 +122,11 @@ class Evil:
     [
         ("a.safetensors", safetensors(4), None),
         ("a.safetensors", safetensors(4, told=3), "bytes, but its header says"),
-        ("a.safetensors", safetensors(4)[:20], "is not a whole .safetensors file"),
-        ("a.safetensors", b"{}", "is not a whole .safetensors file"),
-        ("a.safetensors", b"\2" + b"\0" * 7 + b"[]", "is not a whole .safetensors file"),
+        ("a.safetensors", safetensors(4)[:20], "is not a complete .safetensors file"),
+        ("a.safetensors", b"{}", "is not a complete .safetensors file"),
+        ("a.safetensors", b"\2" + b"\0" * 7 + b"[]", "is not a complete .safetensors file"),
         ("a.json", b"{}", None),
-        ("a.json", b"{", "is not a whole .json file"),
+        ("a.json", b"{", "is not a complete .json file"),
         ("a.pt", b"PK\3\4 and no more", "is cut off"),
         ("a.pt", pickle.dumps(Evil()), None),
         ("a.onnx", b"anything", None),
@@ -143,9 +143,9 @@ def test_the_form_of_an_array(tmp_path):
     np.save(path, np.zeros(100, np.float32))
     assert fault_of_form(path) is None
     path.write_bytes(path.read_bytes()[:-1])
-    assert fault_of_form(path) == "is not a whole .npy file"
+    assert fault_of_form(path) == "is not a complete .npy file"
     np.save(path, np.array([Evil()], dtype=object))
-    assert fault_of_form(path) == "is not a whole .npy file"
+    assert fault_of_form(path) == "is not a complete .npy file"
 
 
 def test_the_form_of_an_archive(tmp_path):

@@ -122,7 +122,7 @@ async def test_failures_are_a_sentence_and_exit_with_1(hub, greenroom):
         f"greenroom: {hub.url}/stepfun-ai/Step-Audio-EditX has a "
         "CosyVoice-300M-25Hz/campplus.onnx at revision "
         "0123456789abcdef0123456789abcdef01234567 of 3300 bytes with "
-        f"{_digest(hub)}, which is not the released one (28303423 bytes, SHA-256 "
+        f"{_digest(hub)}, but the released file has other contents (28303423 bytes, SHA-256 "
         "a6ac6a63997761ae2997373e2ee1c47040854b4b759ea41ec48e4e42df0f4d73); give a --revision to "
         "fetch it anyway.\n",
     )
@@ -130,7 +130,7 @@ async def test_failures_are_a_sentence_and_exit_with_1(hub, greenroom):
     code, _, err = await greenroom("pull", "step-audio", "--source", "huggingface")
     assert code == 1
     assert err == (
-        "greenroom: Hugging Face does not give stepfun-ai/Step-Audio-EditX at revision 'main': "
+        "greenroom: Hugging Face does not have stepfun-ai/Step-Audio-EditX at revision 'main': "
         "status 404.\n"
     )
 

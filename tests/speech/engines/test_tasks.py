@@ -24,8 +24,8 @@ def test_steps_keep_their_order():
     ("request_", "sentence"),
     [
         ({}, "TEXT is missing; the task 'clone' needs what to say."),
-        ({"TEXT": text("")}, "TEXT is ''; it must have something to say."),
-        ({"TEXT": text(" \n ")}, "TEXT is ' .n '; it must have something to say."),
+        ({"TEXT": text("")}, "TEXT is ''; it must contain at least one word."),
+        ({"TEXT": text(" \n ")}, "TEXT is ' .n '; it must contain at least one word."),
         ({"TEXT": text("x" * 21)}, "TEXT has 21 characters; it must have at most 20."),
         ({"TEXT": text("a", "b")}, "TEXT has 2 values; it must have 1."),
         ({"TASK": text("sing")}, "TASK is 'sing'; it must be one of clone, emotion"),

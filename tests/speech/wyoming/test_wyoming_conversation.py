@@ -128,7 +128,7 @@ async def test_what_the_gateway_refuses_is_told_and_the_connection_goes_on(clien
         (b"[1]\n", "The event is not a JSON object with a type."),
         (b"{}\n", "The event is not a JSON object with a type."),
         (b'{"type": 5}\n', "The event is not a JSON object with a type and data."),
-        (b'{"type": "synthesize"}\n', "The event 'synthesize' lacks what it needs."),
+        (b'{"type": "synthesize"}\n', "The event 'synthesize' lacks a required field."),
         (b'{"type": "a", "payload_length": 9999999999}\n', "An event brings 9999999999 bytes"),
         (b'{"type": "a", "data_length": "x"}\n', "The event is not a JSON object with a type."),
         (b" " * 70_000 + b"\n", "An event's line has more than 65536 bytes."),
@@ -177,7 +177,7 @@ async def test_connections_are_bounded_and_idle_ones_end(port, monkeypatch):
         await one.write_event(Ping().event())
         await one.read_event()
         async with AsyncTcpClient("127.0.0.1", port) as other:
-            assert "which is the limit" in Error.from_event(await other.read_event()).text
+            assert "the most that" in Error.from_event(await other.read_event()).text
         assert await one.read_event() is None
 
 

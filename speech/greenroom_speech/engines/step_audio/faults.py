@@ -51,7 +51,7 @@ class CodeWatch:
             if code not in PLACES[(len(self) - 1) % GROUP]:
                 return "its codes came out of order"
             if self._is_loop(code):
-                return "it went round in a loop"
+                return "it repeated itself in a loop"
         return None
 
     def _is_loop(self, code: int) -> bool:
@@ -88,7 +88,7 @@ def misfit(said: str, seconds: float) -> str | None:
         return None
     return (
         f"TRANSCRIPT takes about {usual:.0f} s to say and the recording has {seconds:.0f} s of "
-        "speech; where they do not fit together, the voice says something else or goes on and on."
+        "speech; if they do not match, the voice may say other words or not stop."
     )
 
 

@@ -101,6 +101,4 @@ def unknown_tags(text: str) -> str | None:
     unknown = [tag for tag in re.findall(r"\[[^\[\]]*\]", text) if tag not in known]
     if not unknown:
         return None
-    return (
-        f"TEXT contains {unknown[0][:40]!r}, which is no sound that is known; it is read as text."
-    )
+    return f"TEXT contains {unknown[0][:40]!r}, which is not a known sound; it is read as text."

@@ -129,7 +129,8 @@ class Passage:
         if self._draw >= self._language.settings.tts_redraws:
             self._language.bad_draws["failed"] += 1
             raise GreenroomError(
-                f"The model gave no speech of use in {self._draw + 1} draws, the last time because "
+                f"The model produced no usable speech in {self._draw + 1} attempts, the "
+                "last time because "
                 f"{self.fault}; try another SEED or a shorter TEXT."
             )
         self._language.bad_draws["again"] += 1
@@ -142,7 +143,7 @@ class Passage:
         self._language.bad_draws["cut"] += 1
         self._accept(self._codes)
         fault, self.fault = self.fault, None
-        return f"A sentence was not said as it should be: {fault}."
+        return f"A sentence was not spoken correctly: {fault}."
 
     def _stop(self, fault: str, codes: list[int]) -> None:
         self.leave()

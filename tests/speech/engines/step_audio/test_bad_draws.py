@@ -136,7 +136,7 @@ def test_what_goes_wrong_later_in_a_stream_ends_the_sentence_and_is_told(bad, sa
     pieces, script = say(BAD[bad], whole=False)
     assert len(script.asked) == 1
     assert engine._language.bad_draws == {"cut": 1}
-    assert "A sentence was not said as it should be: it" in str(pieces[-1]["WARNING"][0])
+    assert "A sentence was not spoken correctly: it" in str(pieces[-1]["WARNING"][0])
     if "loop" in bad:
         # 25 codes of speech, the loop's first period, and the three seconds in which it was known.
         assert 0.6 < seconds(pieces) < 0.6 + 0.96 + 3.2
@@ -159,7 +159,7 @@ def test_an_edit_may_leave_silence(say):
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "stream"])
 def test_there_are_three_draws_at_most(whole, say, engine):
-    with pytest.raises(GreenroomError, match="no speech of use in 3 draws"):
+    with pytest.raises(GreenroomError, match="no usable speech in 3 attempts"):
         say([], whole=whole)
     assert engine._language.bad_draws == {"again": 2, "failed": 1}
 
@@ -237,5 +237,5 @@ def test_unknown_brackets_are_read_as_text_and_told(say):
     request["TASK_INFO"] = words("", "")
     told, script = say(speech(GOOD), speech(GOOD, 1), request=request)
     assert len(script.asked) == 2
-    assert "TEXT contains '[Bang]', which is no sound that is known" in warnings(told)
+    assert "TEXT contains '[Bang]', which is not a known sound" in warnings(told)
     assert unknown_tags("[Japanese] [sigh] hm") is None

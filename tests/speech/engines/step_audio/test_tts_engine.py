@@ -108,7 +108,7 @@ def test_a_model_that_does_not_end_is_an_error_with_a_way_out(models):
     engine = StepAudioEditX(settings)
     answers = together(engine, [clone("Hello.", seed) for seed in range(8)])
     errors = [str(answer) for answer in answers if isinstance(answer, Exception)]
-    assert any("in 3 draws, the last time because it had not" in error for error in errors)
+    assert any("in 3 attempts, the last time because it had not" in error for error in errors)
     engine.close()
 
 

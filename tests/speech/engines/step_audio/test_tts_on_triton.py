@@ -53,7 +53,7 @@ class Tts:
 
     async def in_work(self):
         """Wait until rows are in work: an offload is refused then."""
-        while "rows are in work" not in ((await self.control("offload"))["error"] or ""):
+        while "rows are active" not in ((await self.control("offload"))["error"] or ""):
             pass
 
 
