@@ -15,6 +15,6 @@ def installed(group: str) -> list[Any]:
         except Exception as error:
             raise SetupError(
                 f"Plug-in {entry.value} ({group}) cannot be loaded: "
-                f"{type(error).__name__}: {error}. Mend or uninstall it."
+                f"{type(error).__name__}: {error}. Fix or uninstall it."
             ) from error
     return found

@@ -245,7 +245,10 @@ class Controller:
             return reason
         for entry in self.stage.models.values():
             if entry.stays and entry.failure.failures and entry.residency is not Residency.HOT:
-                return f"Model {entry.name} is pinned and does not come: {entry.failure.last_error}"
+                return (
+                    f"Model {entry.name} is pinned, but cannot be loaded: "
+                    f"{entry.failure.last_error}"
+                )
         if model is not None:
             for name in (*self.entry(model).steps, model):
                 entry = self.stage.models[name]

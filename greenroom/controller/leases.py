@@ -73,7 +73,7 @@ class Lease:
         work = asyncio.create_task(send())
         self._works.add(work)
         work.add_done_callback(self._ended)
-        with self._background.guarded("Looking after a request"):
+        with self._background.guarded("Following a request in Triton"):
             self._healing.sent(self._ticket, work)
         try:
             # Not all of Triton's work can be called off, so it is cancelled only where it can.
@@ -111,13 +111,13 @@ class Lease:
         # The client may have left: then nobody else looks at the exception.
         error = None if work.cancelled() else work.exception()
         self._end_if_over()
-        with self._background.guarded("Looking after a request"):
+        with self._background.guarded("Following a request in Triton"):
             self._healing.ended(self._ticket, work, None if self._cut else error)
 
     def _end_if_over(self) -> None:
         if self._left and not self._works:
             for call in self._then:
-                with self._background.guarded("What follows a lease"):
+                with self._background.guarded("Ending a lease"):
                     call()
 
 

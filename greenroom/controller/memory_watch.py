@@ -68,7 +68,7 @@ class MemoryWatch:
                 reason = "The log says why."
                 self._background.broke("Measuring the GPU")
             await asyncio.sleep(_BETWEEN_ATTEMPTS)
-        logger.warning("GPU memory cannot be measured, so nothing is limited by it: %s", reason)
+        logger.warning("GPU memory cannot be measured, so it limits no load: %s", reason)
         return None
 
     def expect(self, entry: Model, spec: ModelSpec) -> None:

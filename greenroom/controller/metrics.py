@@ -55,14 +55,14 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.triton_up = self._gauge("triton_up", "1 while Triton answers the controller")
         self.residency = self._model("residency", "1 in the current state", "residency")
-        self.leases = self._model("leases", "Requests that hold the model")
-        self.waiting = self._model("waiting", "Requests that wait for the model")
+        self.leases = self._model("leases", "Requests that are using the model")
+        self.waiting = self._model("waiting", "Requests that are waiting for the model")
         self.broken = self._model(
             "broken", "1 while its process is dead or stopped and has not been replaced"
         )
-        self.failures = self._model("failures", "Transitions that have failed in a row")
+        self.failures = self._model("failures", "Transitions that failed in a row")
         self.awaits_memory = self._model(
-            "awaits_memory", "1 while a request needs it and there is no GPU memory for it"
+            "awaits_memory", "1 while a request waits for GPU memory for this model"
         )
         self.device_bytes = self._model("device_bytes", "Weights on the GPU")
         self.overhead_bytes = self._model(
@@ -104,9 +104,9 @@ class Metrics:
             "From a request's arrival to the first piece of its stream, by its coldest model",
             "start",
         )
-        self.streams = self._gauge("streams", "Answers in pieces that are under way", "model")
+        self.streams = self._gauge("streams", "Streams in progress", "model")
         self.late_pieces = self._counter(
-            "stream_late_pieces", "Pieces that came after those before them had been played"
+            "stream_late_pieces", "Pieces that came too late to be played without a gap"
         )
         self.wait_seconds = self._seconds(
             "wait_seconds",

@@ -158,7 +158,7 @@ class Suspects:
         then = f"refused for {_REFUSED_FOR:g} s" if refused else "sent again alone"
         whose = f" from {sent.form.client} ({sent.form.tensors()})" if sent.form else ""
         logger.warning(
-            "A request for model %s%s was there when %s; it is %s", sent.model, whose, how, then
+            "A request for model %s%s was in Triton when %s; it is %s", sent.model, whose, how, then
         )
         if refused:
             raise _refusal(sent, how)
@@ -166,7 +166,7 @@ class Suspects:
 
 def _refusal(sent: Sent, how: str) -> InvalidInput:
     return InvalidInput(
-        f"This request for model {sent.model!r} was there both times when {how}; "
+        f"This request for model {sent.model!r} was in Triton both times when {how}; "
         f"it is not sent again for {_REFUSED_FOR / 60:g} minutes."
     )
 

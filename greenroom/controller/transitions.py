@@ -174,16 +174,20 @@ class Transitions:
         if (left := self._held_back.get(model, 0.0) - time.monotonic()) > 0:
             raise TransitionFailed(
                 f"The process of model {model} died as soon as it was started, twice in a row, and "
-                f"hung up Triton; it is not loaded for another {left:.0f} s."
+                f"blocked Triton; it is not loaded again for {left:.0f} s."
             )
         try:
             await self._load_once(spec, overrides)
         except BackendDied:
-            logger.warning("The process of model %s died while it was loaded: once more", model)
+            logger.warning(
+                "The process of model %s died while it was being loaded; trying once more", model
+            )
             try:
                 await self._load_once(spec, overrides)
             except BackendDied as error:
-                raise TransitionFailed(f"The process of model {model} died meanwhile.") from error
+                raise TransitionFailed(
+                    f"The process of model {model} died while it was being loaded."
+                ) from error
         self._hung_up.pop(model, None)
         await self._take_up(spec)
 

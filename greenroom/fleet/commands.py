@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-fleet = typer.Typer(no_args_is_help=True, help="Many machines as one, on Ray Serve.")
+fleet = typer.Typer(no_args_is_help=True, help="Run many machines as one service, on Ray Serve.")
 
 
 def register(app: typer.Typer) -> None:
@@ -14,14 +14,15 @@ def register(app: typer.Typer) -> None:
 
 
 Replicas = Annotated[
-    int | None, typer.Option("--replicas", min=0, help="Whole Greenrooms, each with a GPU [1].")
+    int | None,
+    typer.Option("--replicas", min=0, help="Replicas, each a whole Greenroom with a GPU [1]."),
 ]
 MinReplicas = Annotated[
     int | None,
     typer.Option(
         "--min-replicas",
         min=0,
-        help="Scale between this and --replicas by requests and memory; 0 ends the last one.",
+        help="Fewest replicas; the fleet then scales up to --replicas. 0: none without load.",
     ),
 ]
 
@@ -39,7 +40,7 @@ def up(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Take the rest from this file, which greenroom fleet config has written.",
+            help="Read all other options from this file, written by greenroom fleet config.",
         ),
     ] = None,
     ray_port: Annotated[
@@ -49,7 +50,8 @@ def up(
     """Start Ray and the replicas on this machine, and return when they serve.
 
     Settings come from the environment as for greenroom up: GREENROOM_HTTP_PORT (8000) and
-    GREENROOM_GRPC_PORT (8001) are the fleet's doors. Without API keys it serves this machine alone.
+    GREENROOM_GRPC_PORT (8001) are the ports of the fleet. Without API keys it serves only this
+    machine.
     """
     with _plainly(cluster=True) as settings:
         from greenroom.fleet.config_file import arguments_of
@@ -61,7 +63,7 @@ def up(
 
 @fleet.command()
 def status() -> None:
-    """Show each replica, the models that it has and the requests that it has."""
+    """Show each replica with its models and its requests."""
     with _plainly() as settings:
         from greenroom.fleet.status import run
 
@@ -70,7 +72,7 @@ def status() -> None:
 
 @fleet.command()
 def down() -> None:
-    """Let the running requests finish, then end all processes of the fleet on this machine."""
+    """Finish the running requests, then end all processes of the fleet on this machine."""
     with _plainly(cluster=True) as settings:
         from greenroom.fleet.down import run
 

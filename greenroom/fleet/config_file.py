@@ -13,6 +13,6 @@ def arguments_of(text: str) -> dict[str, Any]:
         found: dict[str, Any] = yaml.safe_load(text)["applications"][0]["args"]
     except (yaml.YAMLError, LookupError, TypeError) as error:
         raise SetupError(
-            "The config file is none of a fleet; greenroom fleet config writes one."
+            "The config file does not describe a fleet; greenroom fleet config writes one."
         ) from error
     return found

@@ -26,4 +26,4 @@ def _drain(settings: Settings) -> None:
         serve.shutdown()
         ray.shutdown()
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
-        print(f"Ray does not answer, so the requests that run are cut off: {error}")
+        print(f"Ray does not answer, so running requests are cut off: {error}")

@@ -52,7 +52,7 @@ class FleetDoor:
         named = request.query_params.get("replica")
         names = await self._members.names()
         if named is not None:
-            raise UnknownModel(f"Replica {named!r} is none of this fleet; {_listed(names)}")
+            raise UnknownModel(f"Replica {named!r} is not in this fleet; {_listed(names)}")
         if _needs_name(request.scope):
             raise InvalidInput(
                 f"{request.method} {path} is about one replica; name it with ?replica=; "

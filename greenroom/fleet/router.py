@@ -27,7 +27,9 @@ class ResidencyRouter(RequestRouter):
         self._numbers: dict[str, int] = {}
         self._sent: dict[str, tuple[str, Sent]] = {}
         self._routed = metrics.Counter(
-            "greenroom_fleet_requests", "Requests for models that were routed.", ("model",)
+            "greenroom_fleet_requests",
+            "Requests that the router has sent to a replica.",
+            ("model",),
         )
         self._misplaced = metrics.Counter(
             "greenroom_fleet_misplacements",

@@ -8,7 +8,7 @@ from greenroom.residency.control import RESIDENCY_INPUT
 
 _INSTEAD = {
     RESIDENCY_INPUT: "the controller; use POST /residency/{model}/{load|offload|restore|unload}",
-    STREAM_INPUT: "the gateway, which pulls a model's answer by it; leave it out",
+    STREAM_INPUT: "the gateway, which fetches streams with it; leave it out",
 }
 
 

@@ -65,7 +65,7 @@ class GrpcMessages:
         finally:
             reading.cancel()
         if (message := reading.result()) is None:
-            raise InvalidInput("The call brings no message.")
+            raise InvalidInput("The call contains no message.")
         self._receiving.complete(awaited, len(message))
         return await self._unpacked(message)
 
@@ -90,7 +90,7 @@ class GrpcMessages:
                             continue
                         if not self._receiving.gave(awaited, before):
                             raise TooSlow(
-                                "Nothing was under way in this stream and no message came for "
+                                "The stream was idle: no request ran and no message came for "
                                 f"receive_timeout ({self._receive_seconds:g} s)."
                             )
                         before = awaited.received
@@ -123,7 +123,7 @@ class GrpcMessages:
                 async with asyncio.timeout(self._send_seconds):
                     await context.write(message)
             except TimeoutError:
-                self._receiving.cut_off(context.peer(), "did not take its answer")
+                self._receiving.cut_off(context.peer(), "did not read its answer")
                 await asyncio.Event().wait()  # for gRPC, which cancels calls of a lost connection
 
 

@@ -59,12 +59,12 @@ class HeldBytes:
         """Why no more may be taken."""
         if self._held + size > self._most:
             return (
-                f"Requests of {self._held} bytes are held already; {size} bytes more "
+                f"Requests already take {self._held} bytes of memory; {size} bytes more "
                 f"would exceed max_held_bytes ({self._most})."
             )
         if key and self._of[key] + size > self._share:
             return (
-                f"Requests of {self._of[key]} bytes are held for this API key already; {size} "
+                f"Requests of this API key already take {self._of[key]} bytes of memory; {size} "
                 f"bytes more would exceed its share ({self._share}) of max_held_bytes "
                 f"({self._most})."
             )

@@ -93,7 +93,7 @@ class HttpConnection(HttpToolsProtocol):
             self._start_clock(self._settings.header_timeout)
         self._head_bytes += len(data)
         if self._head_bytes > _MOST_HEAD:
-            sentence = f"The request's head has more than {_MOST_HEAD} bytes."
+            sentence = f"The request's headers have more than {_MOST_HEAD} bytes."
             self._refuse("431 Request Header Fields Too Large", sentence)
 
     def on_message_begin(self) -> None:
@@ -112,7 +112,7 @@ class HttpConnection(HttpToolsProtocol):
         """Raises InvalidInput, which the parser turns into `send_400_response` (RFC 9112, 3.2)."""
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
-            self._fault = f"The request has {len(hosts)} fields Host; HTTP/1.1 wants exactly one."
+            self._fault = f"The request has {len(hosts)} Host headers; HTTP/1.1 needs exactly one."
             raise InvalidInput(self._fault)
 
     def on_body(self, body: bytes) -> None:
@@ -223,7 +223,9 @@ class HttpConnection(HttpToolsProtocol):
     def _too_late(self) -> None:
         if self._in_head:
             seconds = self._settings.header_timeout
-            sentence = f"The request's head did not arrive within header_timeout ({seconds:g} s)."
+            sentence = (
+                f"The request's headers did not arrive within header_timeout ({seconds:g} s)."
+            )
             self._refuse("408 Request Timeout", sentence)
         else:
             self.transport.close()

@@ -110,7 +110,7 @@ def json_values(name: str, datatype: str, raw: bytes) -> list[Any]:
         return [value.decode(errors="replace") for value in elements_of_bytes(raw)]
     if datatype in _NOT_IN_JSON:
         raise InvalidInput(
-            f"Output {name!r} is {datatype}, which JSON cannot have; ask for binary."
+            f"Output {name!r} is {datatype}, which JSON cannot hold; ask for binary data."
         )
     return list(np.frombuffer(raw, NUMBERS[datatype]).tolist())
 
@@ -163,11 +163,11 @@ def _numbers(name: str, datatype: str, array: bytes) -> bytes:
         try:
             values = np.array(json.loads(b"[%s]" % part.translate(_NO_BRACKETS)))
         except ValueError:
-            raise InvalidInput(f"Input {name!r}: data is no array of {datatype}.") from None
+            raise InvalidInput(f"Input {name!r}: data is not an array of {datatype}.") from None
         with np.errstate(over="ignore"):
             cast = values.astype(kind) if values.dtype.kind in _READ_AS[kind.kind] else None
         if values.size and (cast is None or (kind.kind in "iu" and (cast != values).any())):
-            raise InvalidInput(f"Input {name!r}: data has a value that is no {datatype}.")
+            raise InvalidInput(f"Input {name!r}: data contains a value that is not {datatype}.")
         raws.append(b"" if cast is None else cast.tobytes())
     return b"".join(raws)
 

@@ -74,7 +74,7 @@ class StandardGrpc(grpc.GenericRpcHandler):
         """The status now and whenever it has changed, until the service ends."""
         name, told = await self._name(context), None
         if self._watches >= _MOST_WATCHES:
-            raise QueueFull(f"{self._watches} calls of Watch are open, which is the limit.")
+            raise QueueFull(f"{self._watches} Watch calls are open, the most that are allowed.")
         self._watches += 1
         try:
             while True:
@@ -93,7 +93,7 @@ class StandardGrpc(grpc.GenericRpcHandler):
             try:
                 request = reflection.ServerReflectionRequest.FromString(message)
             except DecodeError:
-                raise InvalidInput("A message is no ServerReflectionRequest.") from None
+                raise InvalidInput("The message is not a ServerReflectionRequest.") from None
             for answer in self._reflection.ServerReflectionInfo(iter((request,)), None):
                 yield answer.SerializeToString()
 

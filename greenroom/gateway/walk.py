@@ -309,8 +309,10 @@ class Walk:
         if not isinstance(error, TritonError) or UNKNOWN_STREAM not in str(error):
             return None
         if self._begun:
-            return Unavailable(f"Model {step.model} lost the answer: {error}")
-        return ServerDown(f"Model {step.model} was loaded anew before it answered.")
+            return Unavailable(f"Model {step.model} lost this stream: {error}")
+        return ServerDown(
+            f"Model {step.model} was loaded again before it answered; send the request again."
+        )
 
 
 def _renamed(answer: Tensors, step: Step) -> dict[str, RawTensor]:

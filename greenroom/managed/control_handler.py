@@ -60,7 +60,7 @@ class ResidencyControl:
         if not self.hot:
             return
         if rows := self._in_work():
-            raise Conflict(f"{rows} rows are in work; an offload must wait until they have ended.")
+            raise Conflict(f"{rows} rows are active; an offload must wait until they have ended.")
         self._engine.offload()
         left = self._engine.memory().device_bytes
         if left:

@@ -86,7 +86,9 @@ class InHand:
     def stream(self, stream: str, tensors: Tensors) -> Work:
         """``tensors`` are what came beside STREAM, where none may be. Raises InvalidInput."""
         if tensors:
-            raise InvalidInput(f"input {next(iter(tensors))} came with a STREAM that is no start.")
+            raise InvalidInput(
+                f"input {next(iter(tensors))} came with a STREAM whose action is not start."
+            )
         if stream not in self._streams:
             raise InvalidInput(
                 f"stream {stream!r} {UNKNOWN_STREAM}, was not pulled for "

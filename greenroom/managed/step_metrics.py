@@ -13,12 +13,12 @@ class StepMetrics:
         self._families = [
             pb_utils.MetricFamily(
                 name="greenroom_step_seconds",
-                description="Time of one step of all rows in work",
+                description="Seconds of one step of all active rows",
                 kind=pb_utils.MetricFamily.HISTOGRAM,
             ),
             pb_utils.MetricFamily(
                 name="greenroom_rows",
-                description="Answers in the making: in work, waiting for a row, or paused streams",
+                description="Answers in progress: active, waiting for a row, or paused streams",
                 kind=pb_utils.MetricFamily.GAUGE,
             ),
         ]

@@ -38,7 +38,7 @@ def parse_order(raw: str) -> StreamOrder:
     if action not in ACTIONS:
         raise InvalidInput(f"STREAM action is {action!r}; it must be one of {', '.join(ACTIONS)}.")
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_ID:
-        raise InvalidInput(f"STREAM id is no string of 1 to {_MAX_ID} characters.")
+        raise InvalidInput(f"STREAM id must be a string of 1 to {_MAX_ID} characters.")
     if not isinstance(whole, bool):
         raise InvalidInput(f"STREAM whole is {whole!r}; it must be true or false.")
     arrived = fields.get("arrived")

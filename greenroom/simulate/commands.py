@@ -76,7 +76,7 @@ def simulate(
         typer.Option(
             "--from",
             metavar="URL",
-            help="Take costs, policies and memory from this running service; --config goes before.",
+            help="Take costs, policies and memory from this service. --config takes precedence.",
         ),
     ] = None,
     api_key: Annotated[
@@ -84,7 +84,10 @@ def simulate(
         typer.Option("--api-key", envvar="GREENROOM_API_KEY", help="API key for --from."),
     ] = None,
     gpus: Annotated[
-        int, typer.Option("--gpus", min=1, max=1000, help="GPUs, each with its own Greenroom.")
+        int,
+        typer.Option(
+            "--gpus", min=1, max=1000, help="Number of GPUs, each with its own Greenroom."
+        ),
     ] = 1,
     memory: Annotated[
         str | None,
@@ -115,14 +118,14 @@ def simulate(
         typer.Option(
             "--default-model",
             metavar="COSTS",
-            help="Costs of models that nothing else names; also unload, overhead, run, at_once.",
+            help="Costs of all other models; unload, overhead, run and at_once are possible too.",
         ),
     ] = "load=20,restore=0.35,offload=0.05,bytes=1GB",
     eviction: Annotated[
         Eviction, typer.Option("--eviction", help="Order in which idle models make room.")
     ] = Eviction.LRU,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Try all orders of eviction, in one table.")
+        bool, typer.Option("--compare", help="Compare all eviction orders in one table.")
     ] = False,
     machines: Annotated[
         str | None,
@@ -134,45 +137,57 @@ def simulate(
     ] = None,
     sweep: Annotated[
         Swept | None,
-        typer.Option("--sweep", help="Try many values of this field, and name the knee."),
+        typer.Option(
+            "--sweep",
+            help="Try many values of this field, and mark the best, at the knee of the curve.",
+        ),
     ] = None,
     advise: Annotated[
         bool,
-        typer.Option("--advise", help="Say which settings suit the trace, and what they save."),
+        typer.Option("--advise", help="Recommend settings for the trace, and say what they save."),
     ] = False,
     time_column: Annotated[
-        str | None, typer.Option("--time-column", help="Name of the column of times.")
+        str | None, typer.Option("--time-column", help="Name of the column with the times.")
     ] = None,
     model_column: Annotated[
-        str | None, typer.Option("--model-column", help="Name of the column of models.")
+        str | None, typer.Option("--model-column", help="Name of the column with the models.")
     ] = None,
     seconds_column: Annotated[
-        str | None, typer.Option("--seconds-column", help="Name of the column of seconds of work.")
+        str | None,
+        typer.Option("--seconds-column", help="Name of the column with the seconds of work."),
     ] = None,
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", min=0, help="Seconds of work where the trace has none."),
     ] = None,
     scale: Annotated[
-        float, typer.Option("--scale", min=0, help="Multiplies the seconds of work in the trace.")
+        float, typer.Option("--scale", min=0, help="Factor for the seconds of work in the trace.")
     ] = 1.0,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", callback=_new_file, help="Save the numbers here."),
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            callback=_new_file,
+            help="Write the numbers to this file, as JSON.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(
-            "--plot", metavar="FILE", callback=_new_file, help="Draw to this .svg or .png."
+            "--plot",
+            metavar="FILE",
+            callback=_new_file,
+            help="Draw a chart into this .svg or .png file.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Play TRACE on Greenroom's own decisions and say who would have waited, and for how long.
+    """Replay TRACE with Greenroom's own decisions: which requests would have waited, and how long.
 
-    Nothing is started. Models cost what --config or --from say, others what --default-model
-    says. Known by name are the columns time, model and seconds, those of Alibaba's GenAI trace
-    (2026), of Azure's LLM traces (2023; they need --seconds), and Greenroom's request log.
+    Nothing is started. The costs of models come from --config or --from, those of other models from
+    --default-model. It finds the columns time, model and seconds by name, and also reads Alibaba's
+    GenAI trace (2026), Azure's LLM traces (2023; with --seconds) and Greenroom's request log.
     """
     from greenroom.simulate.study import Study, run
     from greenroom.simulate.trace_file import Columns
@@ -216,7 +231,11 @@ def export_trace(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", callback=_new_file, help="- is standard output."
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=_new_file,
+            help="File to write; - writes to standard output.",
         ),
     ] = Path("-"),
 ) -> None:

@@ -89,11 +89,11 @@ class Configuration:
         try:
             policies = json.loads(given)
         except ValueError as error:
-            raise InvalidInput(f"--policy is no JSON: {error}.") from None
+            raise InvalidInput(f"--policy is not JSON: {error}.") from None
         if not isinstance(policies, dict) or not all(
             isinstance(p, dict) for p in policies.values()
         ):
-            raise InvalidInput('--policy must be such as {"NAME": {"unload_after": 600}}.')
+            raise InvalidInput('--policy must look like {"NAME": {"unload_after": 600}}.')
         self.change_all(policies.pop(EVERY_MODEL, {}), "--policy")
         for name, fields in policies.items():
             model = self.named(name)
@@ -114,7 +114,7 @@ class Configuration:
         found = [path.parent / folder for folder in folders]
         for folder in found:
             if not folder.is_dir():
-                raise InvalidInput(f"--config {path}: repository {folder} is no folder.")
+                raise InvalidInput(f"--config {path}: repository {folder} is not a folder.")
         for name, spec in Repository(*found).models.items():
             own = spec.policy.model_dump(exclude_unset=True)
             policy = checked_policy(self.policy | own, name, Policy())

@@ -73,7 +73,7 @@ def checked_costs(given: Mapping[str, Any], whose: str, base: Costs = DEFAULT) -
         field = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             known = ", ".join(Costs.model_fields)
-            raise InvalidInput(f"{whose}: {field} is no cost; those are {known}.") from None
+            raise InvalidInput(f"{whose}: {field} is not a cost; the costs are {known}.") from None
         raise InvalidInput(f"{whose}: {field} is {fault['input']!r}: {fault['msg']}.") from None
 
 

@@ -122,7 +122,7 @@ def _reader(path: Path, header: Sequence[str], columns: Columns) -> _Read:
     work = _column(path, header, "--seconds-column", columns.seconds, SECONDS_COLUMNS)
     if time is None:
         raise InvalidInput(
-            f"{path} has no column of times among {', '.join(header)}; name it by --time-column."
+            f"{path} has no column of times among {', '.join(header)}; name it with --time-column."
         )
     given = math.nan if columns.given_seconds is None else columns.given_seconds
     needed = max(place for place in (time, model, work) if place is not None) + 1
@@ -192,9 +192,9 @@ def _logged(first: str, file: TextIO, scale: float) -> Iterator[tuple[int, _Row 
             at = _moment("time", str(told["time"]))
             yield line, (at, str(told["model"]), _work("run_seconds", told["run_seconds"], scale))
         except json.JSONDecodeError as error:
-            yield line, f"it is no JSON: {error}."
+            yield line, f"it is not JSON: {error}."
         except (KeyError, TypeError, AttributeError):
-            yield line, "it is no line of a request log."
+            yield line, "it is not a line of a request log."
         except ValueError as error:
             yield line, str(error)
 

@@ -17,7 +17,7 @@ ModelRepository = Annotated[
     typer.Option(
         "--model-repository",
         metavar="DIR",
-        help="Serve the models of this Triton model repository; may be given several times.",
+        help="Serve the models of this Triton model repository; can be repeated.",
     ),
 ]
 
@@ -39,14 +39,14 @@ def up(
 
     All settings come from the environment as GREENROOM_*, for example GREENROOM_HTTP_PORT
     (8000), GREENROOM_GRPC_PORT (8001) or GREENROOM_GPU (0). It listens to other machines with
-    GREENROOM_HOST=0.0.0.0, and then wants API keys in GREENROOM_API_KEYS_FILE. What dies is
-    started again. SIGINT and SIGTERM end everything, with GREENROOM_DRAIN_TIMEOUT (60) seconds for
-    the requests that run; a second one ends it at once.
+    GREENROOM_HOST=0.0.0.0, and then needs API keys in GREENROOM_API_KEYS_FILE. A process that
+    dies is started again. SIGINT and SIGTERM end everything; running requests may take
+    GREENROOM_DRAIN_TIMEOUT (60) seconds to finish, or none after a second signal.
 
-    With --only the components run apart. GREENROOM_SHARED_DIR names a folder that Triton and the
-    controller both have; one user's reach each other by sockets in it. For different users or
-    machines GREENROOM_TRITON_LISTEN and GREENROOM_TRITON_HOST say where Triton is, and both are
-    given the same GREENROOM_TRITON_KEY.
+    With --only each component runs separately. GREENROOM_SHARED_DIR names a folder that Triton and
+    the controller share; if both belong to one user, they connect by sockets in it. Between users
+    or machines, GREENROOM_TRITON_LISTEN and GREENROOM_TRITON_HOST say where Triton is, and both
+    need the same GREENROOM_TRITON_KEY.
     """
     from greenroom.supervisor.up import run
 
@@ -61,20 +61,21 @@ def doctor(
             metavar="DIR",
             exists=True,
             file_okay=False,
-            help="Look at this folder of checkpoints instead.",
+            help="Check this folder of checkpoints instead of the machine.",
         ),
     ] = None,
     verify_hashes: Annotated[
-        bool, typer.Option("--hash", help="With --models: read the files and compare hashes.")
+        bool,
+        typer.Option("--hash", help="With --models: also read the files and compare their hashes."),
     ] = False,
     model_repository: ModelRepository = None,
 ) -> None:
-    """Check this machine, and say what is wrong and how to mend it.
+    """Check this machine, and say what is wrong and how to fix it.
 
-    Exits with 1 if Greenroom cannot run here. Warnings do not keep it from running.
+    Exits with 1 if Greenroom cannot run here. Greenroom runs in spite of warnings.
 
-    With --models it says instead, file by file, what a folder of checkpoints has and lacks
-    and which engines could run; it exits with 1 if one could not.
+    With --models it checks a folder of checkpoints instead: which files are there, which are
+    missing, and which engines can run. It then exits with 1 if one of them cannot.
     """
     from greenroom.supervisor import doctor_table
 

@@ -106,5 +106,5 @@ def _for_this_environment(result: CheckResult) -> CheckResult:
     ):
         return result
     return dataclasses.replace(
-        result, remedy="Build the image with it: nothing can be installed in this environment."
+        result, remedy="Nothing can be installed in this environment; add it to the image."
     )

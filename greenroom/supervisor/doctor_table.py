@@ -41,7 +41,7 @@ def _checkpoints(folder: Path, hashes: bool) -> dict[str, Sequence[CheckResult]]
         if isinstance(plugin, CheckpointChecks):
             found |= plugin.checkpoints(folder, hashes)
     if not found:
-        raise SetupError("No installed plug-in has checkpoints to look at.")
+        raise SetupError("No installed plug-in has checkpoints to check.")
     return found
 
 

@@ -37,7 +37,7 @@ def user(number: int | None = None) -> CheckResult:
     number = os.geteuid() if number is None else number
     if number == 0:
         return CheckResult.warn(
-            "user", "root, which every model is then too", "Give Greenroom a user of its own."
+            "user", "root, and so is every model", "Give Greenroom a user of its own."
         )
     return CheckResult.ok("user", str(number))
 

@@ -45,7 +45,9 @@ def stub(settings: Settings, python: str = VERSION) -> CheckResult:
     except SetupError as error:
         return CheckResult.fail("Python stub", str(error))
     if found is None:
-        return CheckResult.warn("Python stub", "not where it is expected; the trial run decides")
+        return CheckResult.warn(
+            "Python stub", "not in its usual place; the trial run will tell whether it works"
+        )
     return CheckResult.ok("Python stub", f"for Python {python}")
 
 
@@ -67,7 +69,9 @@ async def answers(check: str, url: str, socket: Path | None = None) -> CheckResu
         ):
             text, status = await response.text(), response.status
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return CheckResult.fail(check, f"does not answer at {shown} ({error or 'too late'})")
+        return CheckResult.fail(
+            check, f"does not answer at {shown} ({error or 'it took too long'})"
+        )
     if status == 200:
         return CheckResult.ok(check, f"answers at {shown}")
     return CheckResult.fail(check, f"{shown} answers {status} {text[:200]}")

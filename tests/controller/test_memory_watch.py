@@ -95,7 +95,7 @@ async def test_a_card_whose_metrics_do_not_come_bounds_nothing(harness, monkeypa
     one, gpu = await on_a_card(harness)
     monkeypatch.setattr(gpu, "read", silent)
     await asyncio.wait_for(one.lease("tts"), 5)
-    assert "so nothing is limited by it" in caplog.text
+    assert "so it limits no load" in caplog.text
     assert await one.controller.view.gpu() is None
 
 

@@ -18,7 +18,7 @@ async def test_a_pinned_model_that_does_not_come_is_named(harness):
     one.triton.fail("load", "tts")
     one.controller.change_policy("tts", {"pinned": True})
     await one.settle()
-    reason = "Model tts is pinned and does not come: weights.bin is not there."
+    reason = "Model tts is pinned, but cannot be loaded: weights.bin is not there."
     assert one.controller.why_not_serving() == reason
     assert one.controller.why_not_serving("asr") == reason
     one.triton.errors.clear()

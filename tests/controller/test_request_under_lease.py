@@ -212,7 +212,7 @@ async def test_the_bytes_of_held_requests_are_bounded(harness):
     with pytest.raises(QueueFull) as caught:
         await leased.run("echo", "http", 41, send)
     assert str(caught.value) == (
-        "Requests of 60 bytes are held already; 41 bytes more would exceed max_held_bytes (100)."
+        "Requests already take 60 bytes of memory; 41 bytes more would exceed max_held_bytes (100)."
     )
     send.end.set()
     assert await first == "first"

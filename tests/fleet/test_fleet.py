@@ -97,7 +97,7 @@ def test_residency_is_that_of_all_and_of_each(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
-        ("GET", "/residency?replica=x", 404, "Replica 'x' is none of this fleet"),
+        ("GET", "/residency?replica=x", 404, "Replica 'x' is not in this fleet"),
         ("GET", "/metrics", 400, "is about one replica"),
         ("GET", "/residency/events", 400, "is about one replica"),
         ("PATCH", "/residency/tally", 400, "is about one replica"),

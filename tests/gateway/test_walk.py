@@ -138,7 +138,7 @@ async def test_so_many_answers_of_a_model_are_under_way_and_the_rest_wait():
     [
         (BackendDied("last_0_0"), BackendDied, "died in the middle of its answer"),
         (ServerDown("Triton does not answer."), ServerDown, "in the middle of the answer"),
-        (UNKNOWN, ServerDown, "lost the answer"),
+        (UNKNOWN, ServerDown, "lost this stream"),
         (TritonError("No.", "INTERNAL"), TritonError, "No."),
     ],
 )

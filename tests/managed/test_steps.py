@@ -135,7 +135,7 @@ def test_a_request_that_triton_itself_has_dropped_frees_its_row(hands, clock):
         ({"RESIDENCY": "{}"}, "INVALID_ARG", "RESIDENCY action is None"),
         ({"x": 5, "STREAM": "[]"}, "INVALID_ARG", "STREAM is '[]', which is not a JSON object."),
         ({"STREAM": '{"action": "go"}'}, "INVALID_ARG", "STREAM action is 'go'; it must be one of"),
-        ({"STREAM": '{"action": "next"}'}, "INVALID_ARG", "STREAM id is no string of 1 to 128"),
+        ({"STREAM": '{"action": "next"}'}, "INVALID_ARG", "STREAM id must be a string of 1 to 128"),
         (
             {"STREAM": '{"action": "next", "id": "a", "whole": 1}'},
             "INVALID_ARG",
@@ -154,7 +154,7 @@ def test_a_request_that_triton_itself_has_dropped_frees_its_row(hands, clock):
         (
             {"STREAM": '{"action": "next", "id": "a"}', "x": 3},
             "INVALID_ARG",
-            "input X came with a STREAM that is no start.",
+            "input X came with a STREAM whose action is not start.",
         ),
         (
             {"STREAM": '{"action": "start", "id": "a"}'},
@@ -263,7 +263,7 @@ def test_an_offload_is_refused_while_rows_are_in_work(hands, clock):
     hands.run(offload)
     assert offload.residency["residency"] == "hot"
     assert offload.residency["error"] == (
-        "1 rows are in work; an offload must wait until they have ended."
+        "1 rows are active; an offload must wait until they have ended."
     )
     hands.run(long)
     hands.stream("start", x=5)

@@ -143,7 +143,10 @@ async def test_killed_while_loading(faults):
     faults.kill("gated")
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(answer, InferenceServerException) for answer in answers)
-    assert all("The process of model gated died meanwhile." in str(answer) for answer in answers)
+    assert all(
+        "The process of model gated died while it was being loaded." in str(answer)
+        for answer in answers
+    )
     faults.gate.touch()
     assert echoed(await faults.running.grpc.infer("gated", grpc_inputs()))
 

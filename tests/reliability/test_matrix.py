@@ -69,7 +69,8 @@ def fault_of(outcome, process):
         status, text = str(outcome.status()), str(outcome)
         refused = status in ("503", "StatusCode.UNAVAILABLE")
         of_stream = status == "None" and any(
-            told in text for told in ("died in the middle", "stopped in the middle", "lost the")
+            told in text
+            for told in ("died in the middle", "stopped in the middle", "lost this stream")
         )
         return None if refused or of_stream or died else f"{status} {text}"
     if isinstance(outcome, BaseException):

@@ -91,7 +91,7 @@ async def test_http_1_1_wants_exactly_one_host_whoever_asks(start):
         writer.write(f"GET /residency HTTP/1.1\r\n{bearer}{hosts}\r\n".encode())
         assert (await reader.readline()).split()[1] == status, hosts
         if status == b"400":
-            assert b"fields Host" in await reader.read()
+            assert b"Host headers" in await reader.read()
         writer.close()
 
 

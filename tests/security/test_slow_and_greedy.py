@@ -111,7 +111,7 @@ async def test_a_grpc_answer_that_is_not_taken_is_cut_off(start):
     async with asyncio.timeout(60), channel(running) as opened:
         call = opened.stream_stream(f"{SERVICE}/ModelInfer")()
         await call.write(asked)
-        await running.logged("did not take its answer and was cut off")
+        await running.logged("did not read its answer and was cut off")
         with pytest.raises(grpc.aio.AioRpcError) as lost:
             await call.read()
         assert lost.value.code() is grpc.StatusCode.UNAVAILABLE

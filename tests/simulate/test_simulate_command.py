@@ -136,8 +136,8 @@ def test_the_advice_is_no_worse_than_what_there_is(tmp_path):
     [
         (["--memory", "lots"], "--memory is 'lots'; it should be a number of bytes"),
         (["--default-model", "load=x"], "--default-model: load is 'x': Input should be a valid"),
-        (["--default-model", "size=1"], "--default-model: size is no cost; those are load"),
-        (["--policy", "{"], "--policy is no JSON"),
+        (["--default-model", "size=1"], "--default-model: size is not a cost; the costs are load"),
+        (["--policy", "{"], "--policy is not JSON"),
         (["--policy", '{"a": {"unload_after": -3}}'], "--policy, model a: unload_after is -3"),
         (["--machines", "0..5"], "--machines is '0..5'; it must be A..B"),
         (["--unload-after", "-0.5"], "--unload-after: unload_after is -0.5"),

@@ -1,6 +1,6 @@
 """Stands for the controller: answers /readyz, or what the arguments say.
 
-python stand_in.py [--status N] [--exit N] [--deaf]: answers with status N; ends with N at once;
+python stand_in.py [--status N] [--exit N] [--deaf]: answered with status N; ends with N at once;
 ignores SIGTERM.
 """
 

@@ -228,7 +228,7 @@ async def test_nothing_is_to_be_installed_where_nothing_can_be_written(
         "greenroom.supervisor.machine_checks.metadata.version", lambda name: "2.3.0"
     )
     found = rows(await examine(settings))
-    assert found["tritonserver"].remedy.startswith("Build the image")
+    assert found["tritonserver"].remedy.startswith("Nothing can be installed")
     assert "pip install" not in str(found)
 
 
