@@ -129,7 +129,7 @@ async def test_when_a_client_leaves_triton_ends_its_step_under_the_lease_and_non
     with pytest.raises(ClientDisconnect):
         await task
     assert leases(one) == [1, 1]
-    with pytest.raises(QueueFull, match="50 bytes are held"):
+    with pytest.raises(QueueFull, match="already take 50 bytes"):
         client.held.hold(51)
     calls.end.set()
     await one.settle()

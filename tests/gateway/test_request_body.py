@@ -34,7 +34,7 @@ async def test_a_whole_body_counts_until_the_answer_is_complete(free_settings):
 
     task = asyncio.create_task(answered(held, free_settings(), [b"x" * 40, b"x" * 20], answer))
     await answering.wait()
-    with pytest.raises(QueueFull, match="60 bytes are held"):
+    with pytest.raises(QueueFull, match="already take 60 bytes"):
         held.hold(41)
     end.set()
     await task
