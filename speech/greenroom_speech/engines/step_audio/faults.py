@@ -88,7 +88,7 @@ def misfit(said: str, seconds: float) -> str | None:
         return None
     return (
         f"TRANSCRIPT takes about {usual:.0f} s to say and the recording has {seconds:.0f} s of "
-        "speech; if they do not match, the voice may say other words or not stop."
+        "speech; if they do not match, the voice may say other words or not stop. Check it."
     )
 
 
