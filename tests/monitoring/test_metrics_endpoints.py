@@ -78,7 +78,7 @@ async def test_there_are_as_many_series_as_the_page_says(serving):
     )
     page = (PROJECT / "docs/monitoring.md").read_text()
     said = re.search(
-        r"Series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside .*?; (\d+) more",
+        r"Number of series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside .*?; (\d+) more",
         page,
         re.DOTALL,
     )
@@ -86,3 +86,12 @@ async def test_there_are_as_many_series_as_the_page_says(serving):
     controllable, other, ensemble, beside, streams = map(int, said.groups())
     models = {"asr": controllable, "tokenizer": controllable, "tts": controllable + streams}
     assert dict(series) == models | {"fickle": other, "speech": ensemble + streams, None: beside}
+
+
+async def test_every_metric_has_its_row_on_the_page(serving):
+    page = (PROJECT / "docs/monitoring.md").read_text()
+    for family in text_string_to_metric_families(await gateways(serving)):
+        name = family.name + ("_total" if family.type == "counter" else "")
+        ends = [name[i:] for i in range(len(name)) if i == 0 or name[i] == "_"]
+        if name.startswith("greenroom_"):
+            assert any(f"`{end}`" in page for end in ends), name
