@@ -15,6 +15,9 @@ FIRST_WORDS = (3, 4, 2, 5)
 FIRST_LONGEST = 40
 """Phonemes of the first phrase, which take a second on two threads."""
 _STRESS = "\u02c8"
+_TONES = frozenset("\u2192\u2197\u2193\u2198")
+"""Of Mandarin; only its syllables without stress, such as particles, have none of them."""
+_VOWELS = re.compile("[aeiouy\u0254\u0259\u025b\u0264\u0268\u028a]+")
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"\u201d\u2019)]*(?=\s|$)|$)")
 _CLAUSE = re.compile(r"[,;:—…]")
 _PAUSES = ((".!?…", 0.3), (",;:—", 0.16))
@@ -89,8 +92,12 @@ def _fitness(words: list[str], count: int) -> int:
     """How natural it is to breathe after so many words."""
     if _CLAUSE.search(words[count - 1][-1]):
         return 2
-    # Words without stress belong to the one that follows.
-    return int(_STRESS in words[count - 1] and _STRESS not in words[count])
+    last, following = words[count - 1], words[count]
+    if _TONES.isdisjoint(last + following):
+        # Words without stress belong to the one that follows.
+        return int(_STRESS in last and _STRESS not in following)
+    # A Mandarin particle belongs to the word before it, a single syllable to the one that follows.
+    return int(len(_VOWELS.findall(last)) > 1) - int(_TONES.isdisjoint(following))
 
 
 def _phrase(words: list[str]) -> Phrase:

@@ -21,6 +21,14 @@ def said(spoken: str) -> list[str]:
         (f"a b c, d {LONG}.", ["a b c,", f"d {LONG}."]),
         (f"a b, c d {LONG}.", ["a b,", f"c d {LONG}."]),
         (f"ðə ʧˈɪldɹᵊn ɑɹ plˈAɪŋ ɪn {LONG}.", ["ðə ʧˈɪldɹᵊn ɑɹ plˈAɪŋ", f"ɪn {LONG}."]),
+        (
+            "ma→ma→ ʦwo↘ tɤ fa↘n ʦʊ↓ŋʂɨ↘ ʦwei↘ xau↓ꭧʰɨ→ tɤ.",
+            ["ma→ma→ ʦwo↘ tɤ fa↘n ʦʊ↓ŋʂɨ↘", "ʦwei↘ xau↓ꭧʰɨ→ tɤ."],
+        ),
+        (
+            "ꭧɤ↘ pə↓nʂu→ ʨja↓ŋ tɤ ʂɨ↘ i↗kɤ↘ lau↓ɻə↗n tɤ ku↘ʂɨ↘.",
+            ["ꭧɤ↘ pə↓nʂu→", "ʨja↓ŋ tɤ ʂɨ↘ i↗kɤ↘ lau↓ɻə↗n tɤ ku↘ʂɨ↘."],
+        ),
         ("a b. c d! “e f?” g", ["a b.", "c d!", "“e f?”", "g"]),
         ("a ... b", ["a ...", "b"]),
         ("... !", []),
