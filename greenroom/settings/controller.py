@@ -1,11 +1,17 @@
 """When models come and go, and how much memory they may hold."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from greenroom.residency.eviction_order import ORDERS
 from greenroom.residency.policy import Policy
 from greenroom.settings.environment import EnvironmentSettings
+
+if TYPE_CHECKING:
+    EvictionName = str
+else:
+    EvictionName = Literal[*ORDERS]
 
 
 class ControllerSettings(EnvironmentSettings):
@@ -51,7 +57,7 @@ class ControllerSettings(EnvironmentSettings):
         description="Seconds for which requests for loaded models may overtake a request that "
         "waits for memory. 0 disables overtaking.",
     )
-    eviction: Literal["lru", "gdsf"] = Field(
+    eviction: EvictionName = Field(
         "lru",
         description="Order in which idle models make room for others. lru: the least recently "
         "used first. gdsf: first the one that is cheapest to bring back for the memory it frees, "

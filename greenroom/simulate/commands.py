@@ -28,14 +28,6 @@ def _failing_plainly() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-class Eviction(StrEnum):
-    """Names of the orders; `belady` knows the trace and is no setting of a service."""
-
-    LRU = "lru"
-    GDSF = "gdsf"
-    BELADY = "belady"
-
-
 class Swept(StrEnum):
     """Fields of a policy of which many values are tried."""
 
@@ -47,6 +39,15 @@ def _new_file(path: Path | None) -> Path | None:
     if path is not None and not path.absolute().parent.is_dir():
         raise typer.BadParameter(f"the folder {path.absolute().parent} does not exist.")
     return path
+
+
+def _order(name: str) -> str:
+    from greenroom.residency.eviction_order import ORDERS
+    from greenroom.simulate.play import BELADY
+
+    if name not in (known := (*ORDERS, BELADY)):
+        raise typer.BadParameter(f"{name!r} is not an order; it must be one of {', '.join(known)}.")
+    return name
 
 
 def simulate(
@@ -122,8 +123,14 @@ def simulate(
         ),
     ] = "load=20,restore=0.35,offload=0.05,bytes=1GB",
     eviction: Annotated[
-        Eviction, typer.Option("--eviction", help="Order in which idle models make room.")
-    ] = Eviction.LRU,
+        str,
+        typer.Option(
+            "--eviction",
+            metavar="ORDER",
+            callback=_order,
+            help="Order in which idle models make room; belady is the best possible one.",
+        ),
+    ] = "lru",
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare all eviction orders in one table.")
     ] = False,

@@ -70,7 +70,7 @@ def test_a_bad_row_is_named_with_its_line_and_left_out(tmp_path, row, said):
 @pytest.mark.parametrize(
     ("text", "columns", "said"),
     [
-        ("a,b\n1,2\n", Columns(), "has no column of times among a, b; name it by --time-column"),
+        ("a,b\n1,2\n", Columns(), "has no column of times among a, b; name it with --time-column"),
         (OWN, Columns(model="who"), "--model-column is 'who'; the columns of .* are time, model"),
         ("time,model\n", Columns(), "has no request"),
         ("time,model\nx,a\n", Columns(), "has no request; the first of its rows: .* line 2"),
