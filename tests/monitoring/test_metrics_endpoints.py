@@ -78,7 +78,7 @@ async def test_there_are_as_many_series_as_the_page_says(serving):
     )
     page = (PROJECT / "docs/monitoring.md").read_text()
     said = re.search(
-        r"Number of series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside .*?; (\d+) more",
+        r"series: (\d+) for each .*?, (\d+) .*?, (\d+) .*?,\s+and (\d+) beside .*?; (\d+) more",
         page,
         re.DOTALL,
     )
