@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from greenroom.residency.budget import Budget, Reading
+from greenroom.residency.budget import Budget, MemoryReading
 from greenroom.residency.model import Model
 from greenroom.residency.policy import Policy
 from greenroom.residency.stage import Stage
@@ -37,7 +37,7 @@ class Served:
         states = dict.fromkeys(names[2:], state) | {"hot": Residency.HOT}
         self.stage.server_back(states, self.now)
         if card:
-            budget.measured(Reading(2**40, 0, self.now))
+            budget.measured(MemoryReading(2**40, 0, self.now))
         self.step()
 
     def step(self) -> None:

@@ -7,7 +7,7 @@ import os
 import pynvml
 
 from greenroom.errors import SetupError
-from greenroom.residency.budget import Reading
+from greenroom.residency.budget import MemoryReading
 from greenroom.settings import Settings
 from greenroom.triton.environment import visible_gpu
 from greenroom.triton.metrics import GPU_MEMORY_LAG, gpu_memory, triton_metrics
@@ -31,7 +31,7 @@ class GpuMemory:
         self._searched = False
         self._triton_has_one = True
 
-    async def read(self, now: float) -> Reading | None:
+    async def read(self, now: float) -> MemoryReading | None:
         """Measure; None without a GPU. Raises ServerDown while Triton's metrics do not answer."""
         if not self._searched:
             self._device = await asyncio.to_thread(_device, self.index)
@@ -43,7 +43,7 @@ class GpuMemory:
         metrics = await triton_metrics(self._settings, _TRITON_TIMEOUT)
         found = gpu_memory(metrics, self.index)
         self._triton_has_one = found is not None
-        return Reading(*found, now, GPU_MEMORY_LAG) if found else None
+        return MemoryReading(*found, now, GPU_MEMORY_LAG) if found else None
 
 
 def _device(index: int) -> pynvml.c_nvmlDevice_t | None:
@@ -59,10 +59,10 @@ def _device(index: int) -> pynvml.c_nvmlDevice_t | None:
         return None
 
 
-def _by_nvml(device: pynvml.c_nvmlDevice_t, now: float) -> Reading | None:
+def _by_nvml(device: pynvml.c_nvmlDevice_t, now: float) -> MemoryReading | None:
     try:
         memory = pynvml.nvmlDeviceGetMemoryInfo(device)
     except pynvml.NVMLError as error:
         logger.warning("NVML does not report the GPU's memory: %s", error)
         return None
-    return Reading(memory.total, memory.total - memory.free, now)
+    return MemoryReading(memory.total, memory.total - memory.free, now)

@@ -9,7 +9,7 @@ from greenroom.controller.clock import Clock
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.controller.measurements import Measurements
 from greenroom.errors import ServerDown
-from greenroom.residency.budget import Reading
+from greenroom.residency.budget import MemoryReading
 from greenroom.residency.model import Model
 from greenroom.residency.stage import Stage
 from greenroom.residency.states import Residency
@@ -57,7 +57,7 @@ class MemoryWatch:
             self._looks = False
             self._act()
 
-    async def _reading(self, gpu: GpuMemory) -> Reading | None:
+    async def _reading(self, gpu: GpuMemory) -> MemoryReading | None:
         """Measure; Triton's metrics come a moment after Triton itself."""
         for _ in range(_ATTEMPTS):
             try:

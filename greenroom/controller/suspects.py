@@ -38,7 +38,7 @@ WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
 
 
 @dataclass
-class Form:
+class RequestForm:
     """What the log tells of a request: nothing of its content.
 
     `tensors` gives names, datatypes and shapes; `content` the bytes by which the same request
@@ -51,11 +51,11 @@ class Form:
 
 
 @dataclass
-class Sent:
+class SentRequest:
     """A request that is sent to Triton. `at`: unix time of the last time."""
 
     model: str
-    form: Form | None
+    form: RequestForm | None
     needs: tuple[str, ...] = ()
     at: float = 0.0
     ends: int = 0
@@ -78,7 +78,7 @@ class Suspects:
         """A model's process has ended by a signal."""
         self._of_models[model] = Death(number, time.time())
 
-    def check(self, sent: Sent) -> None:
+    def check(self, sent: SentRequest) -> None:
         """Raise InvalidInput for a request that was there at two ends, a while ago at most."""
         if self._remembered and sent.form:
             sent.ends, at = self._remembered.get(_digest(sent), (0, 0.0))
@@ -89,7 +89,7 @@ class Suspects:
 
     @asynccontextmanager
     async def sent_again(
-        self, sent: Sent, died: GreenroomError, while_waiting: WhileWaiting | None
+        self, sent: SentRequest, died: GreenroomError, while_waiting: WhileWaiting | None
     ) -> AsyncIterator[None]:
         """Send a request again inside: alone, if its first end was by a fault.
 
@@ -115,7 +115,7 @@ class Suspects:
     async def _wait(self) -> None:
         await self._alone.acquire()
 
-    async def _fault(self, sent: Sent, died: GreenroomError) -> str | None:
+    async def _fault(self, sent: SentRequest, died: GreenroomError) -> str | None:
         """How what had the request ended, None if not by a fault.
 
         With Triton its models' processes end, and that may be seen first.
@@ -147,7 +147,7 @@ class Suspects:
                 return None
             await asyncio.sleep(_LOOK_EVERY)
 
-    def _blame(self, sent: Sent, how: str) -> None:
+    def _blame(self, sent: SentRequest, how: str) -> None:
         """Log and remember. Raises InvalidInput at the second end."""
         sent.ends += 1
         if sent.form:
@@ -164,14 +164,14 @@ class Suspects:
             raise _refusal(sent, how)
 
 
-def _refusal(sent: Sent, how: str) -> InvalidInput:
+def _refusal(sent: SentRequest, how: str) -> InvalidInput:
     return InvalidInput(
         f"This request for model {sent.model!r} was in Triton both times when {how}; "
         f"it is not sent again for {_REFUSED_FOR / 60:g} minutes."
     )
 
 
-def _digest(sent: Sent) -> bytes:
+def _digest(sent: SentRequest) -> bytes:
     assert sent.form
     return hashlib.sha256(sent.model.encode() + b"\0" + sent.form.content()).digest()
 

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 from tritonclient.grpc import service_pb2 as pb
 
-from greenroom.controller.suspects import Form
+from greenroom.controller.suspects import RequestForm
 from greenroom.errors import (
     BROKEN,
     BackendDied,
@@ -202,7 +202,7 @@ class Stream:
         self,
         parsed: InferRequest,
         size: int,
-        form: Form,
+        form: RequestForm,
         answers: StreamAnswers,
         context: Context,
     ) -> None:

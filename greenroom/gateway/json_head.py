@@ -35,7 +35,7 @@ _DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
 
 
 @dataclass(frozen=True)
-class Counted:
+class SkippedArray:
     """An array under "data" that was not parsed: how many values it has."""
 
     values: int
@@ -103,7 +103,7 @@ def read_json(text: bytes, counts_data: bool = False) -> Any:
             if key == "name" and isinstance(value, str):
                 names.append(value)
             is_count = counts_data and key == "data" and type(value) is int
-            found[key] = Counted(value) if is_count else value
+            found[key] = SkippedArray(value) if is_count else value
         return found
 
     counted = _numbers_counted(text) if counts_data else text

@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import WhileWaiting
-from greenroom.controller.suspects import Form
+from greenroom.controller.suspects import RequestForm
 from greenroom.errors import InvalidInput, ServerDown, without_traceback
 from greenroom.gateway.client_regions import ClientRegions
 from greenroom.gateway.disconnect import unless_left
@@ -135,7 +135,7 @@ class KServeHttp:
         )
         return EventAnswer(events)
 
-    async def _under_lease(self, request: Request, body: bytes, form: Form) -> Response:
+    async def _under_lease(self, request: Request, body: bytes, form: RequestForm) -> Response:
         waiting = partial(unless_left, request.receive)
         return _response(await self._run(request, lambda: self._send(request, body), form, waiting))
 
@@ -143,7 +143,7 @@ class KServeHttp:
         self,
         request: Request,
         send: Callable[[], Awaitable[TritonAnswer]],
-        form: Form,
+        form: RequestForm,
         while_waiting: WhileWaiting | None = None,
     ) -> TritonAnswer:
         return await self._leased.run(
@@ -159,7 +159,7 @@ class KServeHttp:
 
     async def _checked(
         self, request: Request, header_length: str | None, check: Check
-    ) -> tuple[bytes, Form]:
+    ) -> tuple[bytes, RequestForm]:
         body = await request.body()
         model, encoding = request.path_params["model"], request.headers.get("content-encoding")
         head = await head_of(

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
-from greenroom.controller.suspects import Form, Sent
+from greenroom.controller.suspects import RequestForm, SentRequest
 from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
 from greenroom.gateway.asking import KEY
 from greenroom.gateway.held_bytes import HeldBytes, Hold
@@ -49,7 +49,7 @@ class Leased:
         hold: Hold | None = None,
         while_waiting: WhileWaiting | None = None,
         status: Callable[[_Answer], int] = lambda answer: 200,
-        form: Form | None = None,
+        form: RequestForm | None = None,
         until_left: bool = False,
     ) -> _Answer:
         """Send a request under a lease and return the answer; see `request` and `Lease.run`.
@@ -76,7 +76,7 @@ class Leased:
         size: int,
         hold: Hold | None = None,
         while_waiting: WhileWaiting | None = None,
-        form: Form | None = None,
+        form: RequestForm | None = None,
     ) -> AsyncIterator["LeasedRequest"]:
         """Lease the model for one request, which is measured and traced.
 
@@ -85,7 +85,7 @@ class Leased:
         """
         with self._traces.request(model, protocol) as span, self._shared(hold) as shared:
             watch = StreamWatch(self._controller, self._settings, model)
-            sent = Sent(model, form)
+            sent = SentRequest(model, form)
             request = LeasedRequest(self._controller, sent, shared, while_waiting, watch)
             try:
                 shared.add(size)
@@ -130,7 +130,7 @@ class LeasedRequest:
     def __init__(
         self,
         controller: Controller,
-        sent: Sent,
+        sent: SentRequest,
         hold: Hold,
         while_waiting: WhileWaiting | None,
         watch: StreamWatch,

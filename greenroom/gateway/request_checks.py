@@ -11,7 +11,7 @@ from typing import Any
 
 from greenroom.errors import InvalidInput
 from greenroom.gateway.control_guard import refuse_control
-from greenroom.gateway.json_head import Counted, JsonHead
+from greenroom.gateway.json_head import JsonHead, SkippedArray
 from greenroom.triton.model_metadata import datatype
 from greenroom.triton.raw_tensors import InferRequest
 from greenroom.triton.repository import ModelSpec, Repository
@@ -176,7 +176,7 @@ def _check_values(name: Any, shape: Sequence[int], elements: int, given: int) ->
 
 def _values(data: Any, name: Any) -> int:
     match data:
-        case Counted(values):
+        case SkippedArray(values):
             return values
         case list():
             return _leaves(data)

@@ -5,23 +5,23 @@ from collections.abc import Callable
 from starlette.requests import Request
 from tritonclient.grpc import service_pb2 as pb
 
-from greenroom.controller.suspects import Form, shown
+from greenroom.controller.suspects import RequestForm, shown
 from greenroom.gateway.json_head import JsonHead
 from greenroom.grpc_types import Context
 
 
-def json_form(request: Request, head: JsonHead, body: bytes) -> Form:
+def json_form(request: Request, head: JsonHead, body: bytes) -> RequestForm:
     client = request.client.host if request.client else "nowhere"
     inputs = [one for one in head.json.get("inputs", ()) if isinstance(one, dict)]
     described = [(one.get("name"), one.get("datatype"), one.get("shape", ())) for one in inputs]
-    return Form(client, lambda: shown(described), _without(body, head.json.get("id")))
+    return RequestForm(client, lambda: shown(described), _without(body, head.json.get("id")))
 
 
-def message_form(context: Context, parsed: pb.ModelInferRequest, request: bytes) -> Form:
+def message_form(context: Context, parsed: pb.ModelInferRequest, request: bytes) -> RequestForm:
     def tensors() -> str:
         return shown((one.name, one.datatype, one.shape) for one in parsed.inputs)
 
-    return Form(context.peer(), tensors, _without(request, parsed.id))
+    return RequestForm(context.peer(), tensors, _without(request, parsed.id))
 
 
 def _without(body: bytes, identity: object) -> Callable[[], bytes]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.controller import Controller
-from greenroom.controller.suspects import Form
+from greenroom.controller.suspects import RequestForm
 from greenroom.errors import InvalidInput
 from greenroom.gateway.disconnect import unless_left
 from greenroom.gateway.event_answer import EventAnswer, event
@@ -35,7 +35,7 @@ class WalkedHttp:
         return self._walks.takes(model)
 
     async def infer(
-        self, request: Request, body: bytes, header_length: str | None, form: Form
+        self, request: Request, body: bytes, header_length: str | None, form: RequestForm
     ) -> Response:
         """Answer in one piece, in the form in which Triton answers."""
         model, version = _asked(request)
@@ -46,20 +46,20 @@ class WalkedHttp:
         content, headers = await _apart(size, write_infer, asked, response)
         return Response(content, headers=headers)
 
-    async def generate(self, request: Request, body: bytes, form: Form) -> Response:
+    async def generate(self, request: Request, body: bytes, form: RequestForm) -> Response:
         """Answer in one piece, a field for each tensor."""
         response = await self._whole(request, await self._generated(request, body), form)
         size = sum(map(len, response.raw_output_contents))
         content = await _apart(size, write_generate, response)
         return Response(content, media_type="application/json")
 
-    async def generate_stream(self, request: Request, body: bytes, form: Form) -> Response:
+    async def generate_stream(self, request: Request, body: bytes, form: RequestForm) -> Response:
         """Answer with an event for each piece, of one that does not stream with one event."""
         asked = await self._generated(request, body)
         return EventAnswer(self._events(request, asked, form))
 
     async def _events(
-        self, request: Request, asked: InferRequest, form: Form
+        self, request: Request, asked: InferRequest, form: RequestForm
     ) -> AsyncGenerator[bytes, None]:
         if not self._walks.streams(asked.message.model_name):
             response = await self._whole(request, asked, form)
@@ -82,7 +82,7 @@ class WalkedHttp:
         return request_message
 
     async def _whole(
-        self, request: Request, asked: InferRequest, form: Form
+        self, request: Request, asked: InferRequest, form: RequestForm
     ) -> pb.ModelInferResponse:
         hold = hold_of(request.scope)
         hold.add(asked.size)  # a copy of the body

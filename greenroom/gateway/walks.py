@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.leases import WhileWaiting
-from greenroom.controller.suspects import Form
+from greenroom.controller.suspects import RequestForm
 from greenroom.errors import InvalidInput
 from greenroom.gateway.graph import Graph, graph_of, pulled
 from greenroom.gateway.held_bytes import Hold
@@ -29,7 +29,7 @@ class How(TypedDict, total=False):
 
     hold: Hold | None
     while_waiting: WhileWaiting | None
-    form: Form | None
+    form: RequestForm | None
 
 
 class Walks:

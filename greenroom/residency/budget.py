@@ -22,7 +22,7 @@ COMES_BACK_WITHIN = 3.0
 
 
 @dataclass(frozen=True)
-class Reading:
+class MemoryReading:
     """A measurement of the card, other programs' use included.
 
     ``at`` is when it was asked for; ``lag`` by how many seconds it may be older than that.
@@ -54,7 +54,7 @@ class Budget:
         self.bound = bound
         self.reserve = reserve
         self.card = card
-        self.reading: Reading | None = None
+        self.reading: MemoryReading | None = None
         self._ask_for_card = card
         self._watched = Watched()
         self._held: dict[str, int] = {}
@@ -104,7 +104,7 @@ class Budget:
         self._changes.clear()
         self.card, self.reading = self._ask_for_card, None
 
-    def measured(self, reading: Reading | None) -> None:
+    def measured(self, reading: MemoryReading | None) -> None:
         """Take a reading, None if there is no card to be read."""
         self.card = reading is not None
         self.reading = reading
@@ -219,7 +219,7 @@ def _may_be_warm(entry: Model) -> bool:
     return found and entry.controllable and not entry.memory.told
 
 
-def _seen(change: _Change, reading: Reading) -> bool:
+def _seen(change: _Change, reading: MemoryReading) -> bool:
     """The reading shows the change for sure, freed memory after some patience."""
     if change.ended_at is None:
         return False

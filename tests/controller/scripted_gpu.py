@@ -2,7 +2,7 @@
 
 import asyncio
 
-from greenroom.residency.budget import Reading
+from greenroom.residency.budget import MemoryReading
 
 MIB = 2**20
 
@@ -27,4 +27,4 @@ class ScriptedGpu:
     async def read(self, now):
         self.reads += 1
         await self._open.wait()
-        return Reading(self.total * MIB, self.used * MIB, now) if self.there else None
+        return MemoryReading(self.total * MIB, self.used * MIB, now) if self.there else None

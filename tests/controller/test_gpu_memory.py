@@ -8,7 +8,7 @@ import pytest
 from greenroom.controller import gpu_memory
 from greenroom.controller.gpu_memory import GpuMemory
 from greenroom.errors import ServerDown
-from greenroom.residency.budget import Reading
+from greenroom.residency.budget import MemoryReading
 from greenroom.triton.metrics import gpu_memory as triton_memory
 
 TWO = """\
@@ -93,7 +93,7 @@ async def test_nvml_counts_everything_that_is_not_free(monkeypatch, free_setting
     monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", by_index)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", {"handle 2": Info}.__getitem__)
-    assert await GpuMemory(free_settings(gpu=1)).read(7.0) == Reading(100, 70, 7.0)
+    assert await GpuMemory(free_settings(gpu=1)).read(7.0) == MemoryReading(100, 70, 7.0)
 
 
 async def test_no_gpu_is_visible_where_the_environment_hides_all(monkeypatch):

@@ -2,7 +2,7 @@
 
 from stage_harness import StageHarness, model
 
-from greenroom.residency.budget import Budget, Reading
+from greenroom.residency.budget import Budget, MemoryReading
 from greenroom.residency.states import Residency
 
 MIB = 2**20
@@ -36,7 +36,7 @@ class MemoryHarness(StageHarness):
     def measure(self):
         """Read the card."""
         self.readings += 1
-        self.stage.budget.measured(Reading(self.card * MIB, self.used_bytes, self.now))
+        self.stage.budget.measured(MemoryReading(self.card * MIB, self.used_bytes, self.now))
         self.decide()
 
     @property

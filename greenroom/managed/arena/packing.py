@@ -15,7 +15,7 @@ ROWS = 512
 
 
 @dataclass(frozen=True)
-class Form:
+class TensorForm:
     """What a tensor of the checkpoint must be."""
 
     shape: torch.Size
@@ -25,7 +25,7 @@ class Form:
 class Packing(nn.Module):
     """A module that packs its tensors itself; ``Arena.read`` hands it those of the checkpoint."""
 
-    def made_of(self) -> Mapping[str, Form]:
+    def made_of(self) -> Mapping[str, TensorForm]:
         """The checkpoint's tensors by their names below this module: all of them must be there."""
         raise NotImplementedError
 
@@ -50,7 +50,7 @@ class Packed:
     module: Packing
     places: Mapping[str, Place]
 
-    def sources(self) -> Mapping[str, Form]:
+    def sources(self) -> Mapping[str, TensorForm]:
         """By their full names in the checkpoint."""
         return {f"{self.name}.{name}": form for name, form in self.module.made_of().items()}
 
@@ -72,7 +72,7 @@ def packed_of(module: nn.Module, places: Mapping[int, Place]) -> list[Packed]:
     ]
 
 
-def check_form(where: str, name: str, stored: Stored, form: Form) -> None:
+def check_form(where: str, name: str, stored: Stored, form: TensorForm) -> None:
     """SetupError for another shape or type."""
     if stored.shape != form.shape or stored.dtype not in form.dtypes:
         types = " or ".join(str(dtype).removeprefix("torch.") for dtype in form.dtypes)

@@ -24,7 +24,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModuleTensor:
     """A name of a module and what it stands for."""
 
     place: Place
@@ -63,7 +63,7 @@ class Filling:
             self._early = None
 
 
-def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wanted]:
+def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, ModuleTensor]:
     """All names of a module; required are the persistent and those without values."""
     persistent = set(module.state_dict(keep_vars=True))
     named = (
@@ -75,7 +75,7 @@ def wanted_of(module: nn.Module, places: Mapping[int, Place]) -> dict[str, Wante
         place = places.get(id(tensor))
         if place is None:
             raise SetupError(f"{type(module).__name__}.{name} is not in this arena.")
-        found[name] = Wanted(place, name in persistent or not place.known)
+        found[name] = ModuleTensor(place, name in persistent or not place.known)
     return found
 
 
@@ -155,7 +155,7 @@ def _renamed(
 
 def _check(
     owner: str,
-    wanted: Mapping[str, Wanted],
+    wanted: Mapping[str, ModuleTensor],
     stored: Mapping[str, tuple[str, Stored]],
     lacking: list[str],
 ) -> None:
@@ -179,7 +179,7 @@ def _check(
         raise SetupError(f"the checkpoint lacks {_names(missing)}, which {owner} needs.")
 
 
-def _missing(wanted: Mapping[str, Wanted], stored: Mapping[str, object]) -> list[str]:
+def _missing(wanted: Mapping[str, ModuleTensor], stored: Mapping[str, object]) -> list[str]:
     """What is required and neither stored nor part of something stored."""
     places = [wanted[name].place for name in stored]
     geometries = {place.geometry for place in places}

@@ -13,7 +13,7 @@ from greenroom_speech.api.catalogue import catalogue_routes, known_tags
 from greenroom_speech.api.client_habits import ClientHabits
 from greenroom_speech.api.edits import Editor, edits_routes
 from greenroom_speech.api.formats import Formats
-from greenroom_speech.api.listening import Listener
+from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import HANDLERS, refusal
 from greenroom_speech.api.pipeline import TOKENIZER, Pipeline
 from greenroom_speech.api.probes import READY, probes_routes
@@ -70,7 +70,7 @@ def speech_app(gateway: Gateway) -> ASGIApp:
     app.include_router(
         speech_stream_routes(gateway, pipeline, references, read_aloud, formats, most_characters)
     )
-    listener = Listener(gateway, decoder, engines, settings.max_transcription_seconds)
+    listener = RecordingListener(gateway, decoder, engines, settings.max_transcription_seconds)
     app.include_router(transcriptions_routes(listener))
     most_edited = settings.max_speech_seconds_per_request
     editor = Editor(pipeline, decoder, listener, engines, most_edited)

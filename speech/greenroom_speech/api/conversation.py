@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.pauses import Pauses
-from greenroom_speech.api.pipeline import Pipeline, Script, Speech, audio_inputs
+from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio_inputs
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.speaking import SPEECH, TTS, Speaking
+from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice
 from greenroom_speech.api.tensor_fields import text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.codec.recording import Recording
@@ -18,7 +18,7 @@ TURN_PAUSE = 0.4
 
 
 @asynccontextmanager
-async def conversation(pipeline: Pipeline, turns: Sequence[Script]) -> AsyncIterator[Speech]:
+async def conversation(pipeline: Pipeline, turns: Sequence[Script]) -> AsyncIterator[GrowingSpeech]:
     """As `Pipeline.speech`; every turn has a reading in which there is something to say."""
     recorded = [turn for turn in turns if isinstance(turn.reference, Recording)]
     leading = recorded[0] if recorded else turns[0]
@@ -28,10 +28,10 @@ async def conversation(pipeline: Pipeline, turns: Sequence[Script]) -> AsyncIter
         pipeline.speaking(leading, beside=held) as speaking,
         one_ahead(_said(speaking, turns)) as sounds,
     ):
-        yield Speech(Timing.of(speaking.lease), sounds, speaking)
+        yield GrowingSpeech(Timing.of(speaking.lease), sounds, speaking)
 
 
-async def _said(speaking: Speaking, turns: Sequence[Script]) -> AsyncGenerator[Recording, None]:
+async def _said(speaking: LeasedVoice, turns: Sequence[Script]) -> AsyncGenerator[Recording, None]:
     pauses, pause, seconds = Pauses(), 0.0, 0.0
     for turn in turns:
         assert turn.reading is not None
@@ -47,7 +47,7 @@ async def _said(speaking: Speaking, turns: Sequence[Script]) -> AsyncGenerator[R
         pause = TURN_PAUSE
 
 
-def _speaker(speaking: Speaking, turn: Script, most_seconds: float) -> Speaking:
+def _speaker(speaking: LeasedVoice, turn: Script, most_seconds: float) -> LeasedVoice:
     """Who says this turn; what is told of all of them is kept together."""
     inputs = {"SEED": speaking.inputs["SEED"], **turn.tensors}
     if isinstance(turn.reference, OwnVoice):

@@ -11,8 +11,8 @@ from greenroom_speech.api.answers import DrawObject, Draws
 from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.pipeline import SILENCE, TOKENIZER, Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.sound_answer import Wanted, encoded
-from greenroom_speech.api.speaking import Speaking
+from greenroom_speech.api.sound_answer import SoundOptions, encoded
+from greenroom_speech.api.speaking import LeasedVoice
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.api.verification import Rule, Verification
 from greenroom_speech.codec.recording import Recording
@@ -50,7 +50,7 @@ async def draws(
     return sorted(made, key=lambda draw: (draw.word_error_rate, -(draw.similarity or 0))), timing
 
 
-async def shown(found: list[Draw], formats: Formats, wanted: Wanted) -> Draws:
+async def shown(found: list[Draw], formats: Formats, wanted: SoundOptions) -> Draws:
     """As JSON has them."""
 
     async def one(draw: Draw) -> DrawObject:
@@ -66,7 +66,7 @@ async def shown(found: list[Draw], formats: Formats, wanted: Wanted) -> Draws:
     return Draws(draws=[await one(draw) for draw in found])
 
 
-async def _draw(speaking: Speaking, script: Script, reading: Reading, seed: int) -> Draw:
+async def _draw(speaking: LeasedVoice, script: Script, reading: Reading, seed: int) -> Draw:
     lease = speaking.lease
     verification = Verification(lease, _ONCE, reading.language)
     inputs = {**speaking.inputs, "SEED": seed_used(seed)}

@@ -15,15 +15,15 @@ from greenroom.plugin import Tensors
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.answers import ERRORS
 from greenroom_speech.api.formats import Formats
-from greenroom_speech.api.heard import Wanted as Heard
-from greenroom_speech.api.listening import Listener
+from greenroom_speech.api.heard import TranscriptionOptions
+from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
-from greenroom_speech.api.pipeline import Pipeline, Script, Speech, audio_inputs
+from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio_inputs
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import EditRequest
-from greenroom_speech.api.sound_answer import SoundAnswer, Wanted
-from greenroom_speech.api.speaking import Speaking
+from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
+from greenroom_speech.api.speaking import LeasedVoice
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.codec.decoder import Decoder
@@ -48,13 +48,13 @@ class Editor:
 
     pipeline: Pipeline
     decoder: Decoder
-    listener: Listener
+    listener: RecordingListener
     settings: EngineSettings
     most_seconds: float
     """Of a recording that is edited in parts."""
 
     @asynccontextmanager
-    async def edited(self, asked: EditRequest) -> AsyncIterator[Speech]:
+    async def edited(self, asked: EditRequest) -> AsyncIterator[GrowingSpeech]:
         """As `Pipeline.speech`. Raises what reading, hearing and editing raise."""
         whole, in_parts = self.settings.max_edit_seconds, asked.task in IN_PARTS
         longest = self.most_seconds if in_parts else whole
@@ -72,19 +72,21 @@ class Editor:
             yield speech
 
     @asynccontextmanager
-    async def _whole(self, asked: EditRequest, recording: Recording) -> AsyncIterator[Speech]:
+    async def _whole(
+        self, asked: EditRequest, recording: Recording
+    ) -> AsyncIterator[GrowingSpeech]:
         script = Script(recording, await self._words(asked, recording), _tensors(asked))
         times = asked.n_edits if asked.chain == "afresh" else 1
         async with self.pipeline.speaking(script) as speaking:
             for _ in range(times - 1):
                 speaking = await _afresh(speaking, asked)
             async with one_ahead(speaking.spoken()) as sounds:
-                yield Speech(Timing.of(speaking.lease), sounds, speaking)
+                yield GrowingSpeech(Timing.of(speaking.lease), sounds, speaking)
 
     @asynccontextmanager
     async def _parts(
         self, asked: EditRequest, windows: AsyncIterator[Samples], rate: int
-    ) -> AsyncIterator[Speech]:
+    ) -> AsyncIterator[GrowingSpeech]:
         """Cut at pauses, each part edited by itself and heard by itself where words are needed."""
         if asked.transcript is not None and asked.task not in WORDLESS:
             raise InvalidField(
@@ -105,7 +107,7 @@ class Editor:
                 speaking, pieces(windows, rate, longest), rate, asked.task == "vad"
             )
             async with one_ahead(edited) as sounds:
-                yield Speech(Timing.of(speaking.lease), sounds, speaking)
+                yield GrowingSpeech(Timing.of(speaking.lease), sounds, speaking)
 
     async def _words(self, asked: EditRequest, recording: Recording) -> str | None:
         """Those that are known; None: the ensemble hears them."""
@@ -113,11 +115,11 @@ class Editor:
             return ""
         if asked.transcript is not None or recording.seconds <= self.settings.max_audio_seconds:
             return asked.transcript
-        async with self.listener.opened(asked.file, Heard()) as hearing:
+        async with self.listener.opened(asked.file, TranscriptionOptions()) as hearing:
             return "".join([passage.text async for passage in hearing.passages()])
 
 
-async def _afresh(speaking: Speaking, asked: EditRequest) -> Speaking:
+async def _afresh(speaking: LeasedVoice, asked: EditRequest) -> LeasedVoice:
     """Edit once; the result is what is analysed and edited next."""
     sound = await speaking.whole()
     words = asked.text if asked.text is not None else speaking.transcript
@@ -126,7 +128,7 @@ async def _afresh(speaking: Speaking, asked: EditRequest) -> Speaking:
 
 
 async def _edited_parts(
-    speaking: Speaking, parts: AsyncGenerator[Samples, None], rate: int, drops_silence: bool
+    speaking: LeasedVoice, parts: AsyncGenerator[Samples, None], rate: int, drops_silence: bool
 ) -> AsyncGenerator[Recording, None]:
     words = speaking.transcript
     async with aclosing(parts):
@@ -170,6 +172,6 @@ def edits_routes(editor: Editor, formats: Formats) -> APIRouter:
     async def edits(request: Request) -> Response:
         """Change how a recording sounds, or what it says."""
         asked = checked(EditRequest, await fields_of(request))
-        return SoundAnswer(editor.edited(asked), formats, Wanted(asked.response_format))
+        return SoundAnswer(editor.edited(asked), formats, SoundOptions(asked.response_format))
 
     return router

@@ -6,7 +6,7 @@ from greenroom_speech.engines.times import Timed
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TranscriptionOptions:
     """What is wanted of a recording."""
 
     language: str | None = None
@@ -19,7 +19,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Passage:
+class HeardPassage:
     """What is said in one piece; all together are the transcript."""
 
     text: str

@@ -10,12 +10,12 @@ from contextlib import aclosing, asynccontextmanager
 import numpy as np
 
 from greenroom.plugin import Array, Gateway, Tensors
-from greenroom_speech.api.heard import Passage, Wanted
+from greenroom_speech.api.heard import HeardPassage, TranscriptionOptions
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.api.verification import ASR
-from greenroom_speech.codec.decoder import Decoder, Sound
+from greenroom_speech.codec.decoder import Decoder, OpenAudioFile
 from greenroom_speech.codec.limits import WINDOW_SECONDS
 from greenroom_speech.codec.pauses import pieces
 from greenroom_speech.codec.recording import Samples
@@ -34,7 +34,11 @@ class Hearing:
     """A recording that is being heard."""
 
     def __init__(
-        self, gateway: Gateway, sound: Sound, settings: EngineSettings, wanted: Wanted
+        self,
+        gateway: Gateway,
+        sound: OpenAudioFile,
+        settings: EngineSettings,
+        wanted: TranscriptionOptions,
     ) -> None:
         self._gateway = gateway
         self._sound = sound
@@ -64,7 +68,7 @@ class Hearing:
         """The sum of all pieces until now."""
         return Timing(self._start or "hot", self._waited, {ASR: self._asked})
 
-    async def passages(self) -> AsyncGenerator[Passage, None]:
+    async def passages(self) -> AsyncGenerator[HeardPassage, None]:
         """What is said in each piece.
 
         Raises InvalidInput, TooLarge, QueueFull, Unavailable, ClientDisconnect.
@@ -86,7 +90,7 @@ class Hearing:
                 said = heard or said
                 self._words_before = (self._words_before + space + heard)[-_WORDS_BEFORE:]
                 words, segments = (_timed(tensors, of, begin) for of in (WORDS, SEGMENTS))
-                yield Passage(space + heard, words, segments)
+                yield HeardPassage(space + heard, words, segments)
 
     async def _heard(self, samples: Samples) -> dict[str, Array]:
         """Outputs of asr; none where nothing sounds."""
@@ -121,7 +125,7 @@ class Hearing:
         return ("TRANSCRIPT", "AUDIO_LANGUAGE", *WORDS, *SEGMENTS) if self._wanted.timed else ()
 
 
-class Listener:
+class RecordingListener:
     """Opens recordings that are to be heard."""
 
     def __init__(
@@ -134,7 +138,7 @@ class Listener:
         self._most_seconds = most_seconds
 
     @asynccontextmanager
-    async def opened(self, content: bytes, wanted: Wanted) -> AsyncIterator[Hearing]:
+    async def opened(self, content: bytes, wanted: TranscriptionOptions) -> AsyncIterator[Hearing]:
         """Raises as `Decoder.opened` does."""
         async with self._decoder.opened(content, "file", self._most_seconds) as sound:
             yield Hearing(self._gateway, sound, self._settings, wanted)

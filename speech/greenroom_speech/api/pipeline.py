@@ -14,7 +14,7 @@ import numpy as np
 from greenroom.plugin import AppLease, Array, Gateway, Tensors
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.speaking import SPEECH, TTS, Speaking
+from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.api.verification import ASR, USUAL, Rule, Verification
@@ -51,13 +51,13 @@ class Recognition:
 
 
 @dataclass(frozen=True)
-class Speech:
+class GrowingSpeech:
     """Sound in the making."""
 
     timing: Timing
     pieces: AsyncIterator[Recording]
     """Sound in pieces of one rate, the next one in work while the last is used."""
-    by: Speaking | None = None
+    by: LeasedVoice | None = None
     """None: there is nothing to say."""
 
     @property
@@ -92,7 +92,7 @@ class Pipeline:
         self._rule = rule
 
     @asynccontextmanager
-    async def speech(self, script: Script) -> AsyncIterator[Speech]:
+    async def speech(self, script: Script) -> AsyncIterator[GrowingSpeech]:
         """Without a transcript in the script, asr hears the reference first.
 
         The pieces end, and their work, with the context.
@@ -100,17 +100,17 @@ class Pipeline:
         reading = script.reading
         texts = _begun(reading.pieces()) if reading else None
         if reading and not texts:
-            yield Speech(Timing("hot", 0.0), _only(SILENCE))
+            yield GrowingSpeech(Timing("hot", 0.0), _only(SILENCE))
             return
         async with self.speaking(script) as speaking:
             sounds = (
                 _sounds(speaking, reading.said(texts)) if reading and texts else speaking.spoken()
             )
             async with one_ahead(sounds) as pieces:
-                yield Speech(Timing.of(speaking.lease), pieces, speaking)
+                yield GrowingSpeech(Timing.of(speaking.lease), pieces, speaking)
 
     @asynccontextmanager
-    async def speaking(self, script: Script, beside: int = 0) -> AsyncIterator[Speaking]:
+    async def speaking(self, script: Script, beside: int = 0) -> AsyncIterator[LeasedVoice]:
         """Hold the models for one utterance; the script's text is not looked at.
 
         `beside` are the bytes of further references.
@@ -123,13 +123,13 @@ class Pipeline:
             inputs = {**tensors, "VOICE": text(reference.name)}
             async with self._gateway.lease(SPEECH if script.verify else TTS) as lease:
                 verification = self._verification(lease, script)
-                yield Speaking(lease, TTS, inputs, None, most, verification=verification)
+                yield LeasedVoice(lease, TTS, inputs, None, most, verification=verification)
             return
         held = reference.samples.nbytes + beside
         async with self._gateway.lease(SPEECH, held_bytes=held) as lease:
             inputs = {**tensors, **audio_inputs(reference)}
             verification = self._verification(lease, script)
-            yield Speaking(
+            yield LeasedVoice(
                 lease, SPEECH, inputs, script.transcript, most, verification=verification
             )
 
@@ -156,7 +156,7 @@ class Pipeline:
 
 
 async def _sounds(
-    speaking: Speaking, texts: AsyncGenerator[Said, None]
+    speaking: LeasedVoice, texts: AsyncGenerator[Said, None]
 ) -> AsyncGenerator[Recording, None]:
     async with aclosing(speaking.said(texts)) as parts:
         async for part in parts:

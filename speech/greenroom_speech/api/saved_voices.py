@@ -13,13 +13,13 @@ from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import VoiceChange, VoiceRequest
-from greenroom_speech.api.sound_answer import SoundAnswer, Wanted
+from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
 from greenroom_speech.api.voice_facts import SavedVoice
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import Reading
-from greenroom_speech.reading.plain import Part
+from greenroom_speech.reading.plain import TextPart
 
 _RECORDING = {
     "description": "The recording.",
@@ -100,8 +100,8 @@ def saved_voices_routes(
         voice, content = await asyncio.to_thread(store.recording, name)
         reference = await read(content, "the voice's recording")
         sentence = _PREVIEWS.get(voice.language, _PREVIEW)
-        script = Script(reference, voice.transcript, {}, Reading([Part(sentence, 0.0)]))
-        return SoundAnswer(pipeline.speech(script), formats, Wanted("mp3"))
+        script = Script(reference, voice.transcript, {}, Reading([TextPart(sentence, 0.0)]))
+        return SoundAnswer(pipeline.speech(script), formats, SoundOptions("mp3"))
 
     return router
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from greenroom.plugin import Array
 from greenroom_speech.api.formats import Format
-from greenroom_speech.api.heard import Wanted
+from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.tensor_fields import TensorField, text
 from greenroom_speech.engines.embedded.languages import code_of
@@ -164,7 +164,7 @@ class SpeechOptions(ClientRequest):
         return edits_in(self.instructions or "", known)
 
 
-class Segment(BaseModel):
+class SpeakerSegment(BaseModel):
     """What one speaker says."""
 
     model_config = ConfigDict(extra="forbid")
@@ -176,7 +176,7 @@ class Segment(BaseModel):
 class SpeechRequest(SpeechOptions):
     """A text to say."""
 
-    segments: list[Segment] | None = Field(
+    segments: list[SpeakerSegment] | None = Field(
         None,
         min_length=1,
         max_length=1000,
@@ -305,11 +305,11 @@ class TranscriptionRequest(ClientRequest):
         return list(self.timestamp_granularities) if asked else []
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> TranscriptionOptions:
         before = " ".join(filter(None, (self.hotwords, self.prompt)))
         subtitles = self.response_format in ("srt", "vtt") and not self.stream
         timed = subtitles or bool(self.times)
-        return Wanted(self.language_code, before, self.task, timed)
+        return TranscriptionOptions(self.language_code, before, self.task, timed)
 
 
 class TranslationRequest(TranscriptionRequest):

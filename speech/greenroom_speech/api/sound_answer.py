@@ -22,7 +22,7 @@ from greenroom.plugin import GreenroomError, InvalidInput
 from greenroom_speech.api.events import MEDIA_TYPE, event
 from greenroom_speech.api.formats import MEDIA_TYPE_OF, Format, Formats
 from greenroom_speech.api.openai_errors import error_object, told
-from greenroom_speech.api.pipeline import Speech
+from greenroom_speech.api.pipeline import GrowingSpeech
 from greenroom_speech.api.schemas import StreamFormat
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.codec.recording import Recording, Samples
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SoundOptions:
     """How the sound is to come."""
 
     kind: Format
@@ -50,7 +50,10 @@ class SoundAnswer(Response):
     """Sends speech in the wanted form; `opened` is entered when it is sent."""
 
     def __init__(
-        self, opened: AbstractAsyncContextManager[Speech], formats: Formats, wanted: Wanted
+        self,
+        opened: AbstractAsyncContextManager[GrowingSpeech],
+        formats: Formats,
+        wanted: SoundOptions,
     ) -> None:
         self.background = None
         self._opened = opened
@@ -70,7 +73,7 @@ class SoundAnswer(Response):
                 raise
             await body.break_off(error)
 
-    async def _send(self, speech: Speech, body: "_Body") -> None:
+    async def _send(self, speech: GrowingSpeech, body: "_Body") -> None:
         first = await anext(speech.pieces)
         async with self._formats.opened(self._wanted.kind, first.rate) as file:
             await body.begin(speech)
@@ -79,7 +82,7 @@ class SoundAnswer(Response):
             await body.end(await file.end())
 
 
-async def encoded(sound: Recording, formats: Formats, wanted: Wanted) -> bytes:
+async def encoded(sound: Recording, formats: Formats, wanted: SoundOptions) -> bytes:
     """The whole file of a sound that is there."""
     tempo = Tempo(wanted.speed, sound.rate)
     content = bytearray()
@@ -118,13 +121,13 @@ def seconds_of(sound: Recording) -> Iterator[Samples]:
 class _Body:
     """The sound itself."""
 
-    def __init__(self, send: Send, wanted: Wanted) -> None:
+    def __init__(self, send: Send, wanted: SoundOptions) -> None:
         self._to_client = send
         self._wanted = wanted
         self.begun = False
-        self._speech: Speech | None = None
+        self._speech: GrowingSpeech | None = None
 
-    async def begin(self, speech: Speech) -> None:
+    async def begin(self, speech: GrowingSpeech) -> None:
         headers = {
             **speech.timing.headers(),
             **self._wanted.headers,
@@ -197,7 +200,7 @@ def _log(error: Exception) -> None:
         logger.error("Speech broke off", exc_info=error)
 
 
-def _warned(speech: Speech) -> dict[str, str]:
+def _warned(speech: GrowingSpeech) -> dict[str, str]:
     """The headers of what is known when the sound begins."""
     headers = {}
     if speech.warnings:

@@ -18,7 +18,7 @@ SPEECH, TTS = "speech", "tts"
 
 
 @dataclass(frozen=True)
-class Part:
+class SoundPart:
     """Sound, or the end of what says a piece of text."""
 
     said: Said
@@ -31,7 +31,7 @@ class Part:
 
 
 @dataclass
-class Speaking:
+class LeasedVoice:
     """A voice that speaks under a lease."""
 
     lease: AppLease
@@ -109,7 +109,7 @@ class Speaking:
             return self.spoken(words)
         return self._verified(words, self.verification)
 
-    async def said(self, texts: AsyncIterable[Said]) -> AsyncGenerator[Part, None]:
+    async def said(self, texts: AsyncIterable[Said]) -> AsyncGenerator[SoundPart, None]:
         """The sound of all texts one after another, with the pauses between."""
         pauses, pause, seconds = Pauses(), 0.0, 0.0
         async for one in texts:
@@ -120,8 +120,8 @@ class Speaking:
                     pauses.heard(sound)
                     pause, seconds = 0.0, seconds + paused.seconds
                     self._check(seconds)
-                    yield Part(one, paused, self.seed)
-            yield Part(one, None, self.seed, self.warnings[known:])
+                    yield SoundPart(one, paused, self.seed)
+            yield SoundPart(one, None, self.seed, self.warnings[known:])
             pause = one.pause
 
     def _warn(self, told: Array | None) -> None:

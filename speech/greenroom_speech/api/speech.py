@@ -16,7 +16,7 @@ from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import SpeechRequest
-from greenroom_speech.api.sound_answer import SoundAnswer, Wanted, left_out, said_elsewhere
+from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions, left_out, said_elsewhere
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
@@ -58,7 +58,7 @@ def speech_routes(
             **left_out(asked.left_out(known), "".join(unsaid)),
             **said_elsewhere(known, asked.input, asked.language),
         }
-        wanted = Wanted(
+        wanted = SoundOptions(
             asked.response_format,
             asked.speed,
             asked.stream_format,

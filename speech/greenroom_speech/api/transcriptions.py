@@ -21,8 +21,8 @@ from greenroom_speech.api.answers import (
     VerboseTranscription,
 )
 from greenroom_speech.api.events import MEDIA_TYPE, event
-from greenroom_speech.api.heard import Passage
-from greenroom_speech.api.listening import Hearing, Listener
+from greenroom_speech.api.heard import HeardPassage
+from greenroom_speech.api.listening import Hearing, RecordingListener
 from greenroom_speech.api.openai_errors import InvalidField, error_object, told
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.request_body import fields_of
@@ -40,7 +40,7 @@ SUBTITLES = {"srt": (srt, "text/plain"), "vtt": (vtt, "text/vtt")}
 """How each is written, and its media type."""
 
 
-def transcriptions_routes(listener: Listener) -> APIRouter:
+def transcriptions_routes(listener: RecordingListener) -> APIRouter:
     router = APIRouter(tags=["transcription"])
 
     def answering(
@@ -77,7 +77,7 @@ def transcriptions_routes(listener: Listener) -> APIRouter:
 
 def _written(
     asked: TranscriptionRequest,
-    heard: Sequence[Passage],
+    heard: Sequence[HeardPassage],
     hearing: Hearing,
     headers: Mapping[str, str],
 ) -> Response:
@@ -105,7 +105,7 @@ def _written(
     return JSONResponse(transcription.model_dump(exclude_none=True), headers=dict(headers))
 
 
-def _times(asked: TranscriptionRequest, heard: Sequence[Passage]) -> dict[str, Any]:
+def _times(asked: TranscriptionRequest, heard: Sequence[HeardPassage]) -> dict[str, Any]:
     """The segments and words of all passages, of each what was asked for; none without times."""
     times: dict[str, Any] = {}
     if any(passage.text and not passage.words for passage in heard):
@@ -171,7 +171,7 @@ class _Events(Response):
             await send(_chunk(event("error", error=error_object(*told(error, scope["path"])))))
         await send({"type": "http.response.body", "body": b""})
 
-    def _timed_segments(self, passage: Passage) -> Iterator[bytes]:
+    def _timed_segments(self, passage: HeardPassage) -> Iterator[bytes]:
         """As OpenAI tells of segments, and the words of each; what was asked for."""
         words = list(passage.words)
         for segment in passage.segments if "segment" in self._asked.times else ():

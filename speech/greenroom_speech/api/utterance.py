@@ -16,7 +16,7 @@ from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.reference import References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
-from greenroom_speech.api.speaking import Part
+from greenroom_speech.api.speaking import SoundPart
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.reading.aloud import ReadAloud
@@ -66,7 +66,7 @@ class UtteranceSpeaker:
                     yield replace(piece, pause=piece.pause or sentence.pause)
 
     async def _send_all(
-        self, utterance: Utterance, websocket: WebSocket, parts: AsyncIterator[Part]
+        self, utterance: Utterance, websocket: WebSocket, parts: AsyncIterator[SoundPart]
     ) -> None:
         async for part in parts:
             if part.sound:
@@ -78,8 +78,8 @@ class UtteranceSpeaker:
         self,
         utterance: Utterance,
         websocket: WebSocket,
-        part: Part,
-        parts: AsyncIterator[Part],
+        part: SoundPart,
+        parts: AsyncIterator[SoundPart],
         file: Writer,
     ) -> None:
         assert part.sound

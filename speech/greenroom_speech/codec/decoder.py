@@ -24,7 +24,7 @@ Reader = Callable[[bytes, str], Awaitable[Recording]]
 """Reads the recording in a file's content; the text names it in errors."""
 
 
-class Sound:
+class OpenAudioFile:
     """An open file."""
 
     def __init__(self, decoder: "Decoder", channel: Channel, field: str, size: int) -> None:
@@ -107,7 +107,9 @@ class Decoder:
         self._files = 0
 
     @asynccontextmanager
-    async def opened(self, content: bytes, field: str, longest: float) -> AsyncIterator[Sound]:
+    async def opened(
+        self, content: bytes, field: str, longest: float
+    ) -> AsyncIterator[OpenAudioFile]:
         """Open the content of an audio file; `longest` in seconds.
 
         Raises InvalidInput naming `field` for what is no sound, TooLarge for what says that it
@@ -135,14 +137,16 @@ class Decoder:
             return Recording(samples, sound.rate)
 
     @asynccontextmanager
-    async def _begun(self, content: bytes, field: str, longest: float) -> AsyncIterator[Sound]:
+    async def _begun(
+        self, content: bytes, field: str, longest: float
+    ) -> AsyncIterator[OpenAudioFile]:
         async with self.process.turn():
             file = await asyncio.to_thread(_file, content)
             try:
                 channel = self.process.forked({"longest": longest}, file)
             finally:
                 os.close(file)
-            sound = Sound(self, channel, field, len(content))
+            sound = OpenAudioFile(self, channel, field, len(content))
             try:
                 await sound.begin()
             except BaseException:

@@ -23,7 +23,7 @@ _SOON = 2.0
 """Seconds: more than one phrase takes. Who has less sound left would be late behind another's."""
 
 
-class Speaking(Row):
+class SpeakingRow(Row):
     """One answer; its pieces are ``WAVEFORM``, ``WAVEFORM_RATE``, ``SEED_USED``, ``WARNING``."""
 
     def __init__(self, phrases: Phrases, rate: int) -> None:
@@ -79,11 +79,11 @@ class SpeakingEngine(HostEngine):
 
     _steps = 0
 
-    def begin(self, request: Tensors, whole: bool) -> Speaking:
+    def begin(self, request: Tensors, whole: bool) -> SpeakingRow:
         """Check a request and return its row; raise InvalidInput for a wrong one."""
         raise NotImplementedError
 
-    def step(self, rows: Sequence[Speaking]) -> None:
+    def step(self, rows: Sequence[SpeakingRow]) -> None:
         """Advance the stream that would be late first, else the row that has waited longest.
 
         A new one has waited for ever.
@@ -94,7 +94,7 @@ class SpeakingEngine(HostEngine):
         row.turn = self._steps
         row.advance()
 
-    def end(self, row: Speaking) -> None:
+    def end(self, row: SpeakingRow) -> None:
         """A row holds nothing but itself."""
 
     def answer(self, request: Tensors) -> Tensors:

@@ -13,7 +13,7 @@ TASKS = (CLONE, "emotion", "style", "speed", "paralinguistic", "denoise", "vad")
 
 
 @dataclass(frozen=True)
-class Step:
+class TaskStep:
     """One task and its ``TASK_INFO``, both stripped and in lower case."""
 
     task: str
@@ -27,7 +27,7 @@ class Order:
     text: str | None
     """What to say; None: the words of the recording stay."""
     language: str | None
-    steps: tuple[Step, ...]
+    steps: tuple[TaskStep, ...]
     voice: str | None = None
     """One of the engine's own; None: that of the reference."""
 
@@ -62,7 +62,7 @@ def order_of(request: Tensors, settings: EngineSettings, own_voices: bool = Fals
     return Order(text, word(request, "LANGUAGE"), steps, voice)
 
 
-def _steps(request: Tensors) -> tuple[Step, ...]:
+def _steps(request: Tensors) -> tuple[TaskStep, ...]:
     tasks = words(request, "TASK")
     if tasks is None:
         tasks = [CLONE]
@@ -77,7 +77,7 @@ def _steps(request: Tensors) -> tuple[Step, ...]:
             f"number."
         )
     return tuple(
-        Step(_task(task), info.strip().lower()) for task, info in zip(tasks, infos, strict=True)
+        TaskStep(_task(task), info.strip().lower()) for task, info in zip(tasks, infos, strict=True)
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from greenroom_speech.engines.embedded.languages import code_of, guess
 from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.reading.pieces import Said, said
-from greenroom_speech.reading.plain import Part, plain
+from greenroom_speech.reading.plain import TextPart, plain
 from greenroom_speech.reading.spoken_form import spoken_form
 
 _LONG, _LONG_AT_ONCE = 10_000, 2
@@ -21,7 +21,7 @@ too, of which there are few."""
 class Reading:
     """A text without its marks, ready to be read aloud."""
 
-    parts: Sequence[Part]
+    parts: Sequence[TextPart]
     language: str | None = None
     """Its code; None: each piece's script tells."""
     tags: Sequence[str] = ()

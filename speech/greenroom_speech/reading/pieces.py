@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from greenroom_speech.reading.plain import Part
+from greenroom_speech.reading.plain import TextPart
 from greenroom_speech.sentences import LONGEST_SECONDS, pieces, sentences, spoken_seconds
 
 SENTENCE_PAUSE, PARAGRAPH_PAUSE = 0.25, 0.6
@@ -29,7 +29,7 @@ class Said:
     """With words for its figures; None: as it is."""
 
 
-def said(parts: Iterable[Part]) -> Iterator[Said]:
+def said(parts: Iterable[TextPart]) -> Iterator[Said]:
     """The pieces of a text's parts in order, whole sentences where they are not too long.
 
     The first is one sentence, so that it is heard soon, and each of the others lasts no longer

@@ -69,7 +69,7 @@ _markdown.core.ruler.at("inline", _inline)
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """A part of a text, empty lines and all."""
 
     text: str
@@ -81,7 +81,7 @@ class Part:
 class Plain:
     """A text without its marks."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TextPart, ...]
     unsaid: str
     """The characters that were left out because no engine has a sound for them, each once."""
 
@@ -103,7 +103,7 @@ def plain(text: str, tags: Sequence[str] = (), *, read_code: bool = False) -> Pl
     words = _Words(read_code)
     words.blocks(_markdown.parse(hidden))
     parts = [
-        Part("".join(_shown(sign, marks) for sign in part.text), part.pause)
+        TextPart("".join(_shown(sign, marks) for sign in part.text), part.pause)
         for part in words.parts()
     ]
     return Plain(tuple(parts), "".join(sorted(unsaid)))
@@ -139,13 +139,13 @@ class _Words:
 
     def __init__(self, read_code: bool) -> None:
         self._read_code = read_code
-        self._done: list[Part] = []
+        self._done: list[TextPart] = []
         self._said: list[str] = []
         self._ended = 0
         """The line after the last block, to see the empty lines between."""
         self._html = _Html(self)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TextPart]:
         self.rest(0.0)
         return self._done
 
@@ -155,7 +155,7 @@ class _Words:
     def rest(self, seconds: float) -> None:
         said = _EMPTY_LINES.sub("\n\n", "".join(self._said)).strip()
         if said or seconds:
-            self._done.append(Part(said, min(seconds, LONGEST_BREAK)))
+            self._done.append(TextPart(said, min(seconds, LONGEST_BREAK)))
         self._said = []
 
     def blocks(self, tokens: Sequence[Token]) -> None:

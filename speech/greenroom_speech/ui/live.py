@@ -6,7 +6,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
-from greenroom_speech.ui.work import Work
+from greenroom_speech.ui.work import StoppableWork
 
 LIVE = "/live"
 """Path of the takes, each below it by its token."""
@@ -18,7 +18,7 @@ _HEADER = struct.Struct("<28xI12x")
 _PART = 64 * 1024
 
 
-class Take(Work):
+class Take(StoppableWork):
     """A wav file in the making, heard from its beginning by whoever comes."""
 
     def __init__(self) -> None:

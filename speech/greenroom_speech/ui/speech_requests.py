@@ -17,7 +17,7 @@ from httpx_sse import EventSource
 from greenroom_speech.ui.clips import Clip, Sound
 from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.live import MOST_BYTES, Take
-from greenroom_speech.ui.transcript import Transcript
+from greenroom_speech.ui.transcript import GrowingTranscript
 
 CLONE_MODELS = ("asr", "tokenizer", "tts")
 
@@ -39,7 +39,7 @@ async def heard(server: GatewayClient, recording: bytes) -> str:
 
 
 async def transcribed(
-    server: GatewayClient, recording: bytes, language: str, transcript: Transcript
+    server: GatewayClient, recording: bytes, language: str, transcript: GrowingTranscript
 ) -> None:
     """Fill a transcript as the recording is heard. Raises GatewayError."""
     fields = {

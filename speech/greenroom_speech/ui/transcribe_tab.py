@@ -14,7 +14,7 @@ from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told
 from greenroom_speech.ui.recordings import samples
 from greenroom_speech.ui.speech_requests import content_of, transcribed
-from greenroom_speech.ui.transcript import Segment, Transcript
+from greenroom_speech.ui.transcript import GrowingTranscript, Segment
 from greenroom_speech.ui.translations import Translations
 from greenroom_speech.ui.work import stop
 
@@ -83,7 +83,7 @@ class TranscribeTab:
         if not path:
             yield failed(self.words("nothing_to_hear")), *(gr.skip(),) * 4
             return
-        transcript = Transcript()
+        transcript = GrowingTranscript()
         yield "", "", "", "", transcript
         try:
             work = transcribed(self.server, content_of(path), language or "", transcript)
@@ -104,7 +104,7 @@ class TranscribeTab:
         except GatewayError as error:
             yield failed(str(error)), *(gr.skip(),) * 4
 
-    def _come(self, transcript: Transcript) -> tuple[str, float | None] | None:
+    def _come(self, transcript: GrowingTranscript) -> tuple[str, float | None] | None:
         if not transcript.text:
             return None
         heard, whole = transcript.heard, transcript.seconds
@@ -113,14 +113,14 @@ class TranscribeTab:
         of = self.words("heard_of", heard=clock(heard), whole=clock(whole))
         return of, min(1.0, heard / whole)
 
-    def _ended(self, end: Done[None], transcript: Transcript) -> str:
+    def _ended(self, end: Done[None], transcript: GrowingTranscript) -> str:
         if transcript.stopped:
             return told(self.words("stopped"))
         if end.error:
             return failed(end.error)
         return told(self.words("all_heard") if transcript.text else self.words("no_words"))
 
-    def _whole(self, path: str, transcript: Transcript) -> tuple[str, str, str]:
+    def _whole(self, path: str, transcript: GrowingTranscript) -> tuple[str, str, str]:
         """Text, table and files, complete or as far as it came."""
         name = Path(path).stem
         links = "".join(_link(name, end, text) for end, text in transcript.files().items())

@@ -7,7 +7,7 @@ from typing import Any
 from greenroom_speech.api.subtitles import srt, vtt
 from greenroom_speech.engines.times import Timed
 from greenroom_speech.ui.gateway_client import GatewayError
-from greenroom_speech.ui.work import Work
+from greenroom_speech.ui.work import StoppableWork
 
 _BETWEEN = 8
 """Characters that may stand between two words."""
@@ -21,7 +21,7 @@ class Segment:
     words: tuple[Timed, ...]
 
 
-class Transcript(Work):
+class GrowingTranscript(StoppableWork):
     """Grows while a recording is heard."""
 
     seconds: float | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from greenroom_speech.ui.gateway_client import GatewayError
 
 
-class Work:
+class StoppableWork:
     """Runs at most once; whoever has it can stop it, and the gateway notices that nobody waits."""
 
     stopped = False
@@ -36,7 +36,7 @@ class Work:
             self._task.cancel()
 
 
-def stop(work: Work | None) -> None:
+def stop(work: StoppableWork | None) -> None:
     """What a button does with a tab's latest work."""
     if work:
         work.stop()

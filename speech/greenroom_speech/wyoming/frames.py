@@ -18,12 +18,12 @@ class BadFrame(Exception):
     """What came is no event; the message says why."""
 
 
-class Watched(Exception):
+class HttpProbe(Exception):
     """An HTTP client looks whether the server is there."""
 
 
 @dataclass(frozen=True)
-class Frames:
+class FrameReader:
     """Reads one connection; it is wyoming's reader that asks for lines and bytes."""
 
     reader: asyncio.StreamReader
@@ -51,7 +51,7 @@ class Frames:
         except ValueError:
             raise BadFrame(f"An event's line has more than {LINE_BYTES} bytes.") from None
         if line.startswith(_WATCHER):
-            raise Watched
+            raise HttpProbe
         return line
 
     async def readexactly(self, size: int) -> bytes:

@@ -11,7 +11,7 @@ from wyoming.error import Error
 from wyoming.event import Event, async_write_event
 
 from greenroom_speech.wyoming.conversation import Conversation
-from greenroom_speech.wyoming.frames import LINE_BYTES, BadFrame, Frames, Watched
+from greenroom_speech.wyoming.frames import LINE_BYTES, BadFrame, FrameReader, HttpProbe
 from greenroom_speech.wyoming.voice_gateway import VoiceGateway
 
 logger = logging.getLogger(__name__)
@@ -59,12 +59,12 @@ class WyomingServer:
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        frames = Frames(reader)
+        frames = FrameReader(reader)
         async with Conversation(self._gateway, writer, self._sounds) as conversation:
             try:
                 while (event := await _next(frames, conversation)) is not None:
                     await conversation.take(event)
-            except Watched:
+            except HttpProbe:
                 writer.write(_THERE)
                 await writer.drain()
             except TimeoutError:
@@ -73,7 +73,7 @@ class WyomingServer:
                 await async_write_event(Error(str(bad), "bad-frame").event(), writer)
 
 
-async def _next(frames: Frames, conversation: Conversation) -> Event | None:
+async def _next(frames: FrameReader, conversation: Conversation) -> Event | None:
     """As `Frames.next`; a client that waits for its answer need not say anything."""
     while True:
         try:

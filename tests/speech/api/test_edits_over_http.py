@@ -9,7 +9,7 @@ from scripted_gateway import RATE, ScriptedGateway
 from greenroom.errors import InvalidInput
 from greenroom.managed.stepped_engine import Piece
 from greenroom_speech.api.edits import Editor
-from greenroom_speech.api.listening import Listener
+from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.schemas import EditRequest
 from greenroom_speech.engines.seeds import seed_used
@@ -84,7 +84,7 @@ def models():
 async def edited(models, seconds, task, **more):
     """Return the whole sound and the speech that it was of."""
     files = Files()
-    listener = Listener(models, files, SETTINGS, 3600)
+    listener = RecordingListener(models, files, SETTINGS, 3600)
     editor = Editor(Pipeline(models, 3600), files, listener, SETTINGS, 3600)
     asked = EditRequest(file=str(seconds).encode(), task=task, **more)
     async with editor.edited(asked) as speech:

@@ -13,11 +13,11 @@ from scripted_gateway import RATE, ScriptedGateway
 from greenroom.errors import InvalidInput
 from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.pipeline import Pipeline, Script
-from greenroom_speech.api.sound_answer import SoundAnswer, Wanted
+from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import Reading
 from greenroom_speech.reading.pieces import said as said_of
-from greenroom_speech.reading.plain import Part
+from greenroom_speech.reading.plain import TextPart
 from greenroom_speech.sentences import LONGEST_SECONDS, spoken_seconds
 
 REFERENCE = Recording(np.ones(10, np.float32), RATE)
@@ -25,11 +25,11 @@ STORY = " ".join(f"This is the sentence with the number {number}." for number in
 
 
 def said(text):
-    return said_of([Part(text, 0.0)])
+    return said_of([TextPart(text, 0.0)])
 
 
 def script(text):
-    return Script(REFERENCE, "words", {}, Reading([Part(text, 0.0)]))
+    return Script(REFERENCE, "words", {}, Reading([TextPart(text, 0.0)]))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_long_text_is_sent_without_being_kept():
         sent += len(message.get("body", b""))
 
     speech = Pipeline(gateway, 100_000).speech(script(text))
-    answer = SoundAnswer(speech, Formats(None), Wanted("pcm"))
+    answer = SoundAnswer(speech, Formats(None), SoundOptions("pcm"))
     tracemalloc.start()
     try:
         await answer({}, None, send)

@@ -17,7 +17,7 @@ from scripted_asr import Asr
 from starlette.requests import ClientDisconnect
 
 from greenroom.errors import InvalidInput
-from greenroom_speech.api.listening import Listener
+from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.transcriptions import transcriptions_routes
 from greenroom_speech.codec.decoder import Decoder
@@ -43,7 +43,7 @@ def codec():
 
 @pytest.fixture
 async def client(asr, codec):
-    listener = Listener(asr, Decoder(codec, asr.held), EngineSettings(), MOST)
+    listener = RecordingListener(asr, Decoder(codec, asr.held), EngineSettings(), MOST)
     app = FastAPI(exception_handlers=HANDLERS)
     app.include_router(transcriptions_routes(listener))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -6,7 +6,7 @@ from engine_requests import text
 
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded.loudness import active_rms
-from greenroom_speech.engines.speaking import Speaking
+from greenroom_speech.engines.speaking import SpeakingRow
 
 pytestmark = pytest.mark.slow  # several utterances
 
@@ -60,7 +60,7 @@ def test_requests_take_turns(tts, prompt):
 def test_a_stream_that_would_be_late_goes_before_who_has_waited_longer(tts):
     def row(seconds):
         phrase = np.zeros(int(seconds * 24_000), np.float32)
-        return Speaking(iter([(phrase, False)] * 9), 24_000)
+        return SpeakingRow(iter([(phrase, False)] * 9), 24_000)
 
     played, ahead, whole = row(1.0), row(60.0), row(1.0)
     for stream in (played, ahead):

@@ -3,7 +3,7 @@ import pytest
 from engine_requests import text
 
 from greenroom.errors import InvalidInput
-from greenroom_speech.engines.tasks import Step, order_of
+from greenroom_speech.engines.tasks import TaskStep, order_of
 from greenroom_speech.settings import EngineSettings
 
 SETTINGS = EngineSettings(max_text_chars=20)
@@ -12,12 +12,15 @@ SETTINGS = EngineSettings(max_text_chars=20)
 def test_text_alone_is_a_clone():
     order = order_of({"TEXT": text("Hello.")}, SETTINGS)
     assert order.text == "Hello."
-    assert order.steps == (Step("clone", ""),)
+    assert order.steps == (TaskStep("clone", ""),)
 
 
 def test_steps_keep_their_order():
     request = {"TASK": text("Denoise", "speed"), "TASK_INFO": text("", " Faster ")}
-    assert order_of(request, SETTINGS).steps == (Step("denoise", ""), Step("speed", "faster"))
+    assert order_of(request, SETTINGS).steps == (
+        TaskStep("denoise", ""),
+        TaskStep("speed", "faster"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import pytest
 
 from greenroom_speech.ui.gateway_client import GatewayError
-from greenroom_speech.ui.transcript import Transcript
+from greenroom_speech.ui.transcript import GrowingTranscript
 
 
 def heard(*segments):
     """Each segment as its words with the seconds at which they begin."""
-    transcript = Transcript()
+    transcript = GrowingTranscript()
     for space, words in segments:
         text = space.join(word for word, _ in words)
         before = space if transcript.text else ""
@@ -37,7 +37,7 @@ def test_words_are_joined_as_in_the_text(space, words, line):
 
 
 def test_without_times_there_is_the_text_alone_and_without_words_nothing():
-    transcript = Transcript()
+    transcript = GrowingTranscript()
     assert transcript.files() == {}
     transcript.add({"type": "transcript.text.delta", "delta": "Hello."})
     transcript.add({"type": "transcript.text.done", "text": "Hello."})

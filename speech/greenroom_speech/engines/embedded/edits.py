@@ -10,12 +10,12 @@ from greenroom_speech.engines.embedded.edit_prosody import with_prosody
 from greenroom_speech.engines.embedded.edit_vad import without_silence
 from greenroom_speech.engines.embedded.edit_whisper import check_style, whispered
 from greenroom_speech.engines.embedded.world import Floats
-from greenroom_speech.engines.tasks import Step
+from greenroom_speech.engines.tasks import TaskStep
 
 Edit = Callable[[Floats], Floats]
 
 
-def edit_of(step: Step) -> Edit:
+def edit_of(step: TaskStep) -> Edit:
     """Raises InvalidInput for what the embedded engine cannot do."""
     if step.task == "speed":
         return partial(with_prosody, prosody=edit_speed.prosody_of(step.info))

@@ -38,7 +38,7 @@ from greenroom_speech.engines.embedded.voice_fit import VoiceFit, fitted
 from greenroom_speech.engines.embedded.voice_pitch import PitchMap
 from greenroom_speech.engines.embedded.voice_profile import VoiceProfile, profile_of
 from greenroom_speech.engines.embedded.world import RATE
-from greenroom_speech.engines.speaking import Speaking, SpeakingEngine
+from greenroom_speech.engines.speaking import SpeakingEngine, SpeakingRow
 from greenroom_speech.engines.tasks import CLONE, Order, order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
@@ -82,7 +82,7 @@ class EmbeddedTts(SpeakingEngine):
     def close(self) -> None:
         self._speaker.close()
 
-    def begin(self, request: Tensors, whole: bool) -> Speaking:
+    def begin(self, request: Tensors, whole: bool) -> SpeakingRow:
         """A row of ``WAVEFORM``, float32, and ``WAVEFORM_RATE``, 24000. Raises InvalidInput."""
         order = order_of(request, self._settings)
         edits = [edit_of(step) for step in order.steps if step.task != CLONE]
@@ -93,7 +93,7 @@ class EmbeddedTts(SpeakingEngine):
         else:
             samples = recorded(request, order, self._settings)
             rms, spoken = active_rms(samples), iter([(samples, True)])
-        return Speaking(finished(spoken, edits, rms), RATE)
+        return SpeakingRow(finished(spoken, edits, rms), RATE)
 
     def _cloned(self, request: Tensors, order: Order, profile: VoiceProfile) -> Spoken:
         text = order.text or ""

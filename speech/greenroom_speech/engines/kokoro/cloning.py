@@ -18,7 +18,7 @@ from greenroom_speech.engines.kokoro.embedder import Embedder
 from greenroom_speech.engines.kokoro.network import Kokoro, Pitch, Wave
 from greenroom_speech.engines.kokoro.phrases import Phrase
 from greenroom_speech.engines.kokoro.pitched_graph import VOICED_HERTZ
-from greenroom_speech.engines.kokoro.speaker_features import Speaker
+from greenroom_speech.engines.kokoro.speaker_features import SpeakerFeatures
 from greenroom_speech.engines.kokoro.speaker_mix import mix_of
 from greenroom_speech.engines.kokoro.speaking import Delivery, say
 from greenroom_speech.engines.kokoro.styles import styles
@@ -54,7 +54,7 @@ class Manner:
 
 
 def making(
-    network: Kokoro, embedder: Embedder, speaker: Speaker, base: Phrase, transcript: str
+    network: Kokoro, embedder: Embedder, speaker: SpeakerFeatures, base: Phrase, transcript: str
 ) -> Generator[tuple[Floats, bool], None, Manner]:
     """The manner, in pieces of work that make no sound.
 
@@ -86,7 +86,7 @@ def _log_median_of(shares: Mapping[str, float]) -> float:
     return float(np.average(each, weights=list(shares.values())))
 
 
-def _pitch(speaker: Speaker, curve: Wave) -> Pitch:
+def _pitch(speaker: SpeakerFeatures, curve: Wave) -> Pitch:
     """From the F0 that was foreseen for the mix to the speaker's median and deviation."""
     log_f0 = np.log(curve[curve > VOICED_HERTZ])
     middle = float(np.median(log_f0))
@@ -96,7 +96,7 @@ def _pitch(speaker: Speaker, curve: Wave) -> Pitch:
     return Pitch(wide, _log_median(speaker.profile.f0) + LOWER - wide * middle)
 
 
-def _speed(speaker: Speaker, wave: Floats, base: Phrase, transcript: str) -> float:
+def _speed(speaker: SpeakerFeatures, wave: Floats, base: Phrase, transcript: str) -> float:
     """The speaker's phonemes a second over those of the base."""
     if not transcript:
         return 1.0
@@ -105,7 +105,7 @@ def _speed(speaker: Speaker, wave: Floats, base: Phrase, transcript: str) -> flo
     return float(np.clip(ours / theirs, *SPEED)) if theirs else 1.0
 
 
-def _alike(embedder: Embedder, samples: Floats, speaker: Speaker) -> float:
+def _alike(embedder: Embedder, samples: Floats, speaker: SpeakerFeatures) -> float:
     return float(embedder.embedding(samples.astype(np.float32), RATE) @ speaker.embedding)
 
 

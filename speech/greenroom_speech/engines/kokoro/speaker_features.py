@@ -15,7 +15,7 @@ from greenroom_speech.engines.kokoro.embedder import SIZE, Embedding
 
 
 @dataclass(frozen=True)
-class Speaker:
+class SpeakerFeatures:
     """What is known of a speaker from one recording."""
 
     profile: VoiceProfile
@@ -28,7 +28,7 @@ class Speaker:
         return {**features, "SPEAKER_EMBEDDING": speaker}
 
 
-def speaker_of(tensors: Tensors) -> Speaker:
+def speaker_of(tensors: Tensors) -> SpeakerFeatures:
     """The reverse; InvalidInput when they are not of this layout."""
     whole = tensors["SPEAKER_EMBEDDING"]
     if whole.shape != (EMBEDDING + SIZE,):
@@ -40,7 +40,7 @@ def speaker_of(tensors: Tensors) -> Speaker:
     embedding = whole[EMBEDDING:].astype(np.float32)
     if not np.isfinite(embedding).all():
         raise InvalidInput("SPEAKER_EMBEDDING must hold finite numbers only.")
-    return Speaker(profile, embedding)
+    return SpeakerFeatures(profile, embedding)
 
 
 def embedded_features(tensors: Tensors) -> Tensors:

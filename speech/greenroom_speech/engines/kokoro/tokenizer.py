@@ -8,7 +8,7 @@ from greenroom_speech.engines.audio_input import Samples, recording
 from greenroom_speech.engines.embedded.tokenizer import EmbeddedTokenizer, profile
 from greenroom_speech.engines.kokoro.embedder import RATE, Embedder
 from greenroom_speech.engines.kokoro.package_files import EMBEDDER
-from greenroom_speech.engines.kokoro.speaker_features import Speaker
+from greenroom_speech.engines.kokoro.speaker_features import SpeakerFeatures
 from greenroom_speech.settings import EngineSettings
 
 
@@ -34,5 +34,5 @@ class KokoroTokenizer(HostEngine):
         key = digest(self.name, self.version, samples, str(rate))
         return self.cache.get(key, lambda: self._speaker(samples, rate).tensors())
 
-    def _speaker(self, samples: Samples, rate: int) -> Speaker:
-        return Speaker(profile(samples, rate), self._embedder.embedding(samples, rate))
+    def _speaker(self, samples: Samples, rate: int) -> SpeakerFeatures:
+        return SpeakerFeatures(profile(samples, rate), self._embedder.embedding(samples, rate))

@@ -42,15 +42,15 @@ from greenroom_speech.engines.kokoro.mandarin import Mandarin
 from greenroom_speech.engines.kokoro.network import Kokoro
 from greenroom_speech.engines.kokoro.phrases import Phrase, phrases
 from greenroom_speech.engines.kokoro.speaker_features import (
-    Speaker,
+    SpeakerFeatures,
     embedded_features,
     speaker_of,
 )
 from greenroom_speech.engines.kokoro.speaking import Delivery, say
 from greenroom_speech.engines.kokoro.tags import SPOKEN
 from greenroom_speech.engines.kokoro.voices import HIBARI, blend_of, is_british
-from greenroom_speech.engines.speaking import Speaking, SpeakingEngine
-from greenroom_speech.engines.tasks import CLONE, Order, Step, order_of
+from greenroom_speech.engines.speaking import SpeakingEngine, SpeakingRow
+from greenroom_speech.engines.tasks import CLONE, Order, TaskStep, order_of
 from greenroom_speech.engines.text_input import bounded, word
 from greenroom_speech.settings import EngineSettings
 
@@ -96,27 +96,27 @@ class KokoroTts(SpeakingEngine):
         if "_others" in self.__dict__:
             self._others.close()
 
-    def begin(self, request: Tensors, whole: bool) -> Speaking:
+    def begin(self, request: Tensors, whole: bool) -> SpeakingRow:
         """A row of ``WAVEFORM``, float32, and ``WAVEFORM_RATE``, 24000. Raises InvalidInput."""
         order = order_of(request, self._settings, own_voices=True)
         if order.steps[0].task != CLONE:
             samples = recorded(request, order, self._settings)
             edits = [edit_of(step) for step in order.steps]
-            return Speaking(finished(iter([(samples, True)]), edits, active_rms(samples)), RATE)
+            return SpeakingRow(finished(iter([(samples, True)]), edits, active_rms(samples)), RATE)
         language = language_of(order.text or "", order.language).code
         speed, steps = _speed(order)
         edits = [edit_of(step) for step in steps]
         if order.voice is not None:
             spoken = self._with_own_voice(order, language, speed)
-            return Speaking(finished(spoken, edits, OWN_RMS), RATE)
+            return SpeakingRow(finished(spoken, edits, OWN_RMS), RATE)
         speaker = speaker_of(request)
         check_voiced(speaker.profile)
         if language not in SPOKEN:
             return self._others.begin(embedded_features(request), whole)
         spoken = self._cloned(order, request, speaker, language)
-        return Speaking(finished(spoken, edits, speaker.profile.rms), RATE)
+        return SpeakingRow(finished(spoken, edits, speaker.profile.rms), RATE)
 
-    def end(self, row: Speaking) -> None:
+    def end(self, row: SpeakingRow) -> None:
         """A row holds nothing but itself, but its work has left holes in the heap."""
         give_back()
 
@@ -143,7 +143,9 @@ class KokoroTts(SpeakingEngine):
         delivery = Delivery(shares, speed=speed)
         return self._said(parts, lambda part: whole(say(self._network, part, delivery)[0]))
 
-    def _cloned(self, order: Order, request: Tensors, speaker: Speaker, language: str) -> Spoken:
+    def _cloned(
+        self, order: Order, request: Tensors, speaker: SpeakerFeatures, language: str
+    ) -> Spoken:
         """In the voice of the prompt; what is learnt of it first is kept."""
         parts = self._phrases(order.text or "", language)
         transcript = bounded("TRANSCRIPT", word(request, "TRANSCRIPT") or "", self._settings)
@@ -153,7 +155,7 @@ class KokoroTts(SpeakingEngine):
     def _in_manner(
         self,
         key: bytes,
-        speaker: Speaker,
+        speaker: SpeakerFeatures,
         transcript: str,
         parts: list[Phrase],
         language: str,
@@ -172,7 +174,7 @@ class KokoroTts(SpeakingEngine):
         yield from self._said(parts, sound)
 
     def _manner(
-        self, key: bytes, speaker: Speaker, transcript: str, language: str
+        self, key: bytes, speaker: SpeakerFeatures, transcript: str, language: str
     ) -> Generator[tuple[Floats, bool], None, Manner]:
         made: Manner | None = None
         if key not in self.cache:
@@ -216,7 +218,7 @@ def bounded_speed(speed: float) -> float:
     return min(max(speed, SPEEDS[0]), SPEEDS[1])
 
 
-def _speed(order: Order) -> tuple[float, tuple[Step, ...]]:
+def _speed(order: Order) -> tuple[float, tuple[TaskStep, ...]]:
     """The speed that is asked for right after the clone, and the steps that are left."""
     speed, steps = 1.0, order.steps[1:]
     while steps and steps[0].task == "speed":

@@ -4,7 +4,7 @@ import re
 
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.spoken_text import LANGUAGE_TAGS
-from greenroom_speech.engines.tasks import Step
+from greenroom_speech.engines.tasks import TaskStep
 
 REMOVE = "remove"
 EMOTIONS = (
@@ -57,7 +57,7 @@ _REMOVING = {
 }
 
 
-def instruction(step: Step, said: str, new: str | None = None) -> str:
+def instruction(step: TaskStep, said: str, new: str | None = None) -> str:
     """The instruction of an edit of audio that says ``said``.
 
     ``new`` are the words with sounds among them that ``paralinguistic`` needs. Raises
@@ -70,7 +70,7 @@ def instruction(step: Step, said: str, new: str | None = None) -> str:
     return template.format(info=step.info, said=said.strip(), new=new)
 
 
-def check_info(step: Step) -> None:
+def check_info(step: TaskStep) -> None:
     """Raises InvalidInput where TASK_INFO does not fit the task."""
     known = _INFOS.get(step.task, ("",))
     if step.info not in known:

@@ -15,20 +15,20 @@ from greenroom_speech.engines.step_audio.language_model.generation import (
     Prompt,
 )
 from greenroom_speech.engines.step_audio.prompts import ids_of
-from greenroom_speech.engines.step_audio.release import Release
+from greenroom_speech.engines.step_audio.release import ReleaseRules
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
 from greenroom_speech.engines.step_audio.turns import Turns
 from greenroom_speech.settings import EngineSettings
 
 
 @dataclass(frozen=True)
-class Language:
+class PassageModel:
     """What passages need of the language model."""
 
     generator: Generator
     tokenizer: TextTokenizer
     settings: EngineSettings
-    release: Release
+    release: ReleaseRules
     bad_draws: Counter[str] = field(default_factory=Counter)
     """How many were drawn ``again``, were ``cut`` after they had been heard, or ``failed``."""
 
@@ -50,7 +50,7 @@ class Passage:
     gives the same again, further draws included.
     """
 
-    def __init__(self, language: Language, turns: Turns, number: int, seed: int) -> None:
+    def __init__(self, language: PassageModel, turns: Turns, number: int, seed: int) -> None:
         self._language, self._turns, self._number, self._seed = language, turns, number, seed
         self._draw = 0
         self._wanted: Decoding | None = None

@@ -47,7 +47,7 @@ _NAMED_BY = 1000
 
 
 @dataclass(frozen=True)
-class Conversation:
+class PromptText:
     """What is said to the model."""
 
     system: str
@@ -55,18 +55,18 @@ class Conversation:
     clone: bool
 
 
-def clone(said: str, codes: Iterable[int], text: str, speaker: str = ANYBODY) -> Conversation:
+def clone(said: str, codes: Iterable[int], text: str, speaker: str = ANYBODY) -> PromptText:
     """Ask for ``text`` in the voice of a recording that says ``said``.
 
     ``codes`` are those of the recording: the n of each piece ``<audio_n>``.
     """
     system = _CLONE.format(speaker=speaker, said=said, audio=audio_pieces(codes))
-    return Conversation(system, text, clone=True)
+    return PromptText(system, text, clone=True)
 
 
-def edit(instruction: str, codes: Iterable[int]) -> Conversation:
+def edit(instruction: str, codes: Iterable[int]) -> PromptText:
     """Ask for a recording again, changed as ``instruction`` says."""
-    return Conversation(_EDIT, f"{instruction}\n{audio_pieces(codes)}\n", clone=False)
+    return PromptText(_EDIT, f"{instruction}\n{audio_pieces(codes)}\n", clone=False)
 
 
 def audio_pieces(codes: Iterable[int]) -> str:
@@ -82,14 +82,14 @@ def speaker_name(said: str, samples: Samples) -> str:
     return f"clone_{hashlib.sha256(said.encode() + flat.tobytes()).hexdigest()[:16]}"
 
 
-def ids_of(conversation: Conversation, layout: Layout, tokenizer: TextTokenizer) -> list[int]:
+def ids_of(conversation: PromptText, layout: Layout, tokenizer: TextTokenizer) -> list[int]:
     if layout == "B":
         return tokenizer.encode(layout_b(conversation))
     marks = tokenizer.marks
     return layout_a(conversation, lambda text: [marks.start, *tokenizer.encode(text)], marks)
 
 
-def layout_b(conversation: Conversation) -> str:
+def layout_b(conversation: PromptText) -> str:
     """The one text that layout B encodes."""
     return (
         f"<s><|BOT|> system\n{conversation.system}<|EOT|><|BOT|> human\n{conversation.user}<|EOT|>"
@@ -97,7 +97,7 @@ def layout_b(conversation: Conversation) -> str:
     )
 
 
-def layout_a(conversation: Conversation, encode: Encode, marks: Marks) -> list[int]:
+def layout_a(conversation: PromptText, encode: Encode, marks: Marks) -> list[int]:
     """The ids of layout A. Its ``encode`` put id 1 before every segment in 2025."""
     user = encode(conversation.user)
     if conversation.clone:

@@ -11,7 +11,7 @@ from greenroom_speech.engines.step_audio.prompts import Layout
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseRules:
     """One year's ways."""
 
     layout: Layout
@@ -25,6 +25,6 @@ class Release:
 
 
 RELEASES = {
-    "2026": Release("B", names_speakers=False, top_k=0, repetition_aware=False),
-    "2025": Release("A", names_speakers=True, top_k=50, repetition_aware=True),
+    "2026": ReleaseRules("B", names_speakers=False, top_k=0, repetition_aware=False),
+    "2025": ReleaseRules("A", names_speakers=True, top_k=50, repetition_aware=True),
 }

@@ -35,7 +35,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, int, str]]] = {
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Vocabulary:
     """A Unigram vocabulary; an id is a place in ``scored``."""
 
     scored: list[tuple[str, float]]
@@ -45,7 +45,7 @@ class Pieces:
     byte_fallback: bool
 
 
-def read_pieces(path: Path) -> Pieces:
+def read_pieces(path: Path) -> Vocabulary:
     """Read a model file; SetupError for one that is no Unigram model without normalisation."""
     model = _message()()
     try:
@@ -61,7 +61,7 @@ def read_pieces(path: Path) -> Pieces:
         raise SetupError(f"{path} is not a Unigram model with one unknown piece.")
     if model.normalizer_spec.precompiled_charsmap:
         raise SetupError(f"{path} normalises its text; a Step1 tokenizer does not.")
-    return Pieces(
+    return Vocabulary(
         [(piece.piece, piece.score) for piece in model.pieces],
         kinds[_UNKNOWN][0],
         kinds.get(_CONTROL, []),

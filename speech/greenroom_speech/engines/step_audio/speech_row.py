@@ -12,7 +12,7 @@ from greenroom_speech.engines.seeds import seed_used
 from greenroom_speech.engines.step_audio.faults import QUIET_LEVEL, QuietWatch
 from greenroom_speech.engines.step_audio.flow_places import FlowPlace, FlowPlaces
 from greenroom_speech.engines.step_audio.joining import Wave, after_pause, before_pause, join
-from greenroom_speech.engines.step_audio.passage import Language, Passage
+from greenroom_speech.engines.step_audio.passage import Passage, PassageModel
 from greenroom_speech.engines.step_audio.turns import Turns
 from greenroom_speech.engines.step_audio.vocoder.flow import VoicePrompt
 from greenroom_speech.engines.step_audio.vocoder.pieces_of_work import Work
@@ -25,7 +25,7 @@ SILENT = "it fell silent"
 
 
 @dataclass(frozen=True)
-class Voice:
+class SeededVoice:
     """Who speaks, and by what seed."""
 
     prompt: VoicePrompt
@@ -37,7 +37,9 @@ class Voice:
 class SpeechRow(Row):
     """What all rows have: passages, and sound that has not been taken."""
 
-    def __init__(self, language: Language, vocoder: Vocoder, turns: Turns, voice: Voice) -> None:
+    def __init__(
+        self, language: PassageModel, vocoder: Vocoder, turns: Turns, voice: SeededVoice
+    ) -> None:
         self._vocoder, self._voice = vocoder, voice
         self._passages = [
             Passage(language, turns, number, voice.seed) for number in range(len(turns.pieces))
@@ -130,7 +132,9 @@ class SpeechRow(Row):
 class WholeSpeech(SpeechRow):
     """Nobody takes a piece before the end: each passage's sound is made from all its codes."""
 
-    def __init__(self, language: Language, vocoder: Vocoder, turns: Turns, voice: Voice) -> None:
+    def __init__(
+        self, language: PassageModel, vocoder: Vocoder, turns: Turns, voice: SeededVoice
+    ) -> None:
         super().__init__(language, vocoder, turns, voice)
         self._waves: list[Wave] = []
         self._work: Work | None = None
@@ -167,10 +171,10 @@ class StreamedSpeech(SpeechRow):
 
     def __init__(
         self,
-        language: Language,
+        language: PassageModel,
         vocoder: Vocoder,
         turns: Turns,
-        voice: Voice,
+        voice: SeededVoice,
         places: FlowPlaces,
         shared: bool,
     ) -> None:

@@ -12,7 +12,7 @@ from tokenizers.pre_tokenizers import Metaspace
 
 from greenroom.errors import InvalidInput, SetupError
 from greenroom_speech.engines.step_audio.audio_ids import AudioIds
-from greenroom_speech.engines.step_audio.sentencepiece_file import Pieces, read_pieces
+from greenroom_speech.engines.step_audio.sentencepiece_file import Vocabulary, read_pieces
 
 AUDIO_PIECE = re.compile(r"<audio_\d+>")
 
@@ -35,7 +35,7 @@ class TextTokenizer:
     Later releases of transformers rebuild it as another kind of model with other ids.
     """
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Vocabulary) -> None:
         self._pieces = pieces
         self._ids = {piece: number for number, (piece, _) in enumerate(pieces.scored)}
         self._tokenizer = _built(pieces)
@@ -77,7 +77,7 @@ class TextTokenizer:
         return self._ids[piece]
 
 
-def _built(pieces: Pieces) -> Tokenizer:
+def _built(pieces: Vocabulary) -> Tokenizer:
     tokenizer = Tokenizer(Unigram(pieces.scored, pieces.unknown, pieces.byte_fallback))
     tokenizer.pre_tokenizer = Metaspace(prepend_scheme="first", split=False)
     special = [pieces.unknown, *pieces.control]
@@ -86,7 +86,7 @@ def _built(pieces: Pieces) -> Tokenizer:
     return tokenizer
 
 
-def _added(pieces: Pieces, numbers: Sequence[int], special: bool) -> list[AddedToken]:
+def _added(pieces: Vocabulary, numbers: Sequence[int], special: bool) -> list[AddedToken]:
     return [
         AddedToken(pieces.scored[number][0], normalized=False, special=special)
         for number in numbers

@@ -34,14 +34,14 @@ from greenroom_speech.engines.step_audio.language_model.precision import (
     use_many_rows,
 )
 from greenroom_speech.engines.step_audio.language_model.step1 import Step1
-from greenroom_speech.engines.step_audio.passage import Language
+from greenroom_speech.engines.step_audio.passage import PassageModel
 from greenroom_speech.engines.step_audio.prompt_analysis.interleave import FIRST_ID
 from greenroom_speech.engines.step_audio.prompts import ANYBODY, speaker_name
 from greenroom_speech.engines.step_audio.release import RELEASES
 from greenroom_speech.engines.step_audio.speech_row import (
+    SeededVoice,
     SpeechRow,
     StreamedSpeech,
-    Voice,
     WholeSpeech,
 )
 from greenroom_speech.engines.step_audio.text_tokenizer import TextTokenizer
@@ -102,7 +102,9 @@ class StepAudioEditX(ArenaEngine):
         self._release = RELEASES[settings.tts_release]
         sampling = self._release.sampling(settings.tts_temperature)
         generator = Generator(self._model, buffer, candidates, sampling)
-        self._language = language = Language(generator, self._tokenizer, settings, self._release)
+        self._language = language = PassageModel(
+            generator, self._tokenizer, settings, self._release
+        )
         self.counted = Counted(
             "greenroom_bad_draws_total",
             "Draws that were plainly wrong: drawn again, cut after they were heard, or failed",
@@ -236,7 +238,7 @@ class StepAudioEditX(ArenaEngine):
         states = self.arena.scratch((places, *shape), dtype)
         return FlowPlaces(self._vocoder, states, settings.tts_share_setup)
 
-    def _voice(self, request: Tensors, codes: Sequence[int]) -> Voice:
+    def _voice(self, request: Tensors, codes: Sequence[int]) -> SeededVoice:
         """The end of the prompt, as much of it as the flow is given."""
         sizes = self._vocoder.flow.sizes
         features = _numbers(request, "SPEECH_FEATURES", (-1, sizes.output_size))
@@ -246,7 +248,7 @@ class StepAudioEditX(ArenaEngine):
         features = features[round(len(features) * left_out / len(codes)) :]
         prompt = self._vocoder.voice(codes[left_out:], features, embedding)
         names = ("PROMPT_TOKENS", "SPEECH_FEATURES", "SPEAKER_EMBEDDING")
-        return Voice(prompt, digest(*(request[name] for name in names)), seed_of(request))
+        return SeededVoice(prompt, digest(*(request[name] for name in names)), seed_of(request))
 
     def _speaker(self, said: str, request: Tensors) -> str:
         """Who asks tts alone has no recording to be named by; the codes stand for it."""

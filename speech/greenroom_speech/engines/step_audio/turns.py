@@ -22,9 +22,9 @@ from greenroom_speech.engines.step_audio.faults import (
     pace_of,
 )
 from greenroom_speech.engines.step_audio.instructions import SOUNDS, instruction
-from greenroom_speech.engines.step_audio.prompts import ANYBODY, Conversation, clone, edit
+from greenroom_speech.engines.step_audio.prompts import ANYBODY, PromptText, clone, edit
 from greenroom_speech.engines.step_audio.spoken_text import spoken_text
-from greenroom_speech.engines.tasks import CLONE, Order, Step
+from greenroom_speech.engines.tasks import CLONE, Order, TaskStep
 from greenroom_speech.sentences import pieces
 
 ADDS_SOUNDS = "paralinguistic"
@@ -76,7 +76,7 @@ class Turns:
         found = bounds(piece.sounds, len(piece.codes) / CODES_PER_SECOND, self.pace)
         return replace(found, least=0.0) if self._steps[turn].task == "vad" else found
 
-    def asked(self, number: int) -> Conversation | None:
+    def asked(self, number: int) -> PromptText | None:
         """What is to be said to the model now of a piece; None: there is nothing left to do."""
         piece = self.pieces[number]
         turn = self._due(piece)
@@ -119,7 +119,7 @@ class Turns:
     def _without_sounds(self, text: str) -> str:
         return _SOUND.sub("", text).strip() if self._adds_sounds else text
 
-    def _conversation(self, step: Step, piece: SpeechPiece) -> Conversation:
+    def _conversation(self, step: TaskStep, piece: SpeechPiece) -> PromptText:
         if step.task == CLONE:
             return clone(self._said, self._prompt, piece.text, self._speaker)
         return edit(instruction(step, piece.text, piece.sounds), piece.codes)

@@ -44,7 +44,7 @@ TOKENS_AT_LEAST, TOKENS_PER_SECOND = 24, 30
 
 
 @dataclass(frozen=True)
-class Transcript:
+class RecognisedText:
     """The words of a recording and their language's code; both "" where nobody speaks."""
 
     text: str
@@ -67,7 +67,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WhisperOptions:
     """What is asked of a recording."""
 
     language: str
@@ -96,7 +96,7 @@ class Transcriber:
         prompt: str = "",
         task: str = TRANSCRIBE,
         timed: bool = False,
-    ) -> Transcript:
+    ) -> RecognisedText:
         """What is said in mono samples at 16 kHz; language None: it is detected.
 
         `prompt` are words that came before; of attempts at a high temperature none. `timed`: and
@@ -104,7 +104,7 @@ class Transcriber:
         """
         mel = self._mel(samples)
         features = self._encoded(mel, 0)
-        wanted = Wanted(language or self._detected(features), task)
+        wanted = WhisperOptions(language or self._detected(features), task)
         tokenizer = self._tokenizer(wanted)
         tokens: list[int] = []
         words: list[Timed] = []
@@ -117,18 +117,18 @@ class Transcriber:
                     self._model, tokenizer, said, window.features, window.seek, window.frames, words
                 )
         text = tokenizer.decode(tokens).strip()
-        return Transcript(text, wanted.language if text or language else "", tuple(words))
+        return RecognisedText(text, wanted.language if text or language else "", tuple(words))
 
     @torch.no_grad()
     def prime(self) -> None:
         """Run each part once, on silence and for two tokens."""
         silence = np.zeros(RATE, np.float32)
         features = self._encoded(self._mel(silence), 0)
-        spoken = Wanted(self._detected(features))
+        spoken = WhisperOptions(self._detected(features))
         self._attempt(features, spoken, 2, False, self._temperatures[-1])
 
     def _windows(
-        self, mel: Tensor, features: Tensor, wanted: Wanted, prompt: str
+        self, mel: Tensor, features: Tensor, wanted: WhisperOptions, prompt: str
     ) -> Iterator[Window]:
         """One where that is enough. `features` are those of the first."""
         frames = _frames(mel)
@@ -141,7 +141,7 @@ class Transcriber:
         yield from self._in_windows(mel, features, wanted)
 
     def _in_one_window(
-        self, features: Tensor, wanted: Wanted, frames: int, prompt: list[int]
+        self, features: Tensor, wanted: WhisperOptions, frames: int, prompt: list[int]
     ) -> list[int] | None:
         """Token ids; None where there are more words than one window can have."""
         bound = TOKENS_AT_LEAST + TOKENS_PER_SECOND * frames // FRAMES_PER_SECOND
@@ -152,7 +152,9 @@ class Transcriber:
         repeats = result.compression_ratio > MAX_COMPRESSION_RATIO
         return None if len(result.tokens) >= most and not repeats else result.tokens
 
-    def _in_windows(self, mel: Tensor, features: Tensor, wanted: Wanted) -> Iterator[Window]:
+    def _in_windows(
+        self, mel: Tensor, features: Tensor, wanted: WhisperOptions
+    ) -> Iterator[Window]:
         """Windows that end where the model says that a sentence ends."""
         seek, end = 0, _frames(mel)
         while seek < end:
@@ -173,7 +175,7 @@ class Transcriber:
         Two timestamps in a row end a segment and begin the next one. What comes after the last
         such pair is not whole, so the next window begins there.
         """
-        begin = self._tokenizer(Wanted(ENGLISH)).timestamp_begin
+        begin = self._tokenizer(WhisperOptions(ENGLISH)).timestamp_begin
         pairs = [k for k in range(1, len(tokens)) if min(tokens[k - 1 : k + 1]) >= begin]
         ended = len(tokens) > 1 and tokens[-1] >= begin > tokens[-2]
         if ended or not pairs:
@@ -186,7 +188,7 @@ class Transcriber:
     def _decoded(
         self,
         features: Tensor,
-        wanted: Wanted,
+        wanted: WhisperOptions,
         bound: int | None,
         timestamps: bool,
         prompt: list[int] | None = None,
@@ -205,7 +207,7 @@ class Transcriber:
     def _attempt(
         self,
         features: Tensor,
-        wanted: Wanted,
+        wanted: WhisperOptions,
         bound: int | None,
         timestamps: bool,
         temperature: float,
@@ -244,14 +246,14 @@ class Transcriber:
         _, probabilities = self._model.detect_language(features)
         return str(max(probabilities, key=probabilities.get))
 
-    def _prompt(self, words: str, wanted: Wanted) -> list[int]:
+    def _prompt(self, words: str, wanted: WhisperOptions) -> list[int]:
         """As whisper takes them; what looks like a marker is text here."""
         if not words.strip():
             return []
         encoding = self._tokenizer(wanted).encoding
         return list(encoding.encode(" " + words.strip(), disallowed_special=()))
 
-    def _tokenizer(self, wanted: Wanted) -> Tokenizer:
+    def _tokenizer(self, wanted: WhisperOptions) -> Tokenizer:
         model = self._model
         return get_tokenizer(
             model.is_multilingual,

@@ -6,7 +6,7 @@ from parity_fixtures import parity_io, parity_json
 from tiny_vocoder import distance, flow, flow_voice
 from torch import Tensor
 
-from greenroom_speech.engines.step_audio.vocoder.conformer import Encoder
+from greenroom_speech.engines.step_audio.vocoder.conformer import ConformerEncoder
 from greenroom_speech.engines.step_audio.vocoder.flow_matching import cosine_times
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.relative_attention import relative_positions
@@ -35,7 +35,7 @@ def test_the_speaker() -> None:
     assert distance(flow().speaker(flow_voice(IO)), IO["spk_proj"][0]) < 1e-4
 
 
-def stages(encoder: Encoder, embedded: Tensor) -> dict[str, Tensor]:
+def stages(encoder: ConformerEncoder, embedded: Tensor) -> dict[str, Tensor]:
     """Return what goes through the encoder's stages."""
     seen: dict[str, Tensor] = {}
 

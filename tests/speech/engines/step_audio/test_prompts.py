@@ -13,7 +13,7 @@ from parity_fixtures import parity_json
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.instructions import EMOTIONS, SPEEDS, STYLES, instruction
 from greenroom_speech.engines.step_audio.prompts import (
-    Conversation,
+    PromptText,
     audio_pieces,
     clone,
     edit,
@@ -24,7 +24,7 @@ from greenroom_speech.engines.step_audio.prompts import (
 )
 from greenroom_speech.engines.step_audio.spoken_text import spoken_text
 from greenroom_speech.engines.step_audio.text_tokenizer import Marks, TextTokenizer
-from greenroom_speech.engines.tasks import Step
+from greenroom_speech.engines.tasks import TaskStep
 
 PROMPTS = parity_json("prompts")
 JOBS = PROMPTS["jobs"]
@@ -38,7 +38,7 @@ def job(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def conversation(job: Any, **speaker: str) -> Conversation:
+def conversation(job: Any, **speaker: str) -> PromptText:
     texts = PROMPTS["texts"]
     if job["edit_type"] == "clone":
         return clone(texts["src"], CODES, texts["tgt"], **speaker)
@@ -46,7 +46,7 @@ def conversation(job: Any, **speaker: str) -> Conversation:
 
 
 def asked(job: Any) -> str:
-    texts, step = PROMPTS["texts"], Step(job["edit_type"], job["edit_info"] or "")
+    texts, step = PROMPTS["texts"], TaskStep(job["edit_type"], job["edit_info"] or "")
     return instruction(step, texts["src"], texts["para"] if step.task == "paralinguistic" else None)
 
 
@@ -118,12 +118,21 @@ def test_a_speaker_is_named_by_both_ends_of_the_recording() -> None:
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: instruction(Step("emotion", "bored"), ""), "TASK_INFO .* 'bored'; .*one of happy"),
-        (lambda: instruction(Step("speed", "remove"), ""), "'remove'; it must be one of faster"),
-        (lambda: instruction(Step("style", ""), ""), "TASK_INFO .*'style' is ''"),
-        (lambda: instruction(Step("denoise", "much"), ""), "'denoise' is 'much'; it must be empty"),
-        (lambda: instruction(Step("paralinguistic", ""), ""), "TEXT is missing"),
-        (lambda: instruction(Step("paralinguistic", ""), "", "hm"), "TEXT contains no sound"),
+        (
+            lambda: instruction(TaskStep("emotion", "bored"), ""),
+            "TASK_INFO .* 'bored'; .*one of happy",
+        ),
+        (
+            lambda: instruction(TaskStep("speed", "remove"), ""),
+            "'remove'; it must be one of faster",
+        ),
+        (lambda: instruction(TaskStep("style", ""), ""), "TASK_INFO .*'style' is ''"),
+        (
+            lambda: instruction(TaskStep("denoise", "much"), ""),
+            "'denoise' is 'much'; it must be empty",
+        ),
+        (lambda: instruction(TaskStep("paralinguistic", ""), ""), "TEXT is missing"),
+        (lambda: instruction(TaskStep("paralinguistic", ""), "", "hm"), "TEXT contains no sound"),
         (lambda: spoken_text("hallo", "de"), "LANGUAGE is 'de'; it must be one of en, zh"),
         (lambda: spoken_text("[Korean] a", "ja"), r"begins with '\[Korean\]' and LANGUAGE is 'ja'"),
     ],

@@ -2,14 +2,14 @@ import pytest
 
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.step_audio.turns import Turns
-from greenroom_speech.engines.tasks import CLONE, Order, Step
+from greenroom_speech.engines.tasks import CLONE, Order, TaskStep
 
 SAID = "The words of the recording."
 CODES = (1, 2, 1030, 1031, 1032)
 
 
 def order(*steps, text=None, language=None):
-    return Order(text, language, tuple(Step(*step) for step in steps))
+    return Order(text, language, tuple(TaskStep(*step) for step in steps))
 
 
 def turns(*steps, **more):

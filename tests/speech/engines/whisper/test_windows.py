@@ -10,7 +10,12 @@ from whisper.tokenizer import get_tokenizer
 from whisper_recordings import NAMES, long_speech, noise, speech
 
 from greenroom_speech.engines.whisper import windows
-from greenroom_speech.engines.whisper.windows import Transcriber, Transcript, Wanted, Window
+from greenroom_speech.engines.whisper.windows import (
+    RecognisedText,
+    Transcriber,
+    WhisperOptions,
+    Window,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +55,7 @@ def test_a_long_recording_is_transcribed_as_whisper_does_it(network, seconds):
     samples = long_speech(seconds)
     own = whispers_own(network, samples)
     assert len(own["segments"]) > 2
-    assert Transcriber(network).listen(samples, None) == Transcript(
+    assert Transcriber(network).listen(samples, None) == RecognisedText(
         own["text"].strip(), own["language"]
     )
 
@@ -60,14 +65,14 @@ def test_an_english_network_is_transcribed_as_whisper_does_it(english_network):
         short = len(samples) <= 480_000
         own = whispers_own(english_network, samples, without_timestamps=short)
         heard = Transcriber(english_network).listen(samples, None)
-        assert heard == Transcript(own["text"].strip(), "en")
+        assert heard == RecognisedText(own["text"].strip(), "en")
 
 
 def test_a_given_language_is_not_detected(network, monkeypatch):
     monkeypatch.setattr(type(network), "detect_language", None)
     heard = Transcriber(network).listen(speech(NAMES[0]), "de")
     own = whispers_own(network, speech(NAMES[0]), without_timestamps=True, language="de")
-    assert heard == Transcript(own["text"].strip(), "de")
+    assert heard == RecognisedText(own["text"].strip(), "de")
 
 
 @pytest.fixture
@@ -206,7 +211,7 @@ def test_words_before_are_the_prompt_of_cool_attempts(network, monkeypatch):
 
     monkeypatch.setattr(type(network), "decode", decode)
     Transcriber(network).listen(noise(1), "en", "said before <|endoftext|>")
-    encoding = Transcriber(network)._tokenizer(Wanted("en")).encoding
+    encoding = Transcriber(network)._tokenizer(WhisperOptions("en")).encoding
     before = encoding.encode(" said before <|endoftext|>", disallowed_special=())
     assert prompts == [before, before, None]
     Transcriber(network).listen(noise(1), "en")
@@ -222,7 +227,7 @@ def test_where_nobody_speaks_there_are_no_words(network, monkeypatch, language, 
 
     monkeypatch.setattr(type(network), "decode", decode)
     for seconds in (1, 70):
-        assert Transcriber(network).listen(noise(seconds), language) == Transcript("", told)
+        assert Transcriber(network).listen(noise(seconds), language) == RecognisedText("", told)
 
 
 def test_a_short_text_is_bounded_by_the_length_of_the_recording(network, monkeypatch):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena.packing import Form, Packing
+from greenroom.managed.arena.packing import Packing, TensorForm
 from greenroom.managed.arena.weight_source import Stored
 from greenroom_speech.engines.step_audio.language_model.int4_layout import Int4Layout
 from greenroom_speech.engines.step_audio.language_model.many_rows import ManyRows
@@ -62,18 +62,20 @@ class Int4Projection(Packing):
         """Through the scratch."""
         return self._layout.dequantised(x, self.weight, self._group, self.scales, self._many)
 
-    def made_of(self) -> Mapping[str, Form]:
+    def made_of(self) -> Mapping[str, TensorForm]:
         """The tensors of one quantised layer."""
         groups = self.inputs // self._group
         words, floats = (torch.int32,), (torch.bfloat16, torch.float16, torch.float32)
         forms = {
-            "weight_packed": Form(torch.Size((self.outputs, self.inputs // _PER_WORD)), words),
-            "weight_scale": Form(torch.Size((self.outputs, groups)), floats),
-            "weight_shape": Form(torch.Size((2,)), (torch.int64, torch.int32)),
+            "weight_packed": TensorForm(
+                torch.Size((self.outputs, self.inputs // _PER_WORD)), words
+            ),
+            "weight_scale": TensorForm(torch.Size((self.outputs, groups)), floats),
+            "weight_shape": TensorForm(torch.Size((2,)), (torch.int64, torch.int32)),
         }
         if not self._symmetric:
             shape = torch.Size((-(-self.outputs // _PER_WORD), groups))
-            forms["weight_zero_point"] = Form(shape, words)
+            forms["weight_zero_point"] = TensorForm(shape, words)
         return forms
 
     def rows(self) -> int:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from greenroom.errors import SetupError
-from greenroom.managed.arena.packing import Form, Packing
+from greenroom.managed.arena.packing import Packing, TensorForm
 from greenroom.managed.arena.weight_source import Stored
 from greenroom_speech.engines.step_audio.language_model.many_rows import ManyRows
 
@@ -48,9 +48,11 @@ class Int8Projection(Packing):
         matrix.copy_(self.weight)
         return linear(x, matrix).mul_(self.scale)
 
-    def made_of(self) -> Mapping[str, Form]:
+    def made_of(self) -> Mapping[str, TensorForm]:
         """The matrix as it is released."""
-        return {"weight": Form(self.weight.shape, (torch.bfloat16, torch.float32, torch.float16))}
+        return {
+            "weight": TensorForm(self.weight.shape, (torch.bfloat16, torch.float32, torch.float16))
+        }
 
     def rows(self) -> int:
         return self.weight.shape[0]

@@ -36,14 +36,14 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Graph:
+class OnnxGraph:
     """Operations in an order in which they can run, and all constants by name."""
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> OnnxGraph:
     """Read the graph of an ONNX file; SetupError if it is none or keeps its weights elsewhere."""
     try:
         content = np.memmap(path, np.uint8, mode="c").data
@@ -56,7 +56,7 @@ def read_graph(path: Path) -> Graph:
         raise SetupError(
             f"{path} is not a complete ONNX file with its weights inside: {error}."
         ) from None
-    return Graph(nodes, constants)
+    return OnnxGraph(nodes, constants)
 
 
 def _node(message: memoryview, constants: dict[str, Array]) -> Node:

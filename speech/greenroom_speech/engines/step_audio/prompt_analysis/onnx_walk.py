@@ -2,17 +2,17 @@
 
 from collections.abc import Set
 
-from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import Array, Graph, Node
+from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import Array, Node, OnnxGraph
 
 _HANDED_ON = ("Identity", "Cast", "Slice", "Gather", "Unsqueeze")
 """Operations on a constant that leave it to be recognised: of a table of positions a part is
 taken, at a length that only a run knows."""
 
 
-class Walk:
+class OnnxWalk:
     """Answers where a tensor comes from and where it goes."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: OnnxGraph) -> None:
         self.nodes = graph.nodes
         self._constants = graph.constants
         self._maker = {name: node for node in graph.nodes for name in node.outputs}

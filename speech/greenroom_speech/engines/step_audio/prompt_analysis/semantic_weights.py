@@ -14,7 +14,7 @@ from torch import Tensor
 
 from greenroom.errors import SetupError
 from greenroom_speech.engines.step_audio.prompt_analysis.onnx_file import Array, Node, read_graph
-from greenroom_speech.engines.step_audio.prompt_analysis.onnx_walk import Walk
+from greenroom_speech.engines.step_audio.prompt_analysis.onnx_walk import OnnxWalk
 from greenroom_speech.engines.step_audio.prompt_analysis.semantic_network import HEAD, SemanticShape
 
 Weights = dict[str, Array | None]
@@ -29,7 +29,7 @@ def semantic_weights(path: Path) -> tuple[SemanticShape, dict[str, Tensor]]:
 
     The weights are views of the mapped file. SetupError when the file is not of this network.
     """
-    walk = Walk(read_graph(path))
+    walk = OnnxWalk(read_graph(path))
     try:
         found = _blocks(walk) | _outer(walk)
         shape = _shape(found)
@@ -42,7 +42,7 @@ class _OtherNetwork(Exception):
     """What is different."""
 
 
-def _outer(walk: Walk) -> Weights:
+def _outer(walk: OnnxWalk) -> Weights:
     """What is before and after the blocks."""
     convolutions = walk.of_kind("Conv")
     strides = [node.integers.get("strides") for node in convolutions]
@@ -60,7 +60,7 @@ def _outer(walk: Walk) -> Weights:
     return found | {"positions": tables[0], "codebook": codebook}
 
 
-def _blocks(walk: Walk) -> Weights:
+def _blocks(walk: OnnxWalk) -> Weights:
     norms = [norm for node in walk.nodes if (norm := _norm(walk, node))]
     products, mixtures = _products(walk, weighted=True), _products(walk, weighted=False)
     blocks = max(1, len(walk.of_kind("Softmax")))
@@ -83,19 +83,19 @@ def _blocks(walk: Walk) -> Weights:
     return found
 
 
-def _products(walk: Walk, weighted: bool) -> list[Node]:
+def _products(walk: OnnxWalk, weighted: bool) -> list[Node]:
     """The matrix products by weights, or those of two computed matrices."""
     nodes = walk.of_kind("MatMul")
     return [n for n in nodes if (walk.constant(n.inputs[1]) is not None) == weighted]
 
 
-def _product(walk: Walk, node: Node) -> tuple[Array | None, Array | None]:
+def _product(walk: OnnxWalk, node: Node) -> tuple[Array | None, Array | None]:
     """A product's matrix, and the vector that is added to it."""
     biases = [walk.operand(user, 1) for user in walk.users(node, "Add")]
     return walk.constant(node.inputs[1]), next(iter(biases), None)
 
 
-def _norm(walk: Walk, node: Node) -> tuple[Array | None, Array | None] | None:
+def _norm(walk: OnnxWalk, node: Node) -> tuple[Array | None, Array | None] | None:
     """Weight and bias of a normalisation, whole or as its last two operations."""
     if node.kind == "LayerNormalization":
         return walk.constant(node.inputs[1]), walk.constant(node.inputs[2])
@@ -105,7 +105,7 @@ def _norm(walk: Walk, node: Node) -> tuple[Array | None, Array | None] | None:
     return next(((weight, walk.operand(user, 1)) for user in walk.users(node, "Add")), None)
 
 
-def _attention(walk: Walk, mixtures: Sequence[Node], three: Sequence[Node]) -> dict[str, Node]:
+def _attention(walk: OnnxWalk, mixtures: Sequence[Node], three: Sequence[Node]) -> dict[str, Node]:
     """Which of three products is query, key and value."""
     made_by = {node.outputs[0]: node for node in three}
     scores, mixed = mixtures

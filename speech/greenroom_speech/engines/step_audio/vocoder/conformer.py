@@ -35,7 +35,7 @@ class EncoderMemory:
         return self.layers.setdefault(layer, AttentionMemory())
 
 
-class Encoder(nn.Module):
+class ConformerEncoder(nn.Module):
     """Pairs' embeddings (n, input) to frames (2n, output)."""
 
     def __init__(self, sizes: EncoderSizes) -> None:

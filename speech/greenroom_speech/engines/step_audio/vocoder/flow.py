@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from greenroom_speech.engines.step_audio.vocoder.conformer import Encoder
+from greenroom_speech.engines.step_audio.vocoder.conformer import ConformerEncoder
 from greenroom_speech.engines.step_audio.vocoder.flow_matching import FlowMatching
 from greenroom_speech.engines.step_audio.vocoder.noise import Noise
 from greenroom_speech.engines.step_audio.vocoder.pieces_of_work import Work, finished
@@ -35,7 +35,7 @@ class Flow(nn.Module):
             {"embedding": nn.Embedding(sizes.vocab_size, sizes.input_size // 2)}
         )
         self.spk_embed_affine_layer = nn.Linear(sizes.spk_embed_dim, sizes.output_size)
-        self.encoder = Encoder(sizes.encoder)
+        self.encoder = ConformerEncoder(sizes.encoder)
         self.encoder_proj = nn.Linear(sizes.encoder.output_size, sizes.output_size)
         self.decoder = FlowMatching(sizes)
 
