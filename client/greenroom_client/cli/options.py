@@ -40,6 +40,7 @@ Output: TypeAlias = Annotated[
     typer.Option(
         "--output",
         "-o",
+        metavar="FILE",
         dir_okay=False,
         callback=_writable,
         help="File to write: .wav, .flac, .ogg, .opus or .mp3.",
@@ -50,6 +51,7 @@ LiveOutput: TypeAlias = Annotated[
     typer.Option(
         "--output",
         "-o",
+        metavar="FILE",
         dir_okay=False,
         callback=_writable,
         help="File to write: .wav, .flac, .ogg, .opus or .mp3; - writes a wav to standard output "
@@ -57,24 +59,33 @@ LiveOutput: TypeAlias = Annotated[
     ),
 ]
 KnownWords: TypeAlias = Annotated[
-    str | None, typer.Option("--transcript", help="What REF says; if not given, it is recognised.")
+    str | None,
+    typer.Option(
+        "--transcript", metavar="TEXT", help="What REF says; if not given, it is recognised."
+    ),
 ]
 Language: TypeAlias = Annotated[
-    str | None, typer.Option("--language", "-l", help="Language of the text, such as en or zh.")
+    str | None,
+    typer.Option(
+        "--language", "-l", metavar="LANGUAGE", help="Language of the text, such as en or zh."
+    ),
 ]
 AudioLanguage: TypeAlias = Annotated[
-    str | None, typer.Option("--audio-language", help="Language of REF, such as en or zh.")
+    str | None,
+    typer.Option("--audio-language", metavar="LANGUAGE", help="Language of REF, such as en or zh."),
 ]
 Seed: TypeAlias = Annotated[
-    int | None, typer.Option("--seed", help="The same seed gives the same speech.")
+    int | None,
+    typer.Option("--seed", metavar="NUMBER", help="The same seed gives the same speech."),
 ]
 Url: TypeAlias = Annotated[
-    str, typer.Option("--url", envvar="GREENROOM_URL", help="Address of the server.")
+    str, typer.Option("--url", metavar="URL", envvar="GREENROOM_URL", help="Address of the server.")
 ]
 ApiKey: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--api-key",
+        metavar="KEY",
         envvar="GREENROOM_API_KEY",
         show_envvar=True,
         help="API key, if the server needs one.",

@@ -36,11 +36,13 @@ def clone(
         typer.Option(
             "--task",
             "-t",
+            metavar="TASK",
             help="Edit to apply to the cloned speech. Can be repeated if a file is written.",
         ),
     ] = None,
     task_info: Annotated[
-        list[str] | None, typer.Option("--task-info", "-i", help="Detail of each task, in order.")
+        list[str] | None,
+        typer.Option("--task-info", "-i", metavar="DETAIL", help="Detail of each task, in order."),
     ] = None,
     seed: options.Seed = None,
     url: options.Url = DEFAULT_URL,
@@ -91,16 +93,23 @@ def edit(
         typer.Option(
             "--task",
             "-t",
+            metavar="TASK",
             help="emotion, style, speed, paralinguistic, denoise or vad. Can be repeated.",
         ),
     ],
     output: options.Output,
     info: Annotated[
         list[str] | None,
-        typer.Option("--info", "-i", help="Detail of each task, in order, such as happy or 1.2."),
+        typer.Option(
+            "--info",
+            "-i",
+            metavar="DETAIL",
+            help="Detail of each task, in order, such as happy or 1.2.",
+        ),
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", help="The new words, for tasks that change them.")
+        str | None,
+        typer.Option("--text", metavar="TEXT", help="The new words, for tasks that change them."),
     ] = None,
     transcript: options.KnownWords = None,
     language: options.Language = None,

@@ -21,7 +21,7 @@ def transcribe(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="REF...",
+            metavar="REF",
             help="Recordings or videos of any length. - records from the microphone until Enter is "
             "pressed, or reads a pipe.",
         ),
@@ -40,6 +40,7 @@ def transcribe(
         typer.Option(
             "--output",
             "-o",
+            metavar="DIR",
             file_okay=False,
             exists=True,
             writable=True,
