@@ -69,7 +69,7 @@ def test_the_parts_of_tts(language_model):
         "language model": gb(language_model),
         "its keys and values, 4 requests of the greatest length": 2e-9
         * buffer_elements(config, LONGEST_REQUESTS),
-        f"what {STREAMS} streams remember in the flow": 4e-9
+        f"the state of {STREAMS} streams in the flow": 4e-9
         * STREAMS
         * prod(vocoder.memory_shape(round(SECONDS * 25))),
         "flow": gb(vocoder.flow),
