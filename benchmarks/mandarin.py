@@ -94,7 +94,7 @@ def main() -> None:
         print(_row("all", name, counted))
 
 
-def _row(speaker: str, engine: str, counted: np.ndarray) -> str:
+def _row(speaker: str, engine: str, counted: np.typing.NDArray[np.int_]) -> str:
     toned, plain, syllables = counted.tolist()
     return f"| {speaker} | {engine} | {toned / syllables:.3f} | {plain / syllables:.3f} |"
 
