@@ -3,16 +3,25 @@
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from greenroom.errors import InvalidInput, SetupError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _KINDS = (".svg", ".png")
-_STARTS = {"hot": "#3b7d4f", "warm": "#d99a2b", "cold": "#4a6fa5", "refused": "#b03a3a"}
-_COUNTED = (("device_byte_seconds", "held"), ("unload_at_once_byte_seconds", "unloaded at once"))
+_BLUE, _RED = "#4a6fa5", "#b03a3a"
+_STARTS = {"hot": "#3b7d4f", "warm": "#d99a2b", "cold": _BLUE, "refused": _RED}
+_COUNTED = {
+    "always_loaded_byte_seconds": "always\nloaded",
+    "unload_at_once_byte_seconds": "unloaded\nat once",
+    "device_byte_seconds": "held",
+}
+_GB_HOURS, _HOUR = 3600e9, 3600
+_ABOVE: Any = {"frameon": False, "loc": "lower left", "bbox_to_anchor": (0, 1)}
+"""A legend above the axes: inside of them it would lie on what is drawn."""
 
 
 def check(path: Path) -> None:
@@ -24,40 +33,56 @@ def check(path: Path) -> None:
 
 
 def draw(path: Path, found: Mapping[str, Any]) -> None:
-    """A figure for each part of the result that there is, beside each other."""
+    """Write the figure; the same numbers give the same file."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "greenroom"}):
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        figure(found).savefig(path, metadata=metadata, dpi=150)
+
+
+def figure(found: Mapping[str, Any]) -> "Figure":
+    """A part for each of the results that there are, beside each other."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    parts = [_starts, _memory]
-    parts += [one for key, one in _MORE.items() if key in found]
-    # The same numbers give the same file.
-    with mpl.rc_context({"svg.hashsalt": "greenroom", "font.size": 9}):
-        figure = Figure(figsize=(3.6 * len(parts), 3.2), layout="constrained")
-        for axes, part in zip(figure.subplots(1, len(parts)), parts, strict=True):
+    parts = [_orders if "orders" in found else _starts, _memory]
+    parts += [_sweep] * ("sweep" in found) + [_loads, _waits] * ("machines" in found)
+    with mpl.rc_context({"font.size": 9}):
+        drawn = Figure(figsize=(3.8 * len(parts), 3.4), layout="constrained")
+        for axes, part in zip(drawn.subplots(1, len(parts)), parts, strict=True):
             part(axes, found)
             axes.spines[["top", "right"]].set_visible(False)
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(path, metadata=metadata, dpi=150)
+    return drawn
 
 
 def _starts(axes: "Axes", found: Mapping[str, Any]) -> None:
-    rows = found.get("orders") or {"": found}
+    shares = [100 * found[start] / max(1, found["requests"]) for start in _STARTS]
+    bars = axes.bar(list(_STARTS), shares, color=list(_STARTS.values()), width=0.6)
+    axes.bar_label(bars, fmt="%.1f", padding=2)
+    axes.set_ylabel("% of requests")
+    axes.margins(y=0.1)
+
+
+def _orders(axes: "Axes", found: Mapping[str, Any]) -> None:
+    rows = found["orders"]
     bottom = [0.0] * len(rows)
-    for start, colour in _STARTS.items():
+    for start, colour in list(_STARTS.items())[1:]:
+        # Those that were hot are left out: the others are what differs, and mostly small.
         shares = [100 * row[start] / max(1, row["requests"]) for row in rows.values()]
-        if start == "hot":
-            continue  # the others are what differs, and mostly small beside it
         axes.bar(list(rows), shares, bottom=bottom, color=colour, label=start, width=0.6)
         bottom = [below + share for below, share in zip(bottom, shares, strict=True)]
-    axes.set_ylabel("% of requests that found no hot model")
-    axes.legend(frameon=False)
+    axes.set_ylabel("% of requests not hot")
+    axes.legend(ncols=3, **_ABOVE)
 
 
 def _memory(axes: "Axes", found: Mapping[str, Any]) -> None:
-    bars = [*_COUNTED, ("always_loaded_byte_seconds", "always loaded")]
-    values = [found[key] / 3600e9 for key, _ in bars]
-    axes.barh([name for _, name in bars], values, color="#4a6fa5")
-    axes.set_xlabel("GPU memory, GB h")
+    values = [found[key] / _GB_HOURS for key in _COUNTED]
+    bars = axes.bar(list(_COUNTED.values()), values, color=_BLUE, width=0.6)
+    axes.bar_label(bars, fmt=_short, padding=2)
+    axes.set_ylabel("GPU memory, GB h")
+    axes.margins(y=0.1)
+    _plain(axes, "y")
 
 
 def _sweep(axes: "Axes", found: Mapping[str, Any]) -> None:
@@ -65,29 +90,48 @@ def _sweep(axes: "Axes", found: Mapping[str, Any]) -> None:
 
     sweep = found["sweep"]
     points = [
-        (p["held_byte_seconds"] / 3600e9, p["waited_seconds"] / 3600) for p in sweep["points"]
+        (p["held_byte_seconds"] / _GB_HOURS, p["waited_seconds"] / _HOUR) for p in sweep["points"]
     ]
-    axes.plot(*zip(*points, strict=True), marker=".", color="#4a6fa5")
-    for (held, waited), point in zip(points, sweep["points"], strict=True):
-        if point[sweep["field"]] == sweep["knee"]:
-            axes.plot(held, waited, marker="o", color="#b03a3a")
-            text = f"{sweep['field']} {name_of(sweep['knee'])}"
-            axes.annotate(text, (held, waited), xytext=(8, 8), textcoords="offset points")
+    axes.plot(*zip(*points, strict=True), marker=".", color=_BLUE)
+    knee = [point[sweep["field"]] for point in sweep["points"]].index(sweep["knee"])
+    text = f"knee: {sweep['field']} {name_of(sweep['knee'])}"
+    axes.plot(*points[knee], marker="o", linestyle="", color=_RED, label=text)
+    axes.legend(**_ABOVE)
     memory = "GPU" if sweep["field"] == "offload_after" else "host"
     axes.set_xlabel(f"{memory} memory held, GB h")
     axes.set_ylabel("waited, h")
+    _plain(axes, "x")
+    _plain(axes, "y")
 
 
-def _machines(axes: "Axes", found: Mapping[str, Any]) -> None:
-    routes = dict.fromkeys(row["route"] for row in found["machines"])
-    for route in routes:
-        rows = [row for row in found["machines"] if row["route"] == route]
-        loads = [row["loads_per_request"] for row in rows]
-        axes.plot([row["machines"] for row in rows], loads, marker=".", label=route)
-    axes.set_xscale("log")
-    axes.set_xlabel("machines")
+def _loads(axes: "Axes", found: Mapping[str, Any]) -> None:
+    _routes(axes, found, lambda row: row["loads_per_request"])
     axes.set_ylabel("loads per request")
-    axes.legend(frameon=False)
 
 
-_MORE = {"sweep": _sweep, "machines": _machines}
+def _waits(axes: "Axes", found: Mapping[str, Any]) -> None:
+    _routes(axes, found, lambda row: row["wait_seconds"]["p95"])
+    axes.set_ylabel("p95 wait for a model, s")
+
+
+def _routes(axes: "Axes", found: Mapping[str, Any], value: Any) -> None:
+    """A line for each route; sizes are 1, 2, 5, ..., so their names stand evenly."""
+    rows = found["machines"]
+    sizes = list(dict.fromkeys(str(row["machines"]) for row in rows))
+    for route in dict.fromkeys(row["route"] for row in rows):
+        values = [value(row) for row in rows if row["route"] == route]
+        axes.plot(sizes, values, marker=".", label=route)
+    axes.tick_params("x", labelsize="small")
+    axes.set_xlabel("machines")
+    axes.legend(ncols=2, fontsize="small", **_ABOVE)
+    axes.set_ylim(bottom=0)
+
+
+def _plain(axes: "Axes", axis: Literal["x", "y"]) -> None:
+    """Few numbers, so that long ones do not touch, with the thousands apart."""
+    axes.locator_params(axis, nbins=4)
+    getattr(axes, f"{axis}axis").set_major_formatter("{x:,.5g}")
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
