@@ -43,14 +43,24 @@ def advised(trace: Trace, world: World, show: Any) -> dict[str, Any]:
         offload_after=usual.offload_after, unload_after=usual.unload_after
     )
     new, old = _cost(trace, chosen, order, show), _cost(trace, default, "lru", show)
-    if all(_waited_and_held(new)[i] >= _waited_and_held(old)[i] for i in (0, 1)):
+    more = [now >= before for now, before in zip(_weighed(new), _weighed(old), strict=True)]
+    if new["refused"] > old["refused"] or all(more):
         # Each field's knee is its own; together they may be worse than what there is.
         order, new = "lru", old
         settings = {"offload_after": usual.offload_after, "unload_after": usual.unload_after}
     return {"settings": {"eviction": order, **settings}, "advised": new, "default": old}
 
 
-def _waited_and_held(cost: dict[str, Any]) -> tuple[float, float]:
+def _is_default(settings: dict[str, Any]) -> bool:
+    usual = Policy()
+    return settings == {
+        "eviction": "lru",
+        "offload_after": usual.offload_after,
+        "unload_after": usual.unload_after,
+    }
+
+
+def _weighed(cost: dict[str, Any]) -> tuple[float, float]:
     return cost["wait_seconds"]["total"], cost["device_byte_seconds"]
 
 
@@ -74,8 +84,11 @@ def print_advice(console: Console, advice: dict[str, Any]) -> None:
         f"{name_of(settings['unload_after'])}.",
         highlight=False,
     )
+    if _is_default(settings):
+        console.print("That is the default; nothing better was found.", highlight=False)
     new, old = advice["advised"], advice["default"]
-    told = [("waited", *(duration(one["wait_seconds"]["total"]) for one in (new, old)))]
+    told = [("refused", *(f"{one['refused']:,}" for one in (new, old)))]
+    told += [("waited", *(duration(one["wait_seconds"]["total"]) for one in (new, old)))]
     for what, key in (("GPU memory", "device_byte_seconds"), ("host memory", "host_byte_seconds")):
         told.append((what, *(memory(one[key]) for one in (new, old))))
     for what, now, before in told:

@@ -1,5 +1,6 @@
 """The verbs ``greenroom simulate`` and ``greenroom export-trace``."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -36,8 +37,15 @@ class Swept(StrEnum):
 
 
 def _new_file(path: Path | None) -> Path | None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"the folder {path.absolute().parent} does not exist.")
+    if path is None or str(path) == "-":
+        return path
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise typer.BadParameter(f"the folder {folder} does not exist.")
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; give a file.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise typer.BadParameter(f"{path} may not be written.")
     return path
 
 
@@ -165,10 +173,13 @@ def simulate(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option("--seconds", min=0, help="Seconds of work where the trace has none."),
+        typer.Option("--seconds", min=0, max=1e9, help="Seconds of work where the trace has none."),
     ] = None,
     scale: Annotated[
-        float, typer.Option("--scale", min=0, help="Factor for the seconds of work in the trace.")
+        float,
+        typer.Option(
+            "--scale", min=0, max=1e6, help="Factor for the seconds of work in the trace."
+        ),
     ] = 1.0,
     json_file: Annotated[
         Path | None,

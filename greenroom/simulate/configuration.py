@@ -40,6 +40,8 @@ class Configuration:
     policy: dict[str, Any] = field(default_factory=dict)
     """Fields of the policy of each model that has none of its own."""
     models: dict[str, SimulatedModel] = field(default_factory=dict)
+    _tables: dict[str, str] = field(default_factory=dict)
+    """Who named a model that nothing tells of yet."""
 
     def other(self, name: str) -> SimulatedModel:
         """A model that the configuration does not name."""
@@ -66,6 +68,7 @@ class Configuration:
         if not isinstance(models, dict) or not all(isinstance(m, dict) for m in models.values()):
             raise InvalidInput(f"--config {path}: models must be tables such as [models.NAME].")
         for name, fields in models.items():
+            self._take_note(name, f"--config {path}")
             self.change(name, fields, f"--config {path}, model {name}")
 
     def change(self, name: str, fields: Mapping[str, Any], whose: str) -> None:
@@ -96,6 +99,7 @@ class Configuration:
             raise InvalidInput('--policy must look like {"NAME": {"unload_after": 600}}.')
         self.change_all(policies.pop(EVERY_MODEL, {}), "--policy")
         for name, fields in policies.items():
+            self._take_note(name, "--policy")
             model = self.named(name)
             policy = checked_policy(fields, f"--policy, model {name}", model.policy)
             self.models[name] = replace(model, policy=policy)
@@ -108,6 +112,20 @@ class Configuration:
             policy = checked_policy(fields, whose, model.policy)
             self.models[name] = replace(model, policy=policy)
 
+    def unknown(self, asked: Iterable[str]) -> list[str]:
+        """A sentence for each model that is configured though nothing else tells of it."""
+        known = set(asked)
+        return [
+            f"{whose}: no request is for model {name}; a name must be that of a model of the "
+            "trace, of repositories or of --from."
+            for name, whose in self._tables.items()
+            if name not in known
+        ]
+
+    def _take_note(self, name: str, whose: str) -> None:
+        if name not in self.models:
+            self._tables[name] = whose
+
     def _add_repositories(self, path: Path, folders: Any) -> None:
         if not isinstance(folders, list) or not all(isinstance(one, str) for one in folders):
             raise InvalidInput(f"--config {path}: repositories must be a list of folders.")
@@ -115,7 +133,11 @@ class Configuration:
         for folder in found:
             if not folder.is_dir():
                 raise InvalidInput(f"--config {path}: repository {folder} is not a folder.")
-        for name, spec in Repository(*found).models.items():
+        read = Repository(*found).models
+        for folder in found:
+            if not any(spec.folder.parent == folder for spec in read.values()):
+                raise InvalidInput(f"--config {path}: repository {folder} has no model.")
+        for name, spec in read.items():
             own = spec.policy.model_dump(exclude_unset=True)
             policy = checked_policy(self.policy | own, name, Policy())
             self.models[name] = SimulatedModel(
@@ -130,4 +152,8 @@ def checked_policy(given: Mapping[str, Any], whose: str, base: Policy) -> Policy
     except ValidationError as error:
         fault = error.errors()[0]
         name = ".".join(map(str, fault["loc"]))
+        if fault["type"] == "extra_forbidden":
+            known = ", ".join(Policy.model_fields)
+            rule = f"{name} is not a field of a policy; the fields are {known}."
+            raise InvalidInput(f"{whose}: {rule}") from None
         raise InvalidInput(f"{whose}: {name} is {fault['input']!r}: {fault['msg']}.") from None

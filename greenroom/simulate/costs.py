@@ -25,8 +25,9 @@ def size(given: object) -> object:
     return round(float(number) * base ** _POWERS.get((unit or "").upper(), 0))
 
 
-Bytes = Annotated[int, BeforeValidator(size), Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
+MOST_BYTES = 10**18
+Bytes = Annotated[int, BeforeValidator(size), Field(ge=0, le=MOST_BYTES)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Costs(BaseModel):
@@ -66,6 +67,9 @@ DEFAULT = Costs()
 
 def checked_costs(given: Mapping[str, Any], whose: str, base: Costs = DEFAULT) -> Costs:
     """`base` with the fields in `given`. Raises InvalidInput with the field, value and rule."""
+    for name, value in given.items():
+        if isinstance(value, bool):
+            raise InvalidInput(f"{whose}: {name} is {str(value).lower()}; it must be a number.")
     try:
         return Costs.model_validate(base.model_dump() | dict(given))
     except ValidationError as error:
@@ -84,5 +88,7 @@ def default_model(given: str) -> Costs:
         name, equals, value = part.partition("=")
         if not equals:
             raise InvalidInput(f"--default-model: {part!r} has no value; write NAME=VALUE.")
+        if name.strip() in parts:
+            raise InvalidInput(f"--default-model: {name.strip()} is given twice; give it once.")
         parts[name.strip()] = value.strip()
     return checked_costs(parts, "--default-model")

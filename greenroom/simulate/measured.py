@@ -1,10 +1,12 @@
 """Costs as a running service has measured them: its GET /metrics and GET /residency."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException, InvalidURL
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,6 +16,14 @@ from greenroom.residency.states import Action
 from greenroom.simulate.configuration import Configuration
 
 _TIMEOUT = 10.0
+_URL = re.compile(r"https?://[!-.0-~][!-~]*")
+_KEY = re.compile(r"[!-~]+")
+_SHOWN = 200
+_REMEDIES = {
+    401: "give an API key by --api-key or GREENROOM_API_KEY",
+    403: "give an API key by --api-key or GREENROOM_API_KEY",
+    404: "give the URL of the gateway, such as http://localhost:8000",
+}
 _Sums = Mapping[tuple[str, ...], float]
 
 
@@ -23,6 +33,15 @@ def read_measured(configuration: Configuration, url: str, key: str | None) -> in
     What a service has not done yet costs as the default does. Raises InvalidInput if it does
     not answer, or not as a service does.
     """
+    if not _URL.fullmatch(url):
+        raise InvalidInput(
+            f"--from is {url!r}; the URL of a service begins with http:// or https://, "
+            "such as http://localhost:8000."
+        )
+    if key and not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "--api-key has a space, or a character that is not ASCII; a key has neither."
+        )
     try:
         shown = json.loads(_read(f"{url.rstrip('/')}/residency", key))
         metrics = _read(f"{url.rstrip('/')}/metrics", key)
@@ -34,8 +53,17 @@ def read_measured(configuration: Configuration, url: str, key: str | None) -> in
         ensembles = _ensembles(url.rstrip("/"), key, models)
         for name in ensembles:
             configuration.shape(name, controllable=False, steps=_needs(name, ensembles))
-    except (URLError, OSError) as error:
-        raise InvalidInput(f"--from {url} does not answer: {error}.") from error
+    except HTTPError as error:
+        raise InvalidInput(_refused(url, error)) from error
+    except OSError as error:
+        why = error.reason if isinstance(error, URLError) else error
+        raise InvalidInput(f"--from {url} does not answer: {why}.") from error
+    except InvalidURL as error:
+        raise InvalidInput(f"--from {url} is not a URL: {error}.") from error
+    except HTTPException as error:
+        raise InvalidInput(
+            f"--from {url} does not speak HTTP; {_REMEDIES[404]}, not its gRPC port."
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"--from {url} does not answer as Greenroom does: {error!r}.") from error
     if budget and budget["budget_bytes"]:
@@ -64,11 +92,20 @@ def _needs(name: str, ensembles: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _read(url: str, key: str | None, body: bytes | None = None) -> str:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    if not url.startswith(("http://", "https://")):
-        raise InvalidInput(f"--from {url}: a URL of a service begins with http:// or https://.")
     with urlopen(Request(url, body, headers), timeout=_TIMEOUT) as answer:
         text: str = answer.read().decode()
     return text
+
+
+def _refused(url: str, error: HTTPError) -> str:
+    """What was answered, and what helps."""
+    try:
+        said = str(json.loads(error.read(10_000))["error"]).rstrip(".")[:_SHOWN]
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
+        said = ""
+    told = f" ({said})" if said and said.isprintable() else ""
+    remedy = _REMEDIES.get(error.code, "see what the service says of itself")
+    return f"--from {url} answers {error.code} {error.reason}{told}; {remedy}."
 
 
 def _fields(
@@ -78,7 +115,7 @@ def _fields(
     hot = (budget or {}).get("needs", {}).get(name, 0)
     weights = max(hot - overhead, 0) or model["device_bytes"] or model["host_bytes"]
     found = dict(model["policy"])
-    if weights:
+    if weights or (model["controllable"] and (name, Action.LOAD) in means):
         found |= {"bytes": weights, "overhead": overhead}
     for action in Action:
         if (seconds := means.get((name, action))) is not None:

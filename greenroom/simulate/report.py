@@ -19,8 +19,11 @@ def print_result(console: Console, result: Result) -> None:
     table.add_column()
     requests = result["requests"]
     table.add_row("requests", f"{requests:,}", f"in {duration(result['seconds'])}")
-    for start in ("hot", "warm", "cold", "refused"):
-        table.add_row(start, f"{result[start]:,}", f"{_share(result[start], requests)}")
+    for start in ("hot", "warm", "cold"):
+        table.add_row(start, f"{result[start]:,}", _share(result[start], requests))
+    why = [f"{n:,} {reason.replace('_', ' ')}" for reason, n in result["refused_because"].items()]
+    share = "; ".join([_share(result["refused"], requests), *why])
+    table.add_row("refused", f"{result['refused']:,}", share)
     waits = result["wait_seconds"]
     told = ", ".join(f"{name} {waits[name]:.2f} s" for name in ("p50", "p95", "p99"))
     table.add_row("wait for a model", f"{duration(waits['total'])}", f"in all; {told}")
@@ -62,10 +65,14 @@ def print_rows(console: Console, first: str, rows: Sequence[tuple[str, Result]])
 
 
 def print_bad_rows(console: Console, bad_rows: Sequence[str]) -> None:
-    for sentence in bad_rows[:_SHOWN_BAD_ROWS]:
-        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+    print_sentences(console, bad_rows[:_SHOWN_BAD_ROWS])
     if (more := len(bad_rows) - _SHOWN_BAD_ROWS) > 0:
         console.print(f"{more} more rows are left out; --json lists them all.", highlight=False)
+
+
+def print_sentences(console: Console, sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
 def duration(seconds: float) -> str:
@@ -76,7 +83,8 @@ def duration(seconds: float) -> str:
 
 
 def memory(byte_seconds: float) -> str:
-    return f"{byte_seconds / 3600e9:,.1f} GB h"
+    gigabytes = byte_seconds / 3600e9
+    return f"{gigabytes:,.1f} GB h" if gigabytes >= 1 else f"{1000 * gigabytes:.1f} MB h"
 
 
 def _share(part: int, whole: int) -> str:

@@ -15,10 +15,16 @@ from greenroom.errors import InvalidInput
 from greenroom.residency.eviction_order import ORDERS
 from greenroom.simulate import advice, fleet_study, plot, sweeps
 from greenroom.simulate.configuration import Configuration
-from greenroom.simulate.costs import default_model, size
+from greenroom.simulate.costs import MOST_BYTES, default_model, size
 from greenroom.simulate.measured import read_measured
+from greenroom.simulate.output import check_apart, writing
 from greenroom.simulate.play import BELADY, Played, play
-from greenroom.simulate.report import print_bad_rows, print_result, print_rows
+from greenroom.simulate.report import (
+    print_bad_rows,
+    print_result,
+    print_rows,
+    print_sentences,
+)
 from greenroom.simulate.routers import ByResidency
 from greenroom.simulate.trace import Trace
 from greenroom.simulate.trace_file import Columns, read_trace
@@ -54,12 +60,18 @@ def run(study: Study) -> None:
     """Raises InvalidInput for what cannot be simulated."""
     if study.plot:
         plot.check(study.plot)
+    check_apart(
+        {"--json": study.json_file, "--plot": study.plot},
+        {"TRACE": study.trace, "--config": study.config},
+    )
     if study.gpus > 1 and (study.sweep or study.advise):
         raise InvalidInput("--sweep and --advise are for one GPU; leave --gpus out.")
     configuration, memory = _configured(study)
     with _shown(study.quiet) as show:
         trace = read_trace(study.trace, study.columns, show("reading", None))
     print_bad_rows(Console(stderr=True), trace.bad_rows)
+    unknown = configuration.unknown(trace.names)
+    print_sentences(Console(stderr=True), unknown)
     world = World(
         configuration.models,
         configuration.other,
@@ -72,18 +84,22 @@ def run(study: Study) -> None:
         found = _played(study, trace, world, show)
     _tell(console, study, found)
     if study.json_file:
-        found["bad_rows"] = list(trace.bad_rows)
-        study.json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found |= {"bad_rows": list(trace.bad_rows), "unknown_models": unknown}
+        with writing("--json", study.json_file):
+            study.json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if study.plot:
-        plot.draw(study.plot, found)
+        with writing("--plot", study.plot):
+            plot.draw(study.plot, found)
 
 
 def _configured(study: Study) -> tuple[Configuration, int]:
     configuration = Configuration(default_model(study.default_model))
-    memory = read_measured(configuration, study.from_url, study.api_key) if study.from_url else 0
+    memory = 0
+    if study.from_url is not None:
+        memory = read_measured(configuration, study.from_url, study.api_key)
     if study.config:
         configuration.read(study.config)
-    if study.policy:
+    if study.policy is not None:
         configuration.change_policies(study.policy)
     for field in ("offload_after", "unload_after"):
         if (seconds := getattr(study, field)) is not None:
@@ -102,6 +118,8 @@ def _memory(given: str) -> int:
         raise InvalidInput(f"--memory is {given!r}; it {error}, or none.") from None
     if not isinstance(found, int) or found <= 0:
         raise InvalidInput(f"--memory is {given!r}; write none for no limit.")
+    if found > MOST_BYTES:
+        raise InvalidInput(f"--memory is {given!r}; it must be at most {MOST_BYTES:.0e} bytes.")
     return found
 
 
@@ -111,7 +129,8 @@ def _check_seconds(trace: Trace, world: World) -> None:
     if lacking:
         more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
         raise InvalidInput(
-            f"The trace has no seconds of work for model {lacking[0]}{more}; give --seconds."
+            f"The trace has no seconds of work for model {lacking[0]}{more}; give --seconds, or "
+            "run in the costs of each."
         )
 
 
@@ -133,6 +152,8 @@ def _shown(quiet: bool) -> Iterator[Show]:
     ) as progress:
 
         def show(what: str, total: int | None) -> Callable[[int], None]:
+            for before in progress.task_ids:  # a bar for each value would fill the terminal
+                progress.remove_task(before)
             task = progress.add_task(what, total=total)
             return lambda done: progress.update(task, completed=done)
 
@@ -156,7 +177,7 @@ def _played(study: Study, trace: Trace, world: World, show: Show) -> dict[str, A
         found["orders"] = {name: orders[name] for name in (*ORDERS, BELADY)}
     if study.sweep:
         found["sweep"] = sweeps.swept(trace, world, study.eviction, study.sweep, show)
-    if study.machines:
+    if study.machines is not None:
         found["machines"] = fleet_study.compared(trace, world, study.eviction, study.machines, show)
     if study.advise:
         found["advice"] = advice.advised(trace, world, show)
@@ -182,7 +203,7 @@ def _tell(console: Console, study: Study, found: dict[str, Any]) -> None:
     if study.sweep:
         console.print()
         sweeps.print_sweep(console, found["sweep"])
-    if study.machines:
+    if study.machines is not None:
         console.print()
         fleet_study.print_machines(console, found["machines"])
     if study.advise:

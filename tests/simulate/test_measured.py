@@ -1,6 +1,7 @@
 """Costs are taken from what a service shows: its means, bytes, policies and memory."""
 
 import json
+import socket
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -54,9 +55,11 @@ def service():
                 self.do_GET()
 
             def do_GET(self):
-                self.send_response(200)
+                answer = answers[self.path.strip("/")]
+                status, text = answer if isinstance(answer, tuple) else (200, answer)
+                self.send_response(status)
                 self.end_headers()
-                self.wfile.write(answers[self.path.strip("/")].encode())
+                self.wfile.write(text.encode())
 
             def log_message(self, *_):
                 pass
@@ -91,6 +94,44 @@ def test_what_a_service_has_measured_is_taken(service):
     assert model.controllable
     assert configuration.models["say"].steps == ("tts",)
     assert configuration.models["outer"].steps == ("tts", "say")
+
+
+def test_what_was_loaded_and_has_no_bytes_has_none(service):
+    idle = RESIDENCY["models"]["tts"] | {"device_overhead_bytes": 0, "host_bytes": 0}
+    shown = {"models": {"tts": idle, "new": idle}, "gpu": None, "budget": None}
+    url = service(residency=json.dumps(shown), metrics=METRICS, **{"v2/repository/index": "[]"})
+    configuration = Configuration()
+    assert read_measured(configuration, url, None) == 0
+    assert configuration.models["tts"].costs.bytes == 0
+    assert configuration.models["new"].costs.bytes == Configuration().costs.bytes
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, '{"error": "No key."}'), r"answers 401 Unauthorized \(No key\); give an API key by"),
+        ((403, "{}"), "answers 403 Forbidden; give an API key by --api-key or GREENROOM_API_KEY"),
+        ((404, "<html>"), "answers 404 Not Found; give the URL of the gateway, such as http://"),
+        ((503, "busy"), "answers 503 Service Unavailable; see what the service says of itself"),
+    ],
+)
+def test_what_refuses_is_quoted_with_what_helps(service, answer, said):
+    with pytest.raises(InvalidInput, match=said):
+        read_measured(Configuration(), service(residency=answer), None)
+
+
+def test_what_speaks_no_http_is_refused():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InvalidInput, match="does not speak HTTP; give the URL of the gateway"):
+            read_measured(Configuration(), url, None)
 
 
 def test_what_is_no_greenroom_is_refused(service):

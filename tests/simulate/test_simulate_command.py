@@ -22,7 +22,7 @@ def trace(tmp_path):
 
 
 def invoke(*arguments):
-    app = typer.Typer()
+    app = typer.Typer(rich_markup_mode=None)
     register(app)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -112,7 +112,7 @@ def test_bad_rows_are_named(trace):
     found, _ = simulate(trace)
     assert found["requests"] == 2
     assert found["bad_rows"] == [
-        f"{trace} line 3: seconds is 'x'; it must be seconds, 0 or more.",
+        f"{trace} line 3: seconds is 'x'; it must be seconds from 0 to 1,000,000,000.",
         f"{trace} line 4: it has 1 of 3 columns.",
     ]
 
@@ -137,11 +137,21 @@ def test_the_advice_is_no_worse_than_what_there_is(tmp_path):
         (["--memory", "lots"], "--memory is 'lots'; it should be a number of bytes"),
         (["--default-model", "load=x"], "--default-model: load is 'x': Input should be a valid"),
         (["--default-model", "size=1"], "--default-model: size is not a cost; the costs are load"),
+        (["--default-model", "load=1,load=2"], "--default-model: load is given twice"),
+        (["--default-model", "load=1e10"], "--default-model: load is '1e10': Input should be less"),
+        (["--memory", "9999999TB"], "--memory is '9999999TB'; it must be at most 1e+18 bytes"),
+        (["--policy", ""], "--policy is not JSON"),
+        (["--policy", '{"a": {"x": 5}}'], "--policy, model a: x is not a field of a policy; the"),
+        (["--machines", ""], "--machines is ''; it must be A..B"),
+        (["--from", ""], "--from is ''; the URL of a service begins with http://"),
+        (["--from", "http://a b"], "--from is 'http://a b'; the URL of a service begins with"),
+        (["--from", "http://a:b"], "--from http://a:b is not a URL: nonnumeric port: 'b'"),
+        (["--from", "http://a", "--api-key", "my key"], "--api-key has a space"),
         (["--policy", "{"], "--policy is not JSON"),
         (["--policy", '{"a": {"unload_after": -3}}'], "--policy, model a: unload_after is -3"),
         (["--machines", "0..5"], "--machines is '0..5'; it must be A..B"),
         (["--unload-after", "-0.5"], "--unload-after: unload_after is -0.5"),
-        (["--from", "ftp://x"], "a URL of a service begins with http://"),
+        (["--from", "ftp://x"], "--from is 'ftp://x'; the URL of a service begins with http://"),
         (["--from", "http://127.0.0.1:1"], "--from http://127.0.0.1:1 does not answer"),
         (["--gpus", "2", "--advise"], "for one GPU; leave --gpus out"),
         (["--plot", "x.gif"], "--plot is x.gif; it must end in .svg or .png"),
@@ -155,6 +165,54 @@ def test_what_cannot_be_is_said_in_a_sentence(trace, options, said):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("outputs", "code", "said"),
+    [
+        (["--json", "no/folder.json"], 2, "no does not exist"),
+        (["--json", "folder"], 2, "folder is a folder; give a file"),
+        (["--plot", "folder"], 2, "folder is a folder; give a file"),
+        (["--json", "zipf.csv"], 1, "--json is zipf.csv, which is TRACE too; give another file"),
+        (["--json", "a.svg", "--plot", "a.svg"], 1, "--plot is a.svg, which is --json too"),
+        (["--json", "/dev/full"], 1, "--json is /dev/full, which cannot be written: No space"),
+    ],
+)
+def test_what_cannot_be_written_is_said_and_no_input_is_lost(
+    trace, outputs, code, said, monkeypatch
+):
+    monkeypatch.chdir(trace.parent)
+    (trace.parent / "folder").mkdir()
+    before = trace.read_text()
+    result = invoke("simulate", trace.name, *outputs)
+    assert result.exit_code == code
+    assert said in " ".join(result.output.split())
+    assert trace.read_text() == before
+
+
+def test_a_log_is_not_replaced_by_its_trace(trace):
+    before = trace.read_text()
+    result = invoke("export-trace", trace, "-o", trace)
+    assert result.exit_code == 1
+    assert "which is LOG 1 too; give another file" in result.output.replace("\n", "")
+    assert trace.read_text() == before
+
+
+def test_why_requests_were_refused_is_printed(trace):
+    _, printed = simulate(trace, "--memory", "1GB", "--default-model", "bytes=2GB")
+    assert "100.0%; 300 does not fit" in printed
+
+
+def test_a_model_that_nothing_else_tells_of_is_named(trace):
+    config = trace.with_suffix(".toml")
+    config.write_text("[models.model-0001]\nload = 7\n[models.zzz]\nload = 7\n")
+    found, printed = simulate(trace, "--config", config, "--policy", '{"tts": {"pinned": false}}')
+    rule = "a name must be that of a model of the trace, of repositories or of --from."
+    assert found["unknown_models"] == [
+        f"--config {config}: no request is for model zzz; {rule}",
+        f"--policy: no request is for model tts; {rule}",
+    ]
+    assert "no request is for model zzz" in printed
+
+
 def test_a_trace_without_seconds_needs_them(trace):
     trace.write_text("time,model\n0,a\n1,a\n")
     result = invoke("simulate", trace)
@@ -164,7 +222,15 @@ def test_a_trace_without_seconds_needs_them(trace):
 
 
 @pytest.mark.parametrize(
-    "text", ["x = [", "[model.a]\nload = 1", "[models.a]\nlode = 1", "models = 3"]
+    "text",
+    [
+        "x = [",
+        "[model.a]\nload = 1",
+        "[models.a]\nlode = 1",
+        "[models.a]\nload = true",
+        "models = 3",
+        'repositories = ["."]',
+    ],
 )
 def test_a_bad_configuration_names_the_file(trace, text):
     config = trace.with_suffix(".toml")
