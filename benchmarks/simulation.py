@@ -154,6 +154,8 @@ async def main() -> None:
             shares, wait, count = seen(log)
             runs.append((shares, wait))
             print(line(f"run {number + 1}", shares, wait), f" {count} served", flush=True)
+            if count < given.requests:
+                sys.exit(f"{given.requests} requests were sent; those without a lease count too.")
         work = 1000 * read_trace(log, Columns()).seconds.mean()
         print(f"work of a request: {work:.1f} ms, {1000 * trace.seconds.mean():.1f} ms were asked")
     for name, model in configuration.models.items():

@@ -12,6 +12,7 @@ from rich.table import Table
 from greenroom.errors import InvalidInput
 from greenroom.simulate.machines import Router
 from greenroom.simulate.play import play
+from greenroom.simulate.report import duration
 from greenroom.simulate.routers import AtRandom, ByResidency, Evenly
 from greenroom.simulate.trace import Trace
 from greenroom.simulate.world import World
@@ -21,7 +22,7 @@ _MOST = 1000
 _MOST_LOSSES = 10
 _ROUTES: dict[str, tuple[Callable[[World, Trace], Router], bool]] = {
     "by residency": (lambda world, trace: ByResidency(world, trace.mean_seconds()), False),
-    "the same, machines lost": (
+    "machines lost": (
         lambda world, trace: ByResidency(world, trace.mean_seconds()),
         True,
     ),
@@ -71,6 +72,7 @@ def compared(
                 {
                     "machines": machines,
                     "route": route,
+                    "trace_seconds": float(played.times[-1]),
                     "losses": losses,
                     "loads_per_request": loads / found["requests"],
                 }
@@ -84,22 +86,22 @@ _KEPT = ("requests", "hot", "warm", "cold", "refused", "evictions", "wait_second
 
 def print_machines(console: Console, rows: list[dict[str, Any]]) -> None:
     """A line for each row."""
-    table = Table(box=None, pad_edge=False)
-    for place, head in enumerate(
-        (
-            "machines",
-            "routed",
-            "loads per request",
-            "hot",
-            "refused",
-            "p95 wait for a model",
-            "p95 in all",
-        )
+    table = Table(box=None, padding=(0, 1, 0, 0))  # 80 columns are not many
+    for head in (
+        "machines",
+        "trace in",
+        "routed",
+        "loads per\nrequest",
+        "hot",
+        "refused",
+        "p95 wait\nfor model",
+        "p95 in all",
     ):
-        table.add_column(head, justify="left" if place == 1 else "right")
+        table.add_column(head, justify="left" if head == "routed" else "right", no_wrap=True)
     for row in rows:
         table.add_row(
             f"{row['machines']:,}",
+            duration(row["trace_seconds"]),
             row["route"],
             f"{row['loads_per_request']:.4f}",
             f"{row['hot'] / row['requests']:.1%}",

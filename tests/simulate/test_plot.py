@@ -15,7 +15,7 @@ FOUND = COUNTS | {
     "device_byte_seconds": 0.0,
 }
 ORDERS = {"orders": dict.fromkeys(("lru", "gdsf", "belady"), COUNTS)}
-ROUTES = ("by residency", "the same, machines lost", "evenly", "at random")
+ROUTES = ("by residency", "machines lost", "evenly", "at random")
 
 
 def sweep(*held):

@@ -85,6 +85,8 @@ def test_fleets_sweeps_and_advice(trace):
         trace, "--memory", "3GB", "--sweep", "unload_after", "--machines", "1..2"
     )
     assert {row["machines"] for row in found["machines"]} == {1, 2}
+    one, two = (row["trace_seconds"] for row in found["machines"][::4])
+    assert one == pytest.approx(2 * two)
     assert found["sweep"]["knee"] in [point["unload_after"] for point in found["sweep"]["points"]]
     assert "knee" in printed
     found, printed = simulate(trace, "--memory", "3GB", "--advise")
