@@ -65,7 +65,9 @@ def read_measured(configuration: Configuration, url: str, key: str | None) -> in
             f"--from {url} does not speak HTTP; {_REMEDIES[404]}, not its gRPC port."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"--from {url} does not answer as Greenroom does: {error!r}.") from error
+        raise InvalidInput(
+            f"--from {url} does not answer as Greenroom does; {_REMEDIES[404]}."
+        ) from error
     if budget and budget["budget_bytes"]:
         return int(budget["budget_bytes"])
     return int(gpu["total_bytes"] - (budget or {}).get("reserve_bytes", 0)) if gpu else 0

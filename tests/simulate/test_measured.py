@@ -136,5 +136,7 @@ def test_what_speaks_no_http_is_refused():
 
 def test_what_is_no_greenroom_is_refused(service):
     url = service(residency="{}", metrics="")
-    with pytest.raises(InvalidInput, match="does not answer as Greenroom does"):
+    with pytest.raises(
+        InvalidInput, match="does not answer as Greenroom does; give the URL of the gateway"
+    ):
         read_measured(Configuration(), url, None)
