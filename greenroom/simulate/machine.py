@@ -48,7 +48,7 @@ class _Triton:
 
 
 @dataclass(slots=True)
-class Request:
+class TraceRequest:
     """One row of the trace, which keeps its time when it is sent again."""
 
     model: str
@@ -84,7 +84,7 @@ class Machine:
         self.stage.server_back({}, timeline.now)
         self._triton: dict[str, _Triton] = {}
         self._shared = _Lane(world.slots) if world.slots else None
-        self._requests: dict[Ticket, Request] = {}
+        self._requests: dict[Ticket, TraceRequest] = {}
         self._comes_at: dict[str, float] = {}
         self._alarm = math.inf
         self._held = self._host = 0
@@ -119,7 +119,7 @@ class Machine:
         triton = self._triton[name] = _Triton(model, (*model.steps, name), lane)
         return triton
 
-    def ask(self, request: Request, now: float) -> None:
+    def ask(self, request: TraceRequest, now: float) -> None:
         """Take a request that comes now, or is sent again."""
         triton = self._triton.get(request.model) or self.add(request.model, now)
         models = self.stage.models
@@ -137,7 +137,7 @@ class Machine:
         else:
             self._granted(ticket, now)
 
-    def lose(self, now: float) -> list[Request]:
+    def lose(self, now: float) -> list[TraceRequest]:
         """End as a machine does that fails; what it has not answered is to be sent elsewhere."""
         self._gone = True
         self._hold(now, -self._held, -self._host)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from greenroom.simulate.machine import Machine, Request
+from greenroom.simulate.machine import Machine, TraceRequest
 from greenroom.simulate.tally import Tally
 from greenroom.simulate.timeline import Timeline
 from greenroom.simulate.world import World
@@ -36,7 +36,7 @@ class Fleet:
         """Somebody waits for an answer."""
         return any(machine.open for machine in self.machines)
 
-    def send(self, request: Request, now: float) -> None:
+    def send(self, request: TraceRequest, now: float) -> None:
         place = 0
         if self._router:
             place = self._router.choose(request.model, len(self.machines), now)

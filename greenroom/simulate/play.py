@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from greenroom.residency.eviction_order import furthest_next_use
-from greenroom.simulate.machine import Request
+from greenroom.simulate.machine import TraceRequest
 from greenroom.simulate.machines import Fleet, Router
 from greenroom.simulate.tally import Tally
 from greenroom.simulate.timeline import Timeline
@@ -70,7 +70,7 @@ def play(
         name = trace.names[model]
         if next_uses is not None:
             soonest[name] = next_uses[number]
-        fleet.send(Request(name, seconds, now), now)
+        fleet.send(TraceRequest(name, seconds, now), now)
         if progress and number % _TELL_EVERY == 0:
             progress(number)
     while fleet.open and timeline.step():

@@ -14,7 +14,7 @@ _PERCENTILES = (50, 95, 99)
 
 
 @dataclass
-class Held:
+class HeldBytesOverTime:
     """Bytes over time."""
 
     byte_seconds: float = 0.0
@@ -47,8 +47,8 @@ class Tally:
     """Seconds from asking to the answer that were not work."""
     lost_seconds: float = 0.0
     """Seconds that refused requests had waited."""
-    device: Held = field(default_factory=Held)
-    host: Held = field(default_factory=Held)
+    device: HeldBytesOverTime = field(default_factory=HeldBytesOverTime)
+    host: HeldBytesOverTime = field(default_factory=HeldBytesOverTime)
     """Copies of the weights in host memory."""
     busy_byte_seconds: float = 0.0
     """What would be held if models came for each time of use, with a load, and went at its end."""

@@ -13,7 +13,7 @@ from greenroom.residency.effects import Begin
 from greenroom.residency.eviction_order import ORDERS
 from greenroom.residency.policy import Policy
 from greenroom.simulate.costs import Costs
-from greenroom.simulate.machine import Machine, Request
+from greenroom.simulate.machine import Machine, TraceRequest
 from greenroom.simulate.tally import Tally
 from greenroom.simulate.timeline import Timeline
 from greenroom.simulate.world import SimulatedModel, World
@@ -127,7 +127,7 @@ def simulated(rows, eviction):
         machine.add(name)
     for at, model, seconds in rows:
         timeline.run_until(at)
-        machine.ask(Request(model, seconds, at), at)
+        machine.ask(TraceRequest(model, seconds, at), at)
     while machine.open:
         timeline.step()
     return machine.history, tally
