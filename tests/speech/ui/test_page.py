@@ -210,7 +210,7 @@ async def stop_in_mid_speech(visitor, service):
     text = await page.input_value("#text textarea")
     await page.fill("#text textarea", "This sentence is said again and again. " * 300)
     await page.click("#say")
-    await visitor.says("#speak-status", r"\d\.\d s there")
+    await visitor.says("#speak-status", r"\d\.\d s ready")
     await expect(page.locator("#speak-status progress")).to_be_visible()
     await visitor.plays("#live audio")
     await page.click("#stop")
