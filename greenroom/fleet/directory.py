@@ -1,8 +1,8 @@
 """What a request asks for, by its path or its gRPC message: a model, and perhaps one replica."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from re import Pattern
 from typing import Any
@@ -34,7 +34,7 @@ class Directory:
     paths: Mapping[str, str] = field(default_factory=dict)
     """The model that each path of an app needs, such as ``/things/{name}/preview``."""
     steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of each ensemble."""
+    """Of each model what a request for it needs: itself, or the steps of an ensemble."""
 
     def of_path(self, path: str, query: bytes) -> RequestNeeds:
         """Of an HTTP request or a WebSocket; a model in the query is one for apps, not for us."""
@@ -51,7 +51,8 @@ class Directory:
         return RequestNeeds(self.needs(next(filter(None, found), None) or metadata.get("model")))
 
     def needs(self, model: str | None) -> Sequence[str]:
-        return self.steps.get(model, (model,)) if model else ()
+        """Nothing of a model that nobody has: routers remember names, and anybody may send one."""
+        return self.steps.get(model or "", ())
 
     def _model_of_app(self, path: str) -> str | None:
         return next((model for form, model in self._forms if form.match(path)), None)
@@ -59,6 +60,10 @@ class Directory:
     @cached_property
     def _forms(self) -> list[tuple[Pattern[str], str]]:
         return [(compile_path(path)[0], model) for path, model in self.paths.items()]
+
+    def knowing(self, models: Iterable[str]) -> "Directory":
+        """With models that have come since; of an ensemble among them nobody knows the steps."""
+        return replace(self, steps={name: (name,) for name in models} | dict(self.steps))
 
     def as_metadata(self) -> dict[str, Any]:
         """As Ray hands it to the routers."""
@@ -72,4 +77,4 @@ class Directory:
 def directory(apps: Apps, repository: Repository) -> Directory:
     paths = {path: model for app in apps.all for path, model in app.models.items()}
     specs = repository.models.items()
-    return Directory(paths, {name: spec.steps for name, spec in specs if spec.steps})
+    return Directory(paths, {name: spec.steps or (name,) for name, spec in specs})

@@ -10,7 +10,7 @@ from ray.util import metrics
 from greenroom.fleet.directory import Directory, RequestNeeds
 from greenroom.fleet.ray_requests import answer_for_the_dead, asked_of
 from greenroom.fleet.report import replica_of
-from greenroom.residency.placement import Placement, Sent
+from greenroom.residency.placement import REMEMBERED, Placement, Sent
 from greenroom.residency.replica import Replica
 from greenroom.residency.states import Residency
 
@@ -24,6 +24,7 @@ class ResidencyRouter(RequestRouter):
     def initialize_state(self, **kwargs: Any) -> None:
         self._placement = Placement()
         self._directory = Directory()
+        self._models: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._sent: dict[str, tuple[str, Sent]] = {}
         self._routed = metrics.Counter(
@@ -43,14 +44,20 @@ class ResidencyRouter(RequestRouter):
         for name in self._placement.replicas.keys() - there.keys():
             self._left(name)
         for name, one in there.items():
-            if metadata := one.replica_metadata:
-                self._directory = Directory.of_metadata(metadata)
             if name not in self._placement.replicas:  # takes what it is given at once
                 self._placement.reported(name, Replica(), {})
             stats = one.routing_stats
             if stats and stats["number"] != self._numbers.get(name):
                 self._numbers[name] = stats["number"]
+                self._models |= stats["measured"].keys()
                 self._placement.reported(name, *replica_of(stats), at=stats["at"])
+        if metadata := next(
+            (one.replica_metadata for one in replicas if one.replica_metadata), None
+        ):
+            self._directory = Directory.of_metadata(metadata).knowing(self._models)
+        # Ray does not tell of every request whose client left before it was routed.
+        since = time.time() - REMEMBERED
+        self._sent = {key: one for key, one in self._sent.items() if one[1].at > since}
         super().update_replicas(list(replicas))
 
     async def choose_replicas(
@@ -85,7 +92,7 @@ class ResidencyRouter(RequestRouter):
                 self._remember(pending_request, replica_id.unique_id, asked, time.time())
 
     def on_request_completed(self, replica_id: Any, internal_request_id: str) -> None:
-        """Also of what was never routed."""
+        """Also of much that was never routed."""
         if (sent := self._sent.pop(internal_request_id, None)) is not None:
             sent[1].answered = True
 

@@ -5,7 +5,7 @@ cost as much as a copy never pays more than twice what foresight would have paid
 "Competitive snoopy caching", 1988).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp
 
 from greenroom.residency.replica import Cost
@@ -16,6 +16,8 @@ _BUSY_OVER = 2.0
 """Seconds over which the requests in flight are averaged."""
 _BUSY_ENOUGH = 0.7
 """Requests in flight, for each copy but one, below which one copy fewer answers them too."""
+_USED_WITHIN = 5.0
+"""Seconds since its last request for which a hot copy has other users than this router."""
 
 
 class Copies:
@@ -32,16 +34,18 @@ class Copies:
     ) -> list[tuple[str, Cost]]:
         """The replicas for a request that arrives now: its copies, then where one could be made.
 
-        ``having`` are those at which its models are not cold.
+        ``having`` are those at which its models are not cold, in an order that all routers share.
         """
         self._homes = [name for name in self._homes if name in having]
         if not self._homes:
             first = having or others
             self._homes = [min(first, key=lambda name: _price(first[name]))] if first else []
         everywhere = {**having, **others}
+        used = {name: one for name, one in having.items() if _used(one)}
+        self._count({name: everywhere[name] for name in self._homes}, used, now)
+        self._agree(list(used))
         homes = {name: everywhere[name] for name in self._homes}
         elsewhere = {name: one for name, one in everywhere.items() if name not in homes}
-        self._count(homes, now)
         opened = self._opened(homes, elsewhere)
         if opened is None:
             self._close_spare(homes)
@@ -50,13 +54,19 @@ class Copies:
             ordered.sort(key=lambda one: one[0] != opened)
         return ordered
 
-    def _count(self, homes: Mapping[str, Cost], now: float) -> None:
+    def _count(self, homes: Mapping[str, Cost], used: Mapping[str, Cost], now: float) -> None:
         passed = max(0.0, now - self._at)
         self._at = now
         spared = min((one.avoidable for one in homes.values()), default=0.0)
         self._regret = self._regret * exp(-passed / _REGRET_FADES) + spared
         kept = exp(-passed / _BUSY_OVER)
-        self._busy = self._busy * kept + sum(o.ahead for o in homes.values()) * (1 - kept)
+        ahead = sum(one.ahead for one in {**homes, **used}.values())
+        self._busy = self._busy * kept + ahead * (1 - kept)
+
+    def _agree(self, used: Sequence[str]) -> None:
+        """Routers that made a copy each, not knowing of one another, come to use the same one."""
+        if used and len(self._homes) == 1 and self._busy < _BUSY_ENOUGH:
+            self._homes = [used[0]]
 
     def _opened(self, homes: Mapping[str, Cost], elsewhere: Mapping[str, Cost]) -> str | None:
         """A second copy drives nothing away that is in use, and one comes after the other."""
@@ -80,6 +90,10 @@ class Copies:
         if spare and self._busy < _BUSY_ENOUGH * spare:
             costliest = max(self._homes, key=lambda name: homes[name].moving + homes[name].others)
             self._homes.remove(costliest)
+
+
+def _used(one: Cost) -> bool:
+    return not (one.moving or one.others) and one.idle < _USED_WITHIN
 
 
 def _price(one: Cost) -> tuple[float, int]:

@@ -11,6 +11,7 @@ Used by the router of a fleet, of which every proxy has one of its own, and by t
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from heapq import nsmallest
 
 from greenroom.residency.copies import Copies
@@ -89,7 +90,9 @@ class Placement:
         for sent in self._sent[name]:
             sent.told |= count - sent.reports >= 2 if at is None else at >= sent.at + ARRIVES_WITHIN
         # What has no answer yet brings its models, even if it has not got through to them.
-        left = [sent for sent in self._sent[name] if not sent.told or sent.answered is False]
+        # Of one that is remembered for so long the report itself tells, or its client has left.
+        since = float("-inf") if at is None else at - REMEMBERED
+        left = [s for s in self._sent[name] if not s.told or (s.answered is False and s.at > since)]
         coming = {model for sent in left for model in sent.needs}
         # A request that was refused has brought nothing: a report does not name what is cold.
         thought = {model for sent in self._sent[name] for model in sent.needs}
@@ -154,19 +157,34 @@ class Placement:
         found = (name for name in self._roomy if name not in having)
         return [name for name, _ in zip(found, range(_CONSIDERED), strict=False)]
 
-    def _room(self, name: str) -> tuple[float, float, int]:
-        """The most free memory first, then the longest still, then the fewest models."""
+    def _room(self, name: str) -> tuple[float, float, int, str]:
+        """The most free memory first, then the longest still, then the fewest models.
+
+        Then by name, that all routers look at the same ones.
+        """
         replica = self._replicas[name]
         free = float("inf") if replica.free_bytes is None else replica.free_bytes
         still = max((s.idle_seconds for s in replica.models.values() if s.held_bytes), default=0.0)
-        return -free, -still, len(replica.models) + len(self._sent[name])
+        return -free, -still, len(replica.models) + len(self._sent[name]), name
 
     def _load(self, name: str, needs: Sequence[str]) -> int:
         replica = self._replicas[name]
         return sum(replica.standing(model).in_flight for model in needs) + len(self._sent[name])
 
     def _costs(self, names: Iterable[str], needs: tuple[str, ...], now: float) -> dict[str, Cost]:
-        return {name: self._cost(name, needs, now) for name in names}
+        """In an order that is another for other models, but the same in every router.
+
+        So of replicas that are alike all routers take the same one, though none knows what the
+        others choose.
+        """
+        drawn = blake2b("\0".join(needs).encode(), digest_size=8)
+
+        def place(name: str) -> bytes:
+            one = drawn.copy()
+            one.update(b"\0" + name.encode())
+            return one.digest()
+
+        return {name: self._cost(name, needs, now) for name in sorted(names, key=place)}
 
     def _cost(self, name: str, needs: tuple[str, ...], now: float) -> Cost:
         replica, recent = self._replicas[name], self._recent(name, now)

@@ -87,6 +87,8 @@ class Cost(NamedTuple):
     """Requests for these models that run or wait there."""
     beside: int = 0
     """Models that are there."""
+    idle: float = 0.0
+    """Since these models were last asked for there, 0 while they are."""
 
     @property
     def seconds(self) -> float:
@@ -127,6 +129,7 @@ def cost(replica: Replica, needs: Sequence[str], known: Known, sent: int = 0) ->
         again,
         ahead,
         len(replica.models),
+        max((replica.standing(model).idle_seconds for model in needs), default=0.0),
     )
 
 
