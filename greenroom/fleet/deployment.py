@@ -14,7 +14,7 @@ from ray import serve
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import greenroom.fleet.kserve_servicer  # noqa: F401  # before a message of it is unpickled
-from greenroom.errors import SetupError
+from greenroom.errors import SetupError, Unavailable
 from greenroom.fleet import scaling
 from greenroom.fleet.directory import directory
 from greenroom.fleet.fleet_door import FleetDoor
@@ -68,8 +68,15 @@ class RayMembers:
         self._handle = serve.get_deployment_handle(deployment, app)
 
     async def names(self) -> list[str]:
-        controller = ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
-        details = await controller.get_serve_instance_details.remote()
+        try:
+            controller = ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
+            async with asyncio.timeout(_LOOK_TIMEOUT):
+                details = await controller.get_serve_instance_details.remote()
+        except (TimeoutError, ValueError, ray.exceptions.RayError) as error:
+            raise Unavailable(
+                "Ray Serve's controller does not answer, which knows the fleet's replicas; models "
+                "are served meanwhile."
+            ) from error
         deployment = details["applications"][self._app]["deployments"][self._deployment]
         return sorted(
             one["replica_id"] for one in deployment["replicas"] if one["state"] == "RUNNING"
@@ -122,7 +129,9 @@ class Replica:
 
     async def record_routing_stats(self) -> dict[str, Any]:
         at = time.time()
-        return self._reporter.stats(await self._shown(), at)
+        shown = await self._shown()
+        self._directory = self._directory.knowing(shown["models"])
+        return self._reporter.stats(shown, at)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         return scaling.stats(await self._shown())
@@ -141,7 +150,7 @@ class Replica:
         """Tell the reporter of every transition, over gateways that end and come back."""
         url = f"{self._greenroom.url}/residency/events"
         while True:
-            with suppress(aiohttp.ClientError):
+            with suppress(aiohttp.ClientError, ValueError):  # a line that was cut off is no JSON
                 async with self.http_door.session.get(url, headers=self._own_headers) as events:
                     async for line in events.content:
                         if line.startswith(_DATA):

@@ -19,7 +19,8 @@ _OF_ONE_REPLICA = ("/metrics", "/residency/events")
 class Members(Protocol):
     """The replicas of the fleet."""
 
-    async def names(self) -> list[str]: ...
+    async def names(self) -> list[str]:
+        """Raises Unavailable if nobody knows at this moment."""
 
     async def view(self, name: str) -> dict[str, Any] | None:
         """Its GET /residency, None if it does not answer."""
@@ -60,6 +61,7 @@ class FleetDoor:
             )
         if path == TARGETS:
             return JSONResponse([_target(request, name) for name in names])
+        # One after the other: Ray mixes up calls that one request makes at the same time.
         views = {name: await self._members.view(name) for name in names}
         return JSONResponse({"replicas": {k: v for k, v in views.items() if v is not None}})
 
@@ -78,12 +80,13 @@ class FleetDoor:
 
     def _is_ours(self, scope: Scope) -> bool:
         """A request that names this replica is its Greenroom's; another name is nobody's."""
+        reads = scope["method"] in ("GET", "HEAD")
         if not ABOUT_RESIDENCY.fullmatch(scope["path"]):
-            return bool(scope["path"] == TARGETS)
+            return bool(reads and scope["path"] == TARGETS)
         named = Request(scope).query_params.get("replica")
         if named is not None:
             return named != self._own_name
-        return _needs_name(scope) or (scope["path"] == RESIDENCY and scope["method"] != "POST")
+        return _needs_name(scope) or (reads and scope["path"] == RESIDENCY)
 
 
 _ASKER = ("authorization", "host", "origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")

@@ -22,11 +22,8 @@ class GrpcDoor:
     """One gateway, over one channel."""
 
     def __init__(self, target: str) -> None:
-        self._channel = grpc.aio.insecure_channel(target, _UNLIMITED)
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-
-    async def close(self) -> None:
-        await self._channel.close()
+        channel = grpc.aio.insecure_channel(target, _UNLIMITED)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
 
     async def call(self, method: str, request: Any, context: Any) -> Any:
         """The answer; the status of one that failed stands in the context as it came."""

@@ -1,7 +1,8 @@
 """Passes HTTP requests and WebSockets of a replica on to its own Greenroom, part by part."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import aiohttp
 from multidict import CIMultiDict
@@ -27,6 +28,10 @@ _ADDED_BY_AIOHTTP = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 _COMES_BACK_WITHIN = 20.0
 """Seconds for which a request is held while the gateway starts again after a crash."""
 _LOOK_EVERY = 0.1
+_ABNORMAL, _RESTARTS = 1006, 1012
+"""Codes with which a WebSocket is closed (RFC 6455)."""
+
+_T = TypeVar("_T")
 
 
 class NotAnswered(Unavailable):
@@ -50,9 +55,6 @@ class HttpDoor:
             skip_auto_headers=_ADDED_BY_AIOHTTP,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-
-    async def close(self) -> None:
-        await self.session.close()
 
     async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the gateway does; 503 with Retry-After if it died with the request."""
@@ -85,16 +87,21 @@ class HttpDoor:
 
     async def _connected(self, scope: Scope, receive: Receive) -> aiohttp.ClientResponse:
         """Nothing of the body is taken from the client before there is a connection."""
+        return await self._once_it_listens(
+            lambda: self.session.request(
+                scope["method"],
+                self._target(scope),
+                headers=CIMultiDict(_text(_passed(scope["headers"]))),
+                data=_body(receive) if _has_body(scope) else None,
+                allow_redirects=False,
+            )
+        )
+
+    async def _once_it_listens(self, connect: Callable[[], Awaitable[_T]]) -> _T:
         until = asyncio.get_running_loop().time() + _COMES_BACK_WITHIN
         while True:
             try:
-                return await self.session.request(
-                    scope["method"],
-                    self._target(scope),
-                    headers=CIMultiDict(_text(_passed(scope["headers"]))),
-                    data=_body(receive) if _has_body(scope) else None,
-                    allow_redirects=False,
-                )
+                return await connect()
             except aiohttp.ClientConnectorError:
                 if not self._running() or asyncio.get_running_loop().time() > until:
                     raise
@@ -108,16 +115,16 @@ class HttpDoor:
             if not name.startswith(_OWN_OF_WEBSOCKETS)
         )
         try:
-            passed = await self.session.ws_connect(
-                self._target(scope).with_scheme("ws"),
-                headers=headers,
-                protocols=scope.get("subprotocols", ()),
-                max_msg_size=0,
-                autoclose=False,
+            passed = await self._once_it_listens(
+                lambda: self.session.ws_connect(
+                    self._target(scope).with_scheme("ws"),
+                    headers=headers,
+                    protocols=scope.get("subprotocols", ()),
+                    max_msg_size=0,
+                    autoclose=False,
+                )
             )
-        except (
-            aiohttp.ClientError
-        ):  # refused, as it is without a key; a WebSocket has no more to say
+        except aiohttp.ClientError:  # without a key, say; a WebSocket has no more to say
             await send({"type": "websocket.close", "code": 1008})
             return
         async with passed:
@@ -151,7 +158,9 @@ async def _to_client(passed: aiohttp.ClientWebSocketResponse, send: Send) -> Non
     async for message in passed:
         text = message.type is aiohttp.WSMsgType.TEXT
         await send({"type": "websocket.send", "text" if text else "bytes": message.data})
-    await send({"type": "websocket.close", "code": passed.close_code or 1000})
+    code = passed.close_code or 1000
+    # "Abnormal" is what each end says to itself, and may not be sent.
+    await send({"type": "websocket.close", "code": _RESTARTS if code == _ABNORMAL else code})
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:

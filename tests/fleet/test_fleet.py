@@ -1,9 +1,11 @@
 """A small fleet, through all of its doors; `test_fleet_killed.py` maltreats it."""
 
+import asyncio
 import subprocess
 import sys
 
 import grpc
+import httpx
 import numpy as np
 import pytest
 import tritonclient.grpc as triton_grpc
@@ -71,6 +73,24 @@ async def test_a_grpc_stream_goes_where_its_metadata_say(fleet: Fleet) -> None:
     assert len(replicas_with(fleet, "counter")) == 1
 
 
+@pytest.mark.usefixtures("nowhere")
+async def test_a_burst_at_a_cold_model_through_both_doors_makes_one_copy(fleet: Fleet) -> None:
+    async with (
+        triton_grpc_aio.InferenceServerClient(f"127.0.0.1:{fleet.grpc_port}") as by_grpc,
+        httpx.AsyncClient(base_url=fleet.url, headers=allowed(), timeout=120) as by_http,
+    ):
+        tensor = {"name": "TEXT", "datatype": "BYTES", "shape": [1, 1], "data": ["a b"]}
+        asked = [
+            by_http.post("/v2/models/counter/infer", json={"inputs": [tensor]}) for _ in range(8)
+        ]
+        words = text(triton_grpc_aio, "a b")
+        asked += [by_grpc.infer("counter", words, headers=allowed()) for _ in range(8)]
+        answers = await asyncio.gather(*asked)
+    assert {one.status_code for one in answers[:8]} == {200}
+    assert {one.as_numpy("WORDS").item() for one in answers[8:]} == {2}
+    assert len(replicas_with(fleet, "counter")) == 1
+
+
 def test_a_grpc_status_is_tritons(fleet: Fleet) -> None:
     with (
         triton_grpc.InferenceServerClient(f"127.0.0.1:{fleet.grpc_port}") as client,
@@ -101,6 +121,10 @@ def test_residency_is_that_of_all_and_of_each(fleet: Fleet) -> None:
         ("GET", "/metrics", 400, "is about one replica"),
         ("GET", "/residency/events", 400, "is about one replica"),
         ("PATCH", "/residency/tally", 400, "is about one replica"),
+        ("DELETE", "/residency", 405, "Method Not Allowed"),
+        ("POST", "/fleet/targets", 404, "Not Found"),
+        ("GET", "/v2/models/nobody", 404, "nobody"),
+        ("POST", "/residency/tally/load?replica=x", 404, "Replica 'x' is none of this fleet"),
     ],
 )
 def test_what_is_asked_wrongly(

@@ -142,3 +142,29 @@ def test_the_death_of_one_proxy_of_several(machines: Fleet) -> None:
     # The port goes on to answer: whoever connects anew is another proxy's.
     anew = Connection(machines, others[0])
     assert anew.infer()[0] == 200
+
+
+def test_the_death_of_the_heads_machine(machines: Fleet) -> None:
+    """The others serve on for a while; then Ray ends them, and a new head begins anew."""
+    ours = machines.processes()
+    [heads, *others] = sorted(
+        (one for one in ours if one.name() == "raylet"),
+        key=lambda one: "--head" not in one.cmdline(),
+    )
+    assert "--head" in heads.cmdline()
+    assert "--head" not in others[0].cmdline()
+    there = [one for one in ours if one.name() == "gcs_server"]
+    there += [heads, *heads.children(recursive=True)]
+    proxy = next(one for one in actors(machines, "ProxyActor") if one.ppid() == others[0].pid)
+    connections = [Connection(machines, proxy) for _ in range(CLIENTS)]
+
+    def kill() -> None:
+        for one in there:
+            one.kill()
+
+    assert sum(asked(connections, kill), Counter()) == {"200": REQUESTS}
+    assert psutil.wait_procs(ours, 5 * SOON)[1] == []
+    machines.up_with_machines(1)
+    with machines.client(INFERENCE) as client:
+        answer = client.post("/v2/models/counter/infer", json={"inputs": [TENSOR]})
+    assert answer.status_code == 200

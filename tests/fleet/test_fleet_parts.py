@@ -13,7 +13,10 @@ from greenroom.residency.replica import Measured
 from greenroom.residency.states import Residency
 from greenroom.settings import Settings
 
-SERVED = Directory({"/say": "speech", "/things/{name}/preview": "tts"}, {"speech": ("asr", "tts")})
+SERVED = Directory(
+    {"/say": "speech", "/things/{name}/preview": "tts"},
+    {"speech": ("asr", "tts"), "asr": ("asr",), "tts": ("tts",)},
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ SERVED = Directory({"/say": "speech", "/things/{name}/preview": "tts"}, {"speech
         ("/say", b"replica=x", RequestNeeds(("asr", "tts"))),
         ("/residency", b"", RequestNeeds()),
         ("/v2/health/ready", b"", RequestNeeds()),
+        ("/v2/models/whatever-anybody-sends/infer", b"", RequestNeeds()),
     ],
 )
 def test_what_a_path_asks_for(path: str, query: bytes, asked: RequestNeeds) -> None:
@@ -40,6 +44,12 @@ def test_what_a_path_asks_for(path: str, query: bytes, asked: RequestNeeds) -> N
 def test_the_directory_survives_its_way_through_ray() -> None:
     again = Directory.of_metadata(SERVED.as_metadata())
     assert again.of_path("/say", b"").needs == ["asr", "tts"]
+
+
+def test_a_model_that_was_added_later_is_one() -> None:
+    later = SERVED.knowing(["tts", "speech", "new"])
+    assert later.needs("new") == ("new",)
+    assert later.needs("speech") == ("asr", "tts")
 
 
 def test_a_stream_of_which_nothing_is_said_asks_for_nothing() -> None:
