@@ -5,25 +5,53 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 from greenroom.addresses import is_loopback
 from greenroom.errors import SetupError
+from greenroom.fleet.replica_folder import clear_those_of_the_dead
 from greenroom.fleet.token import MARK, fleet_folder, ray_environment
 from greenroom.settings import Settings
+from greenroom.supervisor.ports import Listener, check_ports, gateway_listeners
 
 _START_TIMEOUT = 120.0
 _END_TIMEOUT = 3.0
+_LONGEST_END = 30.0
+"""Seconds; a process that waits for a broken device cannot be killed."""
 _ADDRESS, _TEMPORARY = "address", "temporary"
 """Files in the fleet's folder: where its head is, and where Ray keeps sockets and logs."""
 
 
 def ray_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ray.scripts.scripts", *arguments]
+
+
+@contextmanager
+def starting_alone(settings: Settings) -> Iterator[None]:
+    """Raises SetupError while another `up` starts this fleet: one that fails ends them all."""
+    try:
+        with FileLock(fleet_folder(settings) / "up.lock", blocking=False):
+            yield
+    except Timeout as error:
+        raise SetupError(
+            f"A fleet with HTTP port {settings.http_port} is being started here already."
+        ) from error
+
+
+def check_free(settings: Settings, ray_port: int, keys: bool) -> None:
+    """Raise SetupError for a port that is taken: Ray's proxies would share it with who has it."""
+    http, grpc = gateway_listeners(settings)
+    rays = [
+        Listener("--ray-port", "0.0.0.0", ray_port),
+        Listener("--ray-port, which takes the next one too,", "0.0.0.0", ray_port + 1),
+    ]
+    check_ports([http, *([grpc] if keys else []), *rays])
 
 
 def start_head(settings: Settings, ray_port: int, gpus: int | None) -> str:
@@ -73,7 +101,11 @@ def processes(settings: Settings) -> list[psutil.Process]:
 def end_all(settings: Settings) -> int:
     """SIGTERM, then SIGKILL, until nobody is left; returns how many there were."""
     ended: set[int] = set()
+    until = time.monotonic() + _LONGEST_END
     while found := processes(settings):
+        if time.monotonic() > until:
+            pids = ", ".join(str(process.pid) for process in found)
+            raise SetupError(f"Processes of the fleet do not end, not even by SIGKILL: {pids}.")
         ended |= {process.pid for process in found}
         for process in found:
             with suppress(psutil.NoSuchProcess):
@@ -88,6 +120,7 @@ def end_all(settings: Settings) -> int:
         shutil.rmtree(Path(kept.read_text(encoding="utf-8")), ignore_errors=True)
         kept.unlink()
     (folder / _ADDRESS).unlink(missing_ok=True)
+    clear_those_of_the_dead(settings)
     return len(ended)
 
 

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 Replicas = Annotated[
     int | None,
-    typer.Option("--replicas", min=0, help="Replicas, each a whole Greenroom with a GPU [1]."),
+    typer.Option("--replicas", min=1, help="Replicas, each a whole Greenroom with a GPU [1]."),
 ]
 MinReplicas = Annotated[
     int | None,
@@ -57,7 +57,7 @@ def up(
         from greenroom.fleet.config_file import arguments_of
         from greenroom.fleet.up import run
 
-        kept = arguments_of(config.read_text(encoding="utf-8")) if config else {}
+        kept = arguments_of(config) if config else {}
         run(kept | _given(replicas, min_replicas), ray_port, settings)
 
 
@@ -83,11 +83,11 @@ def down() -> None:
 def config(replicas: Replicas = None, min_replicas: MinReplicas = None) -> None:
     """Print the config file for serve deploy, for a cluster that somebody else has started."""
     with _plainly() as settings:
-        from greenroom.fleet.application import FleetArguments
+        from greenroom.fleet.arguments import fleet_arguments
         from greenroom.fleet.serve_config import serve_config, written
         from greenroom.gateway.api_keys import api_keys
 
-        given = FleetArguments.model_validate(_given(replicas, min_replicas))
+        given = fleet_arguments(_given(replicas, min_replicas))
         print(written(serve_config(given, settings, bool(api_keys(settings)))), end="")
 
 

@@ -1,5 +1,6 @@
 """What a file of `greenroom fleet config` says; read without Ray."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -7,12 +8,12 @@ import yaml
 from greenroom.errors import SetupError
 
 
-def arguments_of(text: str) -> dict[str, Any]:
+def arguments_of(path: Path) -> dict[str, Any]:
     """Of a file that `greenroom fleet config` wrote; SetupError for another one."""
     try:
-        found: dict[str, Any] = yaml.safe_load(text)["applications"][0]["args"]
-    except (yaml.YAMLError, LookupError, TypeError) as error:
-        raise SetupError(
-            "The config file does not describe a fleet; greenroom fleet config writes one."
-        ) from error
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["applications"][0]["args"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError):
+        found = None
+    if not isinstance(found, dict):
+        raise SetupError(f"{path} does not describe a fleet; greenroom fleet config writes one.")
     return found

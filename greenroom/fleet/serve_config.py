@@ -4,7 +4,8 @@ from typing import Any
 
 import yaml
 
-from greenroom.fleet.application import FleetArguments, grpc_options, http_options
+from greenroom.fleet.application import grpc_options, http_options
+from greenroom.fleet.arguments import FleetArguments
 from greenroom.fleet.up import APP
 from greenroom.settings import Settings
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -13,6 +14,8 @@ from greenroom.errors import SetupError
 from greenroom.gateway.api_keys import api_keys, known_key
 from greenroom.settings import Settings
 from greenroom.supervisor.service import http_url
+
+_PATIENCE = 30.0
 
 
 def run(settings: Settings) -> None:
@@ -31,15 +34,23 @@ def _asked(settings: Settings) -> Mapping[str, Any]:
     key = known_key(settings) if api_keys(settings) else None
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        with urlopen(Request(url, headers=headers), timeout=30) as answer:
-            replicas: Mapping[str, Any] = json.load(answer)["replicas"]
-            return replicas
+        with urlopen(Request(url, headers=headers), timeout=_PATIENCE) as answer:
+            told = json.load(answer)
     except HTTPError as error:
         raise SetupError(f"{url} answered {error.code}: {error.reason}.") from None
-    except KeyError:
-        raise SetupError(f"{url} is a single Greenroom, not a fleet.") from None
-    except (URLError, OSError):
+    except ValueError:
+        raise SetupError(f"{url} is no fleet: its answer is not JSON.") from None
+    except TimeoutError:
+        raise SetupError(
+            f"{url} did not answer within {_PATIENCE:g} s; a fleet without replicas starts one for "
+            "this question, so ask again."
+        ) from None
+    except (URLError, OSError, HTTPException):
         raise SetupError(f"No fleet answers at {url}; greenroom fleet up starts one.") from None
+    if not isinstance(told, dict) or "replicas" not in told:
+        raise SetupError(f"{url} is a single Greenroom, not a fleet.")
+    replicas: Mapping[str, Any] = told["replicas"]
+    return replicas
 
 
 def _in(models: Mapping[str, Any], residency: str) -> str:

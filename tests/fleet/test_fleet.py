@@ -124,7 +124,7 @@ def test_residency_is_that_of_all_and_of_each(fleet: Fleet) -> None:
         ("DELETE", "/residency", 405, "Method Not Allowed"),
         ("POST", "/fleet/targets", 404, "Not Found"),
         ("GET", "/v2/models/nobody", 404, "nobody"),
-        ("POST", "/residency/tally/load?replica=x", 404, "Replica 'x' is none of this fleet"),
+        ("POST", "/residency/tally/load?replica=x", 404, "Replica 'x' is not in this fleet"),
     ],
 )
 def test_what_is_asked_wrongly(

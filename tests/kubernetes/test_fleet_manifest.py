@@ -60,7 +60,7 @@ def test_kubernetes_reads_what_lies_beside_it(document, version):
 
 def test_its_serve_config_is_the_one_that_the_command_prints():
     pytest.importorskip("ray", reason="the extra fleet is not installed")
-    from greenroom.fleet.application import FleetArguments
+    from greenroom.fleet.arguments import FleetArguments
     from greenroom.fleet.serve_config import serve_config
 
     given = FleetArguments(replicas=3, min_replicas=1)
