@@ -26,8 +26,8 @@ from greenroom.gateway.api_keys import api_keys, known_key
 from greenroom.gateway.apps import installed_apps
 from greenroom.triton.repository import Repository
 
-_LOOK_TIMEOUT = 5.0
-"""Seconds; GET /residency answers within one, even while Triton hangs."""
+_LOOK_TIMEOUT = 15.0
+"""Seconds; GET /residency answers within one, even while Triton hangs, but machines are busy."""
 _LAST_ANSWERS = 0.5
 """Seconds."""
 _DATA = b"data: "
