@@ -33,6 +33,7 @@ def run(given: dict[str, Any], ray_port: int, settings: Settings) -> None:
                 f"A fleet with HTTP port {settings.http_port} runs here already; greenroom fleet "
                 "down ends it."
             )
+        end_all(settings)  # of one that was killed there are files
         check_free(settings, ray_port, keys)
         _end_by_signals()
         try:

@@ -146,7 +146,7 @@ def test_the_death_of_one_proxy_of_several(machines: Fleet) -> None:
 
 
 def test_the_death_of_the_heads_machine(machines: Fleet) -> None:
-    """The others serve on for a while; then Ray ends them, and a new head begins anew."""
+    """The others serve on for a while; then Ray ends them, so that no GPU is held."""
     ours = machines.processes()
     others = [one for one in ours if one.name() == "raylet" and "--head" not in one.cmdline()]
     elsewhere = [one for raylet in others for one in (raylet, *raylet.children(recursive=True))]
@@ -162,7 +162,3 @@ def test_the_death_of_the_heads_machine(machines: Fleet) -> None:
 
     assert sum(asked(connections, kill), Counter()) == {"200": REQUESTS}
     assert psutil.wait_procs(elsewhere, 5 * SOON)[1] == []
-    machines.up_with_machines(1)
-    with machines.client(INFERENCE) as client:
-        answer = client.post("/v2/models/counter/infer", json={"inputs": [TENSOR]})
-    assert answer.status_code == 200
