@@ -64,8 +64,11 @@ class Copies:
         self._busy = self._busy * kept + ahead * (1 - kept)
 
     def _agree(self, used: Sequence[str]) -> None:
-        """Routers that made a copy each, not knowing of one another, come to use the same one."""
-        if used and len(self._homes) == 1 and self._busy < _BUSY_ENOUGH:
+        """Routers that made a copy each, not knowing of one another, come to use the same one.
+
+        Not before one's own is there: what seems hot elsewhere may have gone since the report.
+        """
+        if set(self._homes) <= set(used) and len(self._homes) == 1 and self._busy < _BUSY_ENOUGH:
             self._homes = [used[0]]
 
     def _opened(self, homes: Mapping[str, Cost], elsewhere: Mapping[str, Cost]) -> str | None:

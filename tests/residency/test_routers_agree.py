@@ -74,3 +74,12 @@ def test_a_copy_that_one_router_gave_back_is_not_taken_up_by_another() -> None:
         fleet.used[name].setdefault("red", fleet.now - 30)
     fleet.report()
     assert fleet.asked(10) == {home}
+
+
+def test_a_copy_that_is_coming_is_not_left_for_one_that_may_have_gone() -> None:
+    placement = Fleet().routers[0]
+    for name in NAMES:
+        placement.reported(name, Replica({"red": at("hot")}, GIB), ONE_FITS, at=0)
+    home = best(placement, "red", 1)
+    placement.reported(home, Replica({}, GIB), ONE_FITS, at=1.5)  # unloaded in between
+    assert best(placement, "red", 2) == home
