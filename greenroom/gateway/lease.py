@@ -175,7 +175,10 @@ class LeasedRequest:
     async def send(
         self, send: Callable[[], Awaitable[_Answer]], until_left: bool = False
     ) -> _Answer:
-        """Let Triton work; once more if Triton or the model's process died with it."""
+        """Let Triton work; once more if Triton or the model's process died with it.
+
+        Each answer of a lease may be sent for twice: a long speech has many, over hours.
+        """
         suspects = self._controller.suspects
         try:
             return await self._sent(send, until_left)
@@ -191,7 +194,9 @@ class LeasedRequest:
             again = suspects.sent_again(self._request, died, self._while_waiting)
         async with again:
             await self.begin()
-            return await self._sent(send, until_left)
+            answer = await self._sent(send, until_left)
+        self._replayed = False
+        return answer
 
     async def stream(self, walk: Walk) -> None:
         """Let a walk hand out its pieces, as `send` does."""

@@ -156,6 +156,16 @@ async def test_the_second_time_it_is_an_error(harness):
     assert outcome(one, "failed") == 1
 
 
+async def test_each_answer_of_one_lease_is_sent_for_once_more(harness):
+    one = await harness()
+    async with Leased(one.controller, one.settings).request("echo", "http", 1) as request:
+        for answer in ("first", "second"):
+            send = Sending(ServerDown("Triton does not answer."), answer)
+            send.end.set()
+            assert await request.send(send) == answer
+    assert leases(one) == 0
+
+
 async def test_a_request_without_a_lease_is_not_sent(harness):
     one = await harness()
     one.triton.fail("load", "echo")
