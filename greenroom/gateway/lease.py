@@ -177,7 +177,7 @@ class LeasedRequest:
     ) -> _Answer:
         """Let Triton work; once more if Triton or the model's process died with it.
 
-        Each answer of a lease may be sent for twice: a long speech has many, over hours.
+        Each answer of a lease may be sent for twice: a lease may have many, over hours.
         """
         suspects = self._controller.suspects
         try:

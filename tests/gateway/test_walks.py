@@ -137,7 +137,7 @@ async def test_http_gives_the_same_numbers_in_json_and_in_bytes(running):
         ({"data": [5]}, "data of BYTES must be strings"),
         ({"data": [True]}, "data of BYTES must be strings"),
         ({"name": 5}, "a wrong type"),
-        ({"datatype": "INT32", "data": [1.5]}, "no INT32"),
+        ({"datatype": "INT32", "data": [1.5]}, "not INT32"),
         ({"datatype": "FP16", "data": [1.5]}, "FP16 cannot be sent as JSON"),
         ({"datatype": "INT32", "data": [1]}, "TEXT"),
     ],
