@@ -7,7 +7,7 @@ from dataclasses import asdict
 from statistics import quantiles
 from typing import Any
 
-from greenroom.residency.replica import IN_USE, Measured, Replica, Standing
+from greenroom.residency.replica import IN_USE, MeasuredCosts, ReplicaReport, Standing
 from greenroom.residency.states import Action, Residency
 
 _SAMPLES = 31
@@ -52,7 +52,7 @@ class Reporter:
 
     def __init__(self) -> None:
         self.pace = Pace()
-        self._measured: dict[str, Measured] = {}
+        self._measured: dict[str, MeasuredCosts] = {}
         self._number = 0
 
     def stats(self, shown: Mapping[str, Any], at: float) -> dict[str, Any]:
@@ -82,28 +82,28 @@ class Reporter:
             self._took(event["model"], event["action"], event["seconds"])
 
     def _learn(self, name: str, model: Mapping[str, Any], needed: int) -> None:
-        known = self._measured.setdefault(name, Measured())
+        known = self._measured.setdefault(name, MeasuredCosts())
         known.needed_bytes = needed or known.needed_bytes
         known.request_seconds = self.pace.of(name)
         if (last := model["last_transition"]) is not None:  # it may be older than the events
             self._took(name, last["action"], last["seconds"])
 
     def _took(self, name: str, action: str, seconds: float) -> None:
-        known = self._measured.setdefault(name, Measured())
+        known = self._measured.setdefault(name, MeasuredCosts())
         if action == Action.LOAD:
             known.load_seconds = seconds
         elif action == Action.RESTORE:
             known.restore_seconds = seconds
 
 
-def replica_of(stats: Mapping[str, Any]) -> tuple[Replica, dict[str, Measured]]:
+def replica_of(stats: Mapping[str, Any]) -> tuple[ReplicaReport, dict[str, MeasuredCosts]]:
     """What `Reporter.stats` told."""
     models = {
         name: Standing(**(told | {"residency": Residency(told["residency"])}))
         for name, told in stats["models"].items()
     }
-    measured = {name: Measured(**told) for name, told in stats["measured"].items()}
-    return Replica(models, stats["free_bytes"]), measured
+    measured = {name: MeasuredCosts(**told) for name, told in stats["measured"].items()}
+    return ReplicaReport(models, stats["free_bytes"]), measured
 
 
 def _busy(model: Mapping[str, Any]) -> int:

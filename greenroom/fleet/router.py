@@ -11,7 +11,7 @@ from greenroom.fleet.directory import Directory, RequestNeeds
 from greenroom.fleet.ray_requests import answer_for_the_dead, asked_of
 from greenroom.fleet.report import replica_of
 from greenroom.residency.placement import REMEMBERED, Placement, Sent
-from greenroom.residency.replica import Replica
+from greenroom.residency.replica import ReplicaReport
 from greenroom.residency.states import Residency
 
 
@@ -45,7 +45,7 @@ class ResidencyRouter(RequestRouter):
             self._left(name)
         for name, one in there.items():
             if name not in self._placement.replicas:  # takes what it is given at once
-                self._placement.reported(name, Replica(), {})
+                self._placement.reported(name, ReplicaReport(), {})
             stats = one.routing_stats
             if stats and stats["number"] != self._numbers.get(name):
                 self._numbers[name] = stats["number"]

@@ -15,7 +15,15 @@ from hashlib import blake2b
 from heapq import nsmallest
 
 from greenroom.residency.copies import Copies
-from greenroom.residency.replica import Cost, Known, Measured, Replica, Standing, cost, make_room
+from greenroom.residency.replica import (
+    Cost,
+    Known,
+    MeasuredCosts,
+    ReplicaReport,
+    Standing,
+    cost,
+    make_room,
+)
 from greenroom.residency.states import Residency
 
 REMEMBERED = 30.0
@@ -58,7 +66,7 @@ class Placement:
 
     def __init__(self) -> None:
         self.known = Known()
-        self._replicas: dict[str, Replica] = {}
+        self._replicas: dict[str, ReplicaReport] = {}
         self._reports: dict[str, int] = {}
         self._having: dict[str, dict[str, None]] = defaultdict(dict)
         self._sent: dict[str, list[Sent]] = defaultdict(list)
@@ -71,8 +79,8 @@ class Placement:
     def reported(
         self,
         name: str,
-        replica: Replica,
-        measured: Mapping[str, Measured],
+        replica: ReplicaReport,
+        measured: Mapping[str, MeasuredCosts],
         at: float | None = None,
     ) -> None:
         """Take a replica's report, and what it has measured itself of models.
@@ -135,7 +143,7 @@ class Placement:
         return [Choice(name, price) for name, price in self._copies[key].order(having, others, now)]
 
     @property
-    def replicas(self) -> Mapping[str, Replica]:
+    def replicas(self) -> Mapping[str, ReplicaReport]:
         return self._replicas
 
     def having(self, model: str) -> Sequence[str]:
@@ -197,7 +205,7 @@ class Placement:
     def _recent(self, name: str, now: float) -> list[Sent]:
         return [one for one in self._sent[name] if now - one.at <= REMEMBERED]
 
-    def _as_it_will_be(self, replica: Replica, recent: list[Sent]) -> Replica:
+    def _as_it_will_be(self, replica: ReplicaReport, recent: list[Sent]) -> ReplicaReport:
         """What was sent there brings its models, and takes their memory."""
         models, free = dict(replica.models), replica.free_bytes
         coming = dict.fromkeys(model for sent in recent for model in sent.needs)
@@ -210,10 +218,10 @@ class Placement:
             models[model] = Standing(residency, standing.in_flight, needed, 0.0, standing.stays)
         for model, standing in list(make_room(models, coming, -(free or 0))):
             models[model] = Standing(Residency.OFFLOADING, standing.in_flight)
-        return Replica(models, free)
+        return ReplicaReport(models, free)
 
     @staticmethod
-    def _learn(known: Measured, told: Measured) -> None:
+    def _learn(known: MeasuredCosts, told: MeasuredCosts) -> None:
         for field in ("load_seconds", "restore_seconds", "request_seconds"):
             if (seconds := getattr(told, field)) is not None:
                 setattr(known, field, seconds)

@@ -31,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Replica:
+class ReplicaReport:
     """A replica's last report; a model that it does not tell of is cold there."""
 
     models: Mapping[str, Standing] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Replica:
 
 
 @dataclass(slots=True)
-class Measured:
+class MeasuredCosts:
     """What a model costs, as some replica has measured it last; None: nobody has yet."""
 
     load_seconds: float | None = None
@@ -100,14 +100,14 @@ class Cost(NamedTuple):
         return self.queue + (self.moving + self.others if self.others else 0.0)
 
 
-class Known(dict[str, Measured]):
+class Known(dict[str, MeasuredCosts]):
     """What is measured of each model anywhere in the fleet."""
 
-    def __missing__(self, model: str) -> Measured:
-        return self.setdefault(model, Measured())
+    def __missing__(self, model: str) -> MeasuredCosts:
+        return self.setdefault(model, MeasuredCosts())
 
 
-def cost(replica: Replica, needs: Sequence[str], known: Known, sent: int = 0) -> Cost:
+def cost(replica: ReplicaReport, needs: Sequence[str], known: Known, sent: int = 0) -> Cost:
     """Of a request for `needs` beside `sent` ones that the report does not tell of yet."""
     moving, again, queue, ahead, short = 0.0, 0.0, 0.0, 0, 0
     for model in needs:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from heapq import heappop, heappush
 
 from greenroom.residency.placement import Placement
-from greenroom.residency.replica import IN_USE, Measured, Replica, Standing
+from greenroom.residency.replica import IN_USE, MeasuredCosts, ReplicaReport, Standing
 from greenroom.residency.states import Residency
 from greenroom.simulate.machine import Machine
 from greenroom.simulate.world import World
@@ -73,10 +73,10 @@ class ByResidency:
             costs = model.costs
             at_once = self._world.slots or costs.at_once
             request = self._work.get(name, costs.run or 0.0) / at_once
-            known[name] = Measured(costs.load, costs.restore, request, model.bytes)
+            known[name] = MeasuredCosts(costs.load, costs.restore, request, model.bytes)
 
 
-def report(machine: Machine, now: float) -> Replica:
+def report(machine: Machine, now: float) -> ReplicaReport:
     """What a machine tells of itself: those of its models that are not cold, or are asked for."""
     there = {
         entry.name: Standing(
@@ -90,7 +90,7 @@ def report(machine: Machine, now: float) -> Replica:
         if entry.residency is not Residency.COLD or not entry.idle
     }
     free = max(0, machine.stage.budget.free) if machine.stage.budget.limited else None
-    return Replica(there, free)
+    return ReplicaReport(there, free)
 
 
 class Evenly:

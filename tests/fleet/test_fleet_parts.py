@@ -9,7 +9,7 @@ from small_fleet import Fleet
 from greenroom.fleet.directory import Directory, RequestNeeds
 from greenroom.fleet.report import Pace, Reporter, replica_of
 from greenroom.fleet.token import ray_environment, token_file
-from greenroom.residency.replica import Measured
+from greenroom.residency.replica import MeasuredCosts
 from greenroom.residency.states import Residency
 from greenroom.settings import Settings
 
@@ -82,7 +82,7 @@ def test_a_report_says_what_is_there_and_what_was_measured() -> None:
     standing = replica.standing("tts")
     assert (standing.residency, standing.in_flight, standing.held_bytes) == (Residency.HOT, 3, 100)
     assert replica.free_bytes == 150  # the card leaves less than the bound
-    assert measured["tts"] == Measured(2.0, 0.5, None, 100)
+    assert measured["tts"] == MeasuredCosts(2.0, 0.5, None, 100)
 
 
 def test_a_load_that_an_offload_follows_is_measured_all_the_same() -> None:

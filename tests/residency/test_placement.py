@@ -7,11 +7,11 @@ from statistics import median
 import pytest
 
 from greenroom.residency.placement import Placement
-from greenroom.residency.replica import Measured, Replica, Standing
+from greenroom.residency.replica import MeasuredCosts, ReplicaReport, Standing
 from greenroom.residency.states import Residency
 
 GIB = 2**30
-ONE_FITS = {name: Measured(2.0, 0.5, 0.02, GIB) for name in ("red", "green", "blue")}
+ONE_FITS = {name: MeasuredCosts(2.0, 0.5, 0.02, GIB) for name in ("red", "green", "blue")}
 """Seconds of a load, a restore and a request; bytes."""
 
 
@@ -23,7 +23,7 @@ def at(
 
 
 def fleet(
-    replicas: Mapping[str, Mapping[str, Standing]], measured: Mapping[str, Measured] = ONE_FITS
+    replicas: Mapping[str, Mapping[str, Standing]], measured: Mapping[str, MeasuredCosts] = ONE_FITS
 ) -> Placement:
     """Each has memory for one model."""
     placement = Placement()
@@ -36,11 +36,11 @@ def tell(
     placement: Placement,
     name: str,
     models: Mapping[str, Standing],
-    measured: Mapping[str, Measured] = ONE_FITS,
+    measured: Mapping[str, MeasuredCosts] = ONE_FITS,
     room: int = GIB,
 ) -> None:
     free = room - sum(standing.held_bytes for standing in models.values())
-    placement.reported(name, Replica(models, max(0, free)), measured)
+    placement.reported(name, ReplicaReport(models, max(0, free)), measured)
 
 
 def best(placement: Placement, model: str = "red", now: float = 0.0) -> str:
@@ -102,7 +102,7 @@ def test_a_choice_holds_until_a_report_that_was_made_after_it() -> None:
     placement = fleet({"a": {}, "b": {}})
     first = best(placement, now=10)
     for made in (9, 9.5, 10, 10.5):
-        placement.reported(first, Replica({}, GIB), ONE_FITS, at=made)
+        placement.reported(first, ReplicaReport({}, GIB), ONE_FITS, at=made)
     assert placement.having("red") == [first]
     assert best(placement, now=11) == first
 
@@ -111,7 +111,7 @@ def test_a_choice_holds_until_it_is_answered() -> None:
     placement = fleet({"a": {}, "b": {}})
     sent = placement.send("b", ["red"], 10)
     sent.answered = False
-    placement.reported("b", Replica({}, GIB), ONE_FITS, at=15)
+    placement.reported("b", ReplicaReport({}, GIB), ONE_FITS, at=15)
     assert placement.rank(["red"], 15)[0].replica == "b"
     assert placement.rank(["red"], 15)[0].cost.queue == 0  # the report would tell of it
 
@@ -126,12 +126,12 @@ def test_a_choice_ends_when_two_newer_reports_say_otherwise() -> None:
 
 
 def test_a_request_that_was_refused_makes_no_copy() -> None:
-    loads_like_a_restore = {"red": Measured(0.5)}
+    loads_like_a_restore = {"red": MeasuredCosts(0.5)}
     placement = fleet({"a": {}, "b": {}}, measured=loads_like_a_restore)
     placement.rank(["red"], 0)
     placement.send("a", ["red"], 0).answered = True
-    placement.reported("a", Replica({}), {}, at=2)
-    placement.reported("b", Replica({"red": at("hot")}), {}, at=2)
+    placement.reported("a", ReplicaReport({}), {}, at=2)
+    placement.reported("b", ReplicaReport({"red": at("hot")}), {}, at=2)
     assert placement.having("red") == ["b"]
     assert placement.rank(["red"], 3)[0].replica == "b"
 
@@ -140,9 +140,9 @@ def test_a_request_whose_end_nobody_tells_is_forgotten() -> None:
     """Its client left before it was routed."""
     placement = fleet({"a": {}, "b": {}})
     placement.send("b", ["red"], 10).answered = False
-    placement.reported("b", Replica({}, GIB), ONE_FITS, at=39)
+    placement.reported("b", ReplicaReport({}, GIB), ONE_FITS, at=39)
     assert placement.having("red") == ["b"]
-    placement.reported("b", Replica({}, GIB), ONE_FITS, at=41)
+    placement.reported("b", ReplicaReport({}, GIB), ONE_FITS, at=41)
     assert placement.having("red") == []
 
 
@@ -187,7 +187,7 @@ class Hour:
     """A fleet under load: what is sent runs for a while, replicas tell of it every 0.5 s."""
 
     def __init__(self, replicas: int, request: float = 0.02, room: int = 1) -> None:
-        self.measured = {name: Measured(2.0, 0.5, request, GIB) for name in ONE_FITS}
+        self.measured = {name: MeasuredCosts(2.0, 0.5, request, GIB) for name in ONE_FITS}
         self.names = [f"r{number}" for number in range(replicas)]
         self.standing: dict[str, dict[str, Standing]] = {name: {} for name in self.names}
         self.placement = Placement()
@@ -267,7 +267,7 @@ def test_two_models_that_share_a_replica_part_when_another_has_room() -> None:
 
 def test_a_decision_among_a_thousand_replicas_takes_no_two_milliseconds() -> None:
     models = [f"model{number}" for number in range(200)]
-    measured = {model: Measured(2.0, 0.5, 0.02, GIB) for model in models}
+    measured = {model: MeasuredCosts(2.0, 0.5, 0.02, GIB) for model in models}
     placement = Placement()
     for number in range(1000):
         held = {models[(number * 7 + step) % 200]: at("hot", step) for step in range(8)}

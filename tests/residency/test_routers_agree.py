@@ -4,7 +4,7 @@ import pytest
 from test_placement import GIB, ONE_FITS, at, best
 
 from greenroom.residency.placement import Placement
-from greenroom.residency.replica import Replica
+from greenroom.residency.replica import ReplicaReport
 
 ROUTERS = 6
 NAMES = [f"r{number}" for number in range(4)]
@@ -25,7 +25,7 @@ class Fleet:
             for name in NAMES[turn:] + NAMES[:turn]:
                 models = {m: at("hot", idle=self.now - then) for m, then in self.used[name].items()}
                 free = 3 * GIB - sum(standing.held_bytes for standing in models.values())
-                router.reported(name, Replica(models, free), ONE_FITS, at=self.now)
+                router.reported(name, ReplicaReport(models, free), ONE_FITS, at=self.now)
 
     def ask(self, router: Placement, model: str) -> str:
         where = best(router, model, self.now)
@@ -79,7 +79,7 @@ def test_a_copy_that_one_router_gave_back_is_not_taken_up_by_another() -> None:
 def test_a_copy_that_is_coming_is_not_left_for_one_that_may_have_gone() -> None:
     placement = Fleet().routers[0]
     for name in NAMES:
-        placement.reported(name, Replica({"red": at("hot")}, GIB), ONE_FITS, at=0)
+        placement.reported(name, ReplicaReport({"red": at("hot")}, GIB), ONE_FITS, at=0)
     home = best(placement, "red", 1)
-    placement.reported(home, Replica({}, GIB), ONE_FITS, at=1.5)  # unloaded in between
+    placement.reported(home, ReplicaReport({}, GIB), ONE_FITS, at=1.5)  # unloaded in between
     assert best(placement, "red", 2) == home
