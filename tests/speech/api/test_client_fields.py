@@ -36,6 +36,12 @@ async def test_requests_as_real_programs_send_them(client):
         return answer
 
     plain = (await say(voice="clara", seed=1)).content
+    curl = await client.post(
+        "/v1/audio/speech",
+        content=b'{"input": "Yes.", "response_format": "pcm", "voice": "clara", "seed": 1}',
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert curl.content == plain
     open_webui = await say(model="tts-1", voice="alloy", seed=1)
     assert open_webui.content == plain
     assert "x-greenroom-ignored" not in open_webui.headers
