@@ -38,11 +38,11 @@ def late(settings):
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch):
-    def entry_points(group):
+    def installed(group):
         found = INSTALLED.get(group, {})
-        return [EntryPoint(name, value, group) for name, value in found.items()]
+        return {name: EntryPoint(name, value, group) for name, value in found.items()}
 
-    monkeypatch.setattr(engine_choice, "entry_points", entry_points)
+    monkeypatch.setattr(engine_choice, "_installed", installed)
     monkeypatch.delenv("GREENROOM_ENGINES")
 
 
@@ -99,7 +99,7 @@ def test_what_an_engine_lacks_is_what_its_extra_needs(monkeypatch, tmp_path):
     metadata.write_text("\n".join(lines))
     entry = EntryPoint("tower", "clocks:Tower [more]", "greenroom.engines.clock")
     vars(entry).update(dist=PathDistribution(metadata.parent))
-    monkeypatch.setattr(engine_choice, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(engine_choice, "_installed", lambda group: {"tower": entry})
     assert lacking("clock", "tower") == ("spring", "numpy")
     assert engine_path("clock", "tower") == "clocks:Tower"
 
