@@ -1,8 +1,11 @@
 """The voice that a request names or brings: a recording, or one of the engine's own."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.openai_errors import InvalidField
@@ -12,6 +15,9 @@ from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
+
+_KEPT_BYTES = 32 * 2**20
+"""Of voices that were read: five of 30 s at 48 kHz. Each would be a process forked, and 10 ms."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,9 @@ class References:
         self._read = read
         self._default = settings.default_voice
         self._aliases = aliases_of(settings)
+        self._kept: LRUCache[bytes, Recording] = LRUCache(
+            _KEPT_BYTES, getsizeof=lambda kept: kept.samples.nbytes
+        )
 
     async def of(self, asked: SpeechOptions) -> tuple[Recording | OwnVoice, str | None]:
         """The voice, and the words of its recording, None if they are not known.
@@ -70,7 +79,18 @@ class References:
         if isinstance(found, OwnVoice):
             return found, None
         voice, content = found
-        return await self._read(content, f"voice {voice.name}"), voice.transcript
+        return await self._recording(content, f"voice {voice.name}"), voice.transcript
+
+    async def _recording(self, content: bytes, field: str) -> Recording:
+        """By the content, so a voice that has changed meanwhile is read anew."""
+        key = hashlib.blake2b(content, digest_size=16).digest()
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = await self._read(content, field)
+            kept.samples.setflags(write=False)
+            if kept.samples.nbytes <= _KEPT_BYTES:
+                self._kept[key] = kept
+        return kept
 
     def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
         try:
