@@ -147,6 +147,10 @@ class RequestLease:
             finally:
                 running.cancel()
 
+    def added(self, seconds: float) -> None:
+        """Count what was put between the pieces; see `AppLease`."""
+        self._leased.added(seconds)
+
     def leave(self) -> None:
         """End what is still under way, which nobody takes any more."""
         for walk in self._under_way:

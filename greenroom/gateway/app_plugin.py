@@ -61,6 +61,12 @@ class AppLease(Protocol):
         iterating ends it with the lease.
         """
 
+    def added(self, seconds: float) -> None:
+        """Tell of what the app gave its client beside the last piece, such as a pause before it.
+
+        So it is known when the client runs out, and the next pieces come before that.
+        """
+
 
 class Held(Protocol):
     """Counts the bytes of all requests against max_held_bytes."""

@@ -205,8 +205,13 @@ class LeasedRequest:
             assert self.start, "begun"
             self._watch.came(piece, self.start, self.arrived, pulled)
 
+        walk.due = self._watch.due
         with self._watch.over(walk, self.needs):
             await self.send(lambda: walk.run(came))
+
+    def added(self, seconds: float) -> None:
+        """Count what its app has put between the pieces; see `AppLease`."""
+        self._watch.added(seconds)
 
     async def end(self) -> None:
         """Leave the lease; it ends when Triton's work has."""

@@ -60,6 +60,16 @@ class StreamWatch:
         self._told += piece.seconds
         self._played_until = max(self._played_until, now) + piece.seconds
 
+    def added(self, seconds: float) -> None:
+        """Count what its app has put between the pieces, such as a pause."""
+        self._told += seconds
+        self._played_until += seconds
+
+    @property
+    def due(self) -> float | None:
+        """Unix time at which who takes the pieces runs out of them; None: there were none yet."""
+        return time.time() + self._played_until - time.perf_counter() if self._began else None
+
     def _left(self) -> float:
         return self._longest() - (time.perf_counter() - self._began)
 

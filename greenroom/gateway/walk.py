@@ -94,6 +94,8 @@ class Walk:
         self.seconds: dict[str, float] = {}
         """How long each model has been asked."""
         self.model = asked.model
+        self.due: float | None = None
+        """Unix time at which its client runs out of what earlier walks gave; None: it is first."""
         self._asked = asked
         self._outputs = asked.outputs or asked.graph.outputs
         self._used = {
@@ -302,7 +304,7 @@ class Walk:
 
     def _order(self, action: str, stream: str, whole: bool) -> RawTensor:
         order = {"action": action, "id": stream, "whole": whole, "arrived": self._arrived}
-        return one_string(json.dumps(order).encode())
+        return one_string(json.dumps({**order, "due": self.due}).encode())
 
     def _lost(self, step: Step, error: GreenroomError) -> GreenroomError | None:
         """What it means that a model does not know the stream: its process is another by now."""

@@ -1,5 +1,6 @@
 """What an engine must offer to work in steps: many requests in work, each advanced bit by bit."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -27,6 +28,9 @@ class Row:
     """No further step is needed; what is ready can still be taken."""
     error: Exception | None = None
     """Why this row failed; it is never stepped again, and the others go on."""
+    due: float = math.inf
+    """When who takes its pieces runs out of what came before them, by the monotonic clock; set
+    after ``begin`` where something has come before. Until then nothing is late."""
 
     @property
     def ready(self) -> bool:

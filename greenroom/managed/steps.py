@@ -126,7 +126,12 @@ class SteppedModel(ManagedModel):
             self._hand.check_new(order.id)
             self._residency.restore()
             row = self._stepped.begin(tensors, order.whole)
-            self._hand.add(stream=order.id, row=row, whole=order.whole, arrived=order.arrived)
+            work = self._hand.add(
+                stream=order.id, row=row, whole=order.whole, arrived=order.arrived
+            )
+            if order.due is not None:
+                row.due = time.monotonic() + order.due - time.time()
+                work.begun = True
             return self._told(stream_report(order.id, 0, False, 0.0))
         work = self._hand.stream(order.id, tensors)
         if order.action == "cancel":
@@ -166,7 +171,7 @@ class SteppedModel(ManagedModel):
             for work in rows:
                 work.error = error
         for work in rows:
-            work.stepped = True
+            work.begun = True
         self._step_metrics.step(time.perf_counter() - begin)
 
     def _row(self, work: Work) -> Row | None:

@@ -24,6 +24,8 @@ class StreamOrder:
     """All that is left comes as one piece, the last."""
     arrived: float | None = None
     """Unix time at which its request came to the gateway; None: now."""
+    due: float | None = None
+    """Unix time at which who takes it runs out of what earlier streams gave; None: it is first."""
 
 
 def parse_order(raw: str) -> StreamOrder:
@@ -41,10 +43,11 @@ def parse_order(raw: str) -> StreamOrder:
         raise InvalidInput(f"STREAM id must be a string of 1 to {_MAX_ID} characters.")
     if not isinstance(whole, bool):
         raise InvalidInput(f"STREAM whole is {whole!r}; it must be true or false.")
-    arrived = fields.get("arrived")
-    if arrived is not None and not isinstance(arrived, int | float):
-        raise InvalidInput(f"STREAM arrived is {arrived!r}; it must be unix seconds.")
-    return StreamOrder(action, name, whole, arrived)
+    arrived, due = fields.get("arrived"), fields.get("due")
+    for field, seconds in (("arrived", arrived), ("due", due)):
+        if seconds is not None and not isinstance(seconds, int | float):
+            raise InvalidInput(f"STREAM {field} is {seconds!r}; it must be unix seconds.")
+    return StreamOrder(action, name, whole, arrived, due)
 
 
 def stream_report(name: str, sequence: int, final: bool, seconds: float) -> str:

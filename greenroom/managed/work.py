@@ -20,7 +20,8 @@ class Work:
     row: Row | None = None
     """None: the engine has not begun it."""
     error: Exception | None = None
-    stepped: bool = False
+    begun: bool = False
+    """It was stepped, or goes on with what an earlier stream of its request began."""
     waiter: int | None = None
     """Correlation id of the request that waits for the answer or the next piece."""
     request: Any = None
@@ -56,5 +57,5 @@ class Work:
 def chosen(works: Iterable[Work], rows: int) -> list[Work]:
     """What the engine's rows go to: streams that have begun, then by arrival."""
     wanting = [work for work in works if work.wants_steps]
-    wanting.sort(key=lambda work: (not (work.stream and work.stepped), work.arrival))
+    wanting.sort(key=lambda work: (not (work.stream and work.begun), work.arrival))
     return wanting[:rows]

@@ -1,6 +1,7 @@
 """One request's way through the gateway: lease, send, release, once more if Triton dies."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
@@ -15,6 +16,7 @@ from greenroom.errors import (
     TritonError,
 )
 from greenroom.gateway.lease import Leased
+from greenroom.gateway.walk import RawPiece
 from greenroom.residency.policy import Policy
 
 
@@ -252,3 +254,20 @@ async def test_bytes_are_given_back_when_the_request_fails(harness):
     with pytest.raises(InvalidInput):
         await leased.run("echo", "http", 100, send)
     assert await leased.run("echo", "http", 100, send) == "heard"
+
+
+async def test_what_follows_is_due_when_its_client_has_played_what_it_was_given(harness):
+    class Walk:
+        due = None
+
+        async def run(self, came):
+            came(RawPiece({}, seconds=3.0), time.perf_counter())
+
+    one = await harness()
+    first, second, began = Walk(), Walk(), time.time()
+    async with Leased(one.controller, one.settings).request("echo", "app", 0) as request:
+        await request.stream(first)
+        request.added(100.0)
+        await request.stream(second)
+    assert first.due is None
+    assert began + 103 <= second.due <= time.time() + 103

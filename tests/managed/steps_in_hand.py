@@ -12,6 +12,8 @@ from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Memory
 from greenroom.managed.stepped_engine import Piece, Row
 
+UNIX_BEGAN = 1_700_000_000.0
+"""Unix time at which the clock began."""
 OUTPUTS = {"Y": "TYPE_FP32", "STREAM_REPORT": "TYPE_STRING", "RESIDENCY_REPORT": "TYPE_STRING"}
 
 
@@ -187,7 +189,11 @@ def config(engine="steps_in_hand:CountEngine", iterative=True, rows=None):
 def stepped(monkeypatch, log, clock, **options):
     scripted_backend.install(monkeypatch, log)
     steps = import_module("greenroom.managed.steps")
-    timer = SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now)
+    timer = SimpleNamespace(
+        monotonic=lambda: clock.now,
+        perf_counter=lambda: clock.now,
+        time=lambda: UNIX_BEGAN + clock.now,
+    )
     monkeypatch.setattr(steps, "time", timer)
 
     class Model(steps.SteppedModel):

@@ -1,7 +1,7 @@
 """Streams that are pulled piece by piece, on a scripted Triton and a scripted engine."""
 
 import pytest
-from steps_in_hand import counts, engine
+from steps_in_hand import UNIX_BEGAN, counts, engine
 
 
 def pulled(hands, name="s", **more):
@@ -48,6 +48,27 @@ def test_nobody_pulls_a_stream_so_it_is_one_piece_ahead(hands):
     assert row.pieces == [5]
     assert [5, 20] in engine(hands).steps
     assert engine(hands).steps[-1] == [20]
+
+
+def test_what_goes_on_with_an_earlier_stream_goes_before_who_came_sooner(hands, clock):
+    for number in range(9):
+        hands.ask(200 + number)
+    hands.execute()
+    clock.now += 30
+    hands.stream("start", x=100, due=UNIX_BEGAN + clock.now + 2)
+    hands.execute()
+    hands.stream("next")
+    hands.execute()
+    hands.execute()
+    assert engine(hands).steps[-1] == [100, *range(200, 207)]
+    assert engine(hands).rows[-1].due == pytest.approx(clock.now + 2)
+
+
+@pytest.mark.parametrize("field", ["arrived", "due"])
+def test_a_time_that_is_none_is_refused(hands, field):
+    asked = hands.stream("start", x=5, **{field: "soon"})
+    hands.run()
+    assert asked.failure[1] == f"STREAM {field} is 'soon'; it must be unix seconds."
 
 
 def test_a_stream_that_nobody_pulls_is_ended(hands, clock):

@@ -117,6 +117,7 @@ class LeasedVoice:
             async with aclosing(self._sounds(one.spoken or one.text)) as sounds:
                 async for sound in sounds:
                     paused = pauses.before(sound, pause)
+                    self.lease.added(paused.seconds - sound.seconds)
                     pauses.heard(sound)
                     pause, seconds = 0.0, seconds + paused.seconds
                     self._check(seconds)

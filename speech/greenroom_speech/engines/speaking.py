@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,8 +20,8 @@ and whether it was the last. What has been said stays as it is: the phrases join
 
 LEAST_SECONDS = 0.3
 """Sound in the first piece: what is shorter is not worth a beginning."""
-_SOON = 2.0
-"""Seconds: more than one phrase takes. Who has less sound left would be late behind another's."""
+_LATELY = 16
+"""Steps of which the longest tells how long the next may take."""
 
 
 class SpeakingRow(Row):
@@ -32,9 +33,6 @@ class SpeakingRow(Row):
         self._taken = False
         self.turn = 0
         """When it was last advanced, in steps of its engine."""
-        self.plays_until = math.inf
-        """When a listener who began with the first piece runs out of sound, by the monotonic clock;
-        before there was a piece, nobody can be late."""
 
     def advance(self) -> None:
         """Do one piece of work."""
@@ -61,7 +59,7 @@ class SpeakingRow(Row):
         seconds = wave.size / self._rate
         if not whole:
             now = time.monotonic()
-            self.plays_until = max(now, self.plays_until if self._taken else now) + seconds
+            self.due = (now if math.isinf(self.due) else max(now, self.due)) + seconds
         self._made, self._taken = [], True
         rate = np.array([self._rate], dtype=np.int32)
         # Nothing is drawn by chance.
@@ -77,7 +75,9 @@ class SpeakingRow(Row):
 class SpeakingEngine(HostEngine):
     """A stepped engine that cannot work on several requests together: they take turns."""
 
-    _steps = 0
+    def __init__(self) -> None:
+        self._steps = 0
+        self._took = deque([0.0], _LATELY)
 
     def begin(self, request: Tensors, whole: bool) -> SpeakingRow:
         """Check a request and return its row; raise InvalidInput for a wrong one."""
@@ -86,13 +86,16 @@ class SpeakingEngine(HostEngine):
     def step(self, rows: Sequence[SpeakingRow]) -> None:
         """Advance the stream that would be late first, else the row that has waited longest.
 
-        A new one has waited for ever.
+        Late would be who has no sound left by the time at which all that have begun, and one
+        that has not, have had a step. A new one has waited for ever.
         """
-        soon = time.monotonic() + _SOON
-        row = min(rows, key=lambda row: (min(row.plays_until, soon), row.turn))
+        begun, now = sum(math.isfinite(row.due) for row in rows), time.monotonic()
+        soon = now + (begun + 1) * max(self._took)
+        row = min(rows, key=lambda row: (min(row.due, soon), row.turn))
         self._steps += 1
         row.turn = self._steps
         row.advance()
+        self._took.append(time.monotonic() - now)
 
     def end(self, row: SpeakingRow) -> None:
         """A row holds nothing but itself."""

@@ -44,6 +44,9 @@ class ScriptedGateway:
         for _ in range(1000):
             self.let.release()
 
+    def added(self, seconds):
+        pass
+
     async def stream(self, model, tensors):
         said = tensors["TEXT"][0].decode()
         self.asked.append(said)

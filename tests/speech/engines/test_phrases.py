@@ -1,10 +1,14 @@
 """The embedded voice in steps: what it says piece by piece, and in turns."""
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from engine_requests import text
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines import speaking
 from greenroom_speech.engines.embedded.loudness import active_rms
 from greenroom_speech.engines.speaking import SpeakingRow
 
@@ -57,25 +61,38 @@ def test_requests_take_turns(tts, prompt):
     assert steps <= 4
 
 
-def test_a_stream_that_would_be_late_goes_before_who_has_waited_longer(tts):
-    def row(seconds):
-        phrase = np.zeros(int(seconds * 24_000), np.float32)
-        return SpeakingRow(iter([(phrase, False)] * 9), 24_000)
+@pytest.mark.parametrize(
+    ("left", "goes"),
+    [
+        ({"played": 0.6, "ahead": 60.0}, "played"),
+        ({"played": 0.6, "ahead": 0.5}, "ahead"),
+        ({"played": 60.0, "ahead": 60.0}, "waited"),
+        ({"played": 0.9, "ahead": 60.0}, "waited"),  # all others can have a step before
+        ({"played": 60.0, "sentence": 0.1}, "sentence"),
+    ],
+)
+def test_a_stream_that_would_be_late_goes_before_who_has_waited_longer(
+    tts, monkeypatch, left, goes
+):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(speaking, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
-    played, ahead, whole = row(1.0), row(60.0), row(1.0)
-    for stream in (played, ahead):
-        tts.step([stream])
-        stream.take(whole=False)
-    tts.step([whole])
-    order = []
-    for _ in range(4):
-        before = {one: one.turn for one in (ahead, whole, played)}
-        tts.step(list(before))
-        order += [one for one, turn in before.items() if one.turn != turn]
-    assert order == [played] * 4
-    played.take(whole=False)  # 4 s more: nobody is late, so they take turns
-    tts.step([ahead, whole, played])
-    assert ahead.turn > whole.turn
+    def phrases(seconds):
+        while True:
+            clock.now += 0.25
+            yield np.zeros(round(seconds * 24_000), np.float32), False
+
+    rows = {name: SpeakingRow(phrases(seconds), 24_000) for name, seconds in left.items()}
+    for name, row in rows.items():
+        tts.step([row])
+        if name == "sentence":  # of a text of which others have been said
+            row.due = clock.now + left[name]
+    for row in rows.values():
+        if math.isinf(row.due):
+            row.take(whole=False)
+    rows["waited"] = SpeakingRow(phrases(1.0), 24_000)
+    tts.step(list(rows.values()))
+    assert max(rows, key=lambda name: rows[name].turn) == goes
 
 
 def test_a_text_that_grows_too_long_ends_with_its_reason(tts, prompt, settings, monkeypatch):

@@ -67,6 +67,7 @@ class EmbeddedTts(SpeakingEngine):
     name = "embedded"
 
     def __init__(self, settings: EngineSettings) -> None:
+        super().__init__()
         self._settings = settings
         self._speaker = Speaker()
         self._store = BaseStore(settings.cache_dir)

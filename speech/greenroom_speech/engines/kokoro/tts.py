@@ -66,6 +66,7 @@ class KokoroTts(SpeakingEngine):
 
     def __init__(self, settings: EngineSettings) -> None:
         """SetupError names the package that is missing or is not what it was."""
+        super().__init__()
         self._settings = settings
         threads = min(os.cpu_count() or 1, settings.tts_threads)
         self._network = Kokoro(settings.models, threads)
