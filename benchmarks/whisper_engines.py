@@ -24,8 +24,9 @@ import soundfile
 
 from greenroom.managed.engine import Engine
 from greenroom.settings import PROJECT
-from greenroom_speech.engines.audio_input import Samples, resampled
+from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.engines.faster_whisper.engine import FasterWhisperAsr
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.whisper.engine import WhisperAsr
 from greenroom_speech.settings import EngineSettings
 from greenroom_speech.voices import voices

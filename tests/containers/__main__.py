@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import maltreatment
 from stack import DOCUMENTED, GPU_WITHOUT_CARD, WITH_MODELS, Fault, Stack, check_docker, copied
 
@@ -38,7 +39,7 @@ class Findings:
         begun = time.monotonic()
         try:
             said = look()
-        except (Fault, OSError, ValueError, KeyError) as fault:
+        except (Fault, OSError, ValueError, KeyError, httpx.HTTPError) as fault:
             self.failed += 1
             print(f"FAIL  {sentence} ({time.monotonic() - begun:.0f} s)", flush=True)
             print("\n".join(f"      {line[:300]}" for line in str(fault).splitlines()), flush=True)

@@ -1,8 +1,7 @@
-"""The recording of a request: checked, and at the rate an engine works at."""
+"""The recording of a request, checked."""
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
@@ -43,14 +42,6 @@ def asr_recording(request: Tensors, settings: EngineSettings) -> tuple[Samples, 
     """As `recording`; one whose ``TRANSCRIPT`` is given is not heard, so it may be an edit's."""
     longest = settings.max_edit_seconds if "TRANSCRIPT" in request else None
     return recording(request, settings, longest)
-
-
-def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
-    """Float32, by soxr's high quality; rates in Hz."""
-    if rate == wanted:
-        return samples
-    moved: Samples = soxr.resample(samples, rate, wanted).astype(np.float32)
-    return moved
 
 
 def _rate(request: Tensors) -> int:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from greenroom.errors import InvalidInput
-from greenroom_speech.engines.audio_input import recording, resampled
+from greenroom_speech.engines.audio_input import recording
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.settings import EngineSettings
 
 SETTINGS = EngineSettings(min_audio_seconds=0.3, max_audio_seconds=2.0)

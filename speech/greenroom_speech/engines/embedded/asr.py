@@ -7,9 +7,10 @@ BSD licence, US English only, no punctuation and no upper case. On clean close s
 import numpy as np
 from pocketsphinx import Decoder
 
-from greenroom_speech.engines.audio_input import Samples, resampled
+from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.engines.embedded.sphinx import RATE, decode, decoded_words
 from greenroom_speech.engines.english_asr import EnglishAsr
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.times import Heard
 from greenroom_speech.settings import EngineSettings
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
-from greenroom_speech.engines.audio_input import recording, resampled
+from greenroom_speech.engines.audio_input import recording
 from greenroom_speech.engines.embedded.edits import Edit
 from greenroom_speech.engines.embedded.loudness import Levelling, levelled
 from greenroom_speech.engines.embedded.voice_profile import VOICED, VoiceProfile
 from greenroom_speech.engines.embedded.world import FRAMES_PER_SECOND, RATE, Floats
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.speaking import Phrases
 from greenroom_speech.engines.tasks import Order
 from greenroom_speech.settings import EngineSettings

@@ -4,7 +4,7 @@ import numpy as np
 
 from greenroom.managed.engine import HostEngine, Tensors
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
-from greenroom_speech.engines.audio_input import Samples, recording, resampled
+from greenroom_speech.engines.audio_input import Samples, recording
 from greenroom_speech.engines.embedded import world
 from greenroom_speech.engines.embedded.loudness import active_frames, active_rms, frame_rms
 from greenroom_speech.engines.embedded.voice_profile import (
@@ -16,6 +16,7 @@ from greenroom_speech.engines.embedded.voice_profile import (
     encode,
 )
 from greenroom_speech.engines.embedded.world import RATE, Floats
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.settings import EngineSettings
 
 OCTAVE_ERROR = 0.6

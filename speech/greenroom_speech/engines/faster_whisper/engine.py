@@ -6,7 +6,7 @@ from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Memory, OneByOne, Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom.managed.wanted import stop_if_unwanted
-from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
+from greenroom_speech.engines.audio_input import Samples, asr_recording
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.faster_whisper import checkpoint
 from greenroom_speech.engines.faster_whisper.network import Network
@@ -16,6 +16,7 @@ from greenroom_speech.engines.listening_task import (
     listening_task,
     no_translation,
 )
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import Timed, from_sound, time_tensors, wants_times
 from greenroom_speech.settings import EngineSettings

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from greenroom_speech.engines.audio_input import Samples, resampled
+from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.engines.kokoro.package_files import EMBEDDER
+from greenroom_speech.engines.resampling import resampled
 
 SIZE = 256
 RATE = 16_000

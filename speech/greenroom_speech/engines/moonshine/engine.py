@@ -15,9 +15,10 @@ from moonshine_voice.moonshine_api import TranscriptLine
 from moonshine_voice.transcriber import Transcriber
 
 from greenroom.errors import SetupError
-from greenroom_speech.engines.audio_input import Samples, resampled
+from greenroom_speech.engines.audio_input import Samples
 from greenroom_speech.engines.english_asr import EnglishAsr
 from greenroom_speech.engines.moonshine.alignment import Aligner
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.times import Heard, Timed
 from greenroom_speech.settings import EngineSettings
 

@@ -6,13 +6,14 @@ from greenroom.errors import SetupError
 from greenroom.managed.arena import ArenaEngine
 from greenroom.managed.engine import Tensors, text
 from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
-from greenroom_speech.engines.audio_input import Samples, asr_recording, resampled
+from greenroom_speech.engines.audio_input import Samples, asr_recording
 from greenroom_speech.engines.listening_task import (
     TRANSLATE,
     ListeningRequest,
     listening_task,
     no_translation,
 )
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.text_input import word
 from greenroom_speech.engines.times import from_sound, time_tensors, wants_times
 from greenroom_speech.engines.whisper import weights

@@ -13,10 +13,10 @@ from tiny_checkpoints import tiny_faster_whisper, tiny_whisper
 
 from greenroom.errors import InvalidInput, SetupError
 from greenroom.managed.engine import Request
-from greenroom_speech.engines.audio_input import resampled
 from greenroom_speech.engines.faster_whisper import network as network_module
 from greenroom_speech.engines.faster_whisper.engine import FasterWhisperAsr
 from greenroom_speech.engines.heap import allocated
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.whisper.windows import Transcriber
 from greenroom_speech.settings import EngineSettings
 from greenroom_speech.voices import voice, voices

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import soundfile
 
-from greenroom_speech.engines.audio_input import resampled
+from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.voices import voice, voices
 
 NAMES = [one.name for one in voices()]
