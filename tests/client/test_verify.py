@@ -46,6 +46,7 @@ def as_found(acting: Acting) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize("residency", ["cold", "warm", "hot"])
 def test_a_good_server_passes_and_is_left_as_it_was_found(residency: str) -> None:
     acting = Acting(residency, {"pinned": False, "offload_after": 20.0, "unload_after": -1.0})
+    acting.device_bytes = {"restore": 98}  # as a heap is measured, never quite the same
     before = residency, dict(acting.policy)
 
     results, left = verified(acting)
@@ -87,9 +88,14 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "the restore took 5.50 s, over 5 s.",
     ),
     "a restore of less": (
-        {"device_bytes": {"restore": 99}},
+        {"device_bytes": {"restore": 94}},
         "restore",
-        "99 bytes are on the device; after its load 100 were.",
+        "94 bytes are on the device; after its load 100 were.",
+    ),
+    "a restore of more": (
+        {"device_bytes": {"restore": 106}},
+        "restore",
+        "106 bytes are on the device; after its load 100 were.",
     ),
     "a restore that does not come": (
         {"deaf": {"restore"}},
