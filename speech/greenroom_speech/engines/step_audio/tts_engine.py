@@ -113,7 +113,7 @@ class StepAudioEditX(ArenaEngine):
         )
         self._places = self._flow_places()
         self._open: dict[SpeechRow, None] = {}
-        self._worked = self._hurried = False
+        self._reads = self._hurried = False
 
     def load(self) -> None:
         """Read the three networks' weights into the arena, the language model's as the last.
@@ -168,20 +168,20 @@ class StepAudioEditX(ArenaEngine):
 
     @torch.inference_mode()
     def step(self, rows: Sequence[SpeechRow]) -> None:
-        """One code more for all that are being said, and one piece of other work.
+        """A block of a prompt, or one code more for all that are being said and a piece of sound.
 
-        Those go on being said whose sound nobody takes at the moment: they give their row of the
-        language model back the sooner.
+        Who reads a prompt and who is said get every second step, so that none takes longer than
+        its longest piece of work. Those go on being said whose sound nobody takes at the moment:
+        they give their row of the language model back the sooner.
         """
         self._join(rows)
-        # A first sound waits for its Euler steps, not for codes that are heard later: every second
-        # step leaves them out.
-        self._hurried = not self._hurried and any(row.first_sound_is_made for row in rows)
-        if not self._hurried:
-            self._language.generator.step()
-        for row in self._open:
-            _guarded(row, row.hear)
-        self._work(rows)
+        generator = self._language.generator
+        reading = None if self._reads else generator.reading
+        self._reads = reading is not None
+        if reading is not None:
+            generator.read(reading)
+        else:
+            self._say(rows)
         if self.arena.device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -215,17 +215,15 @@ class StepAudioEditX(ArenaEngine):
         passage.joined()
         return True
 
-    def _work(self, rows: Sequence[SpeechRow]) -> None:
-        """A block of a prompt or a piece of sound, in turns: new rows and old ones need both."""
-        generator = self._language.generator
-        reading = generator.reading
-        if reading is not None and self._worked:
-            self._worked = False
-            generator.read(reading)
-            return
-        self._worked = any(_guarded(row, row.work) for row in rows)
-        if reading is not None and not self._worked:
-            generator.read(reading)
+    def _say(self, rows: Sequence[SpeechRow]) -> None:
+        # A first sound waits for its Euler steps, not for codes that are heard later: every second
+        # time leaves them out.
+        self._hurried = not self._hurried and any(row.first_sound_is_made for row in rows)
+        if not self._hurried:
+            self._language.generator.step()
+        for row in self._open:
+            _guarded(row, row.hear)
+        any(_guarded(row, row.work) for row in rows)
 
     def _flow_places(self) -> FlowPlaces:
         """As many as are wanted, or fewer where the device has no room for them."""
