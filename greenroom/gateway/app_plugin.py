@@ -64,7 +64,8 @@ class AppLease(Protocol):
     def added(self, seconds: float) -> None:
         """Tell of what the app gave its client beside the last piece, such as a pause before it.
 
-        So it is known when the client runs out, and the next pieces come before that.
+        Negative where it is less than the piece. So it is known when the client runs out, and the
+        next pieces come before that.
         """
 
 

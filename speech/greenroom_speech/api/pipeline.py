@@ -65,6 +65,11 @@ class GrowingSpeech:
         """The words of the reference, once the first piece is there."""
         return (self.by and self.by.transcript) or ""
 
+    def added(self, seconds: float) -> None:
+        """Count what the listener gets beside the pieces' own length; negative: so much less."""
+        if self.by:
+            self.by.lease.added(seconds)
+
     @property
     def warnings(self) -> list[str]:
         """What the listener should know, as far as it is known."""

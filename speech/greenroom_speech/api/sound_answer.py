@@ -77,7 +77,7 @@ class SoundAnswer(Response):
         first = await anext(speech.pieces)
         async with self._formats.opened(self._wanted.kind, first.rate) as file:
             await body.begin(speech)
-            async for samples in _at_speed(speech.pieces, first, self._wanted.speed):
+            async for samples in _at_speed(speech, first, self._wanted.speed):
                 await body.send(await file.written(louder(samples, self._wanted.volume)))
             await body.end(await file.end())
 
@@ -96,15 +96,19 @@ async def encoded(sound: Recording, formats: Formats, wanted: SoundOptions) -> b
 
 
 async def _at_speed(
-    pieces: AsyncIterator[Recording], first: Recording, speed: float
+    speech: GrowingSpeech, first: Recording, speed: float
 ) -> AsyncIterator[Samples]:
     """The samples of all pieces, at most a second of them at a time."""
-    tempo = Tempo(speed, first.rate)
-    for part in seconds_of(first):
-        yield await asyncio.to_thread(tempo.moved, part)
-    async for piece in pieces:
-        for part in seconds_of(piece):
-            yield await asyncio.to_thread(tempo.moved, part)
+    tempo, sound = Tempo(speed, first.rate), first
+    while True:
+        for part in seconds_of(sound):
+            moved = await asyncio.to_thread(tempo.moved, part)
+            speech.added((len(moved) - len(part)) / first.rate)
+            yield moved
+        following = await anext(speech.pieces, None)
+        if following is None:
+            break
+        sound = following
     yield tempo.end()
 
 

@@ -18,7 +18,7 @@ class ScriptedGateway:
 
     def __init__(self):
         self.asked = []
-        self.leases = self.most_leases = 0
+        self.leases = self.most_leases = self.more_seconds = 0
         self.let = asyncio.Semaphore(0)
         self.begun = asyncio.Semaphore(0)
         self.touched = asyncio.Event()
@@ -45,7 +45,7 @@ class ScriptedGateway:
             self.let.release()
 
     def added(self, seconds):
-        pass
+        self.more_seconds += seconds
 
     async def stream(self, model, tensors):
         said = tensors["TEXT"][0].decode()

@@ -103,6 +103,24 @@ async def test_pauses_are_silence_between_pieces():
     assert np.flatnonzero(sound == 0).tolist() == list(range(4, 4 + round(0.6 * RATE)))
 
 
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+async def test_a_lease_knows_how_long_its_listener_has_sound(speed):
+    gateway, sent = ScriptedGateway(), 0
+    gateway.let_all()
+    gateway.samples = RATE // 10
+
+    async def send(message):
+        nonlocal sent
+        sent += len(message.get("body", b"")) // 2
+
+    speech = Pipeline(gateway, 100).speech(script("Yes.\n\nNo no."))
+    await SoundAnswer(speech, Formats(None), SoundOptions("pcm", speed))({}, None, send)
+    listened, spoken = sent / RATE, len("Yes.No no.") / 10
+    assert listened == pytest.approx((spoken + 0.6) / speed, abs=0.01)
+    # What a window overlaps comes with the end.
+    assert spoken + gateway.more_seconds == pytest.approx(listened, abs=0.1)
+
+
 async def test_the_longest_speech_is_bounded_and_what_is_made_before_is_heard():
     gateway = ScriptedGateway()
     for _ in range(50):
