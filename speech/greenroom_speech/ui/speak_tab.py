@@ -124,8 +124,12 @@ class SpeakTab:
 
     def _choice(self, voices: list[dict[str, Any]], chosen: str | None = None) -> dict[str, Any]:
         """All of them, the chosen one or the first that speaks the page's language chosen."""
+        known = self.words.known
         names = [
-            (" · ".join(filter(None, (v["name"], v["description"] or v["language"]))), v["name"])
+            (
+                " · ".join(filter(None, (v["name"], known(v["description"] or v["language"])))),
+                v["name"],
+            )
             for v in voices
         ]
         own = [v["name"] for v in voices if v["language"] == self.words.language]

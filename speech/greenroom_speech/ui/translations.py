@@ -159,6 +159,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "paralinguistic": ("sounds", "笑声、叹息等"),
     "denoise": ("remove noise", "降噪"),
     "vad": ("remove silence", "去除静音"),
+    "English, female, calm": ("English, female, calm", "英语，女声，平静"),
+    "English, male, deep": ("English, male, deep", "英语，男声，低沉"),
+    "Mandarin, female": ("Mandarin, female", "普通话，女声"),
+    "Mandarin, male": ("Mandarin, male", "普通话，男声"),
 }
 
 
