@@ -72,6 +72,7 @@ class KServeGrpc(grpc.GenericRpcHandler):
             "ServerReady": self._server_ready,
             "ModelMetadata": self._metadata,
             "ModelConfig": self._config,
+            "ModelStatistics": self._statistics,
             "RepositoryIndex": self._index,
             "RepositoryModelLoad": self._load,
             "RepositoryModelUnload": self._unload,
@@ -219,6 +220,13 @@ class KServeGrpc(grpc.GenericRpcHandler):
         shown = pb.ModelConfigResponse.FromString(answer)
         without_own_config(shown.config)
         return _bytes(shown)
+
+    async def _statistics(self, request: bytes, context: Context) -> bytes:
+        parse(pb.ModelStatisticsRequest, request)
+        answer = await self._pass_on("ModelStatistics", request, context)
+        told = pb.ModelStatisticsResponse.FromString(answer)
+        self._walks.statistics.fill(told)
+        return _bytes(told)
 
     async def _index(self, request: bytes, context: Context) -> bytes:
         parsed = parse(pb.RepositoryIndexRequest, request)

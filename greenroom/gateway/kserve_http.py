@@ -58,6 +58,7 @@ class KServeHttp:
         self._repository = repository
         self._leased = leased
         self._walked = WalkedHttp(controller, walks)
+        self._counts = walks.statistics
         self._triton = triton
         self._regions = regions
         self._most = most
@@ -69,7 +70,7 @@ class KServeHttp:
             *(Route(f"{path}/infer", self._infer, methods=["POST"]) for path in models),
             Route("/v2/health/live", self._server_ready),
             Route("/v2/health/ready", self._server_ready),
-            Route("/v2/models/stats", self._pass),
+            Route("/v2/models/stats", self._statistics),
             Route("/v2/repository/index", self._index, methods=["POST"]),
             Route("/v2/repository/models/{model}/load", self._load, methods=["POST"]),
             Route("/v2/repository/models/{model}/unload", self._unload, methods=["POST"]),
@@ -84,7 +85,7 @@ class KServeHttp:
                 Route(f"{path}/generate_stream", self._generate_stream, methods=["POST"]),
                 Route(f"{path}/ready", self._model_ready),
                 Route(f"{path}/config", self._config),
-                Route(f"{path}/stats", self._pass),
+                Route(f"{path}/stats", self._statistics),
                 Route(path, self._metadata),
             ]
         for kind in (_SYSTEM_REGIONS, "/v2/cudasharedmemory"):
@@ -99,6 +100,14 @@ class KServeHttp:
         if body:
             read_json(body)
         return _response(await self._send(request, body))
+
+    async def _statistics(self, request: Request) -> Response:
+        answer = await self._triton.send("GET", request.scope["path"], (), b"")
+        if not answer.good:
+            return _response(answer)
+        told = json.loads(answer.body)
+        self._counts.fill_json(told)
+        return JSONResponse(told)
 
     async def _register(self, request: Request) -> Response:
         """Register shared memory; a GET of it Triton refuses."""

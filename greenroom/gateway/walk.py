@@ -17,7 +17,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -86,10 +86,11 @@ class Walk:
         rooms: Callable[[str], asyncio.Semaphore | None],
         held: HeldBytes,
         metadata: Callable[[], Iterable[tuple[str, str | bytes]]] = tuple,
+        counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """`rooms` has one for each model that works in steps: its answers under way are bounded.
 
-        `held` counts what one step has made for the next.
+        `held` counts what one step has made for the next; `counted` is entered for the whole walk.
         """
         self.seconds: dict[str, float] = {}
         """How long each model has been asked."""
@@ -106,6 +107,7 @@ class Walk:
         self._rooms = rooms
         self._held = held
         self._metadata = metadata
+        self._counted = counted
         self._arrived = time.time()
         self._gone: asyncio.Future[GreenroomError] = asyncio.get_running_loop().create_future()
         self._open: tuple[Step, str] | None = None
@@ -172,7 +174,7 @@ class Walk:
     async def _run(self, hand_out: Callable[[RawPiece], None], whole: bool) -> None:
         graph, tensors = self._asked.graph, dict(self._asked.inputs)
         self.seconds.clear()
-        with self._held.hold() as hold:
+        with self._counted(), self._held.hold() as hold:
 
             def keep(made: Tensors, _: _Report) -> None:
                 tensors.update(made)

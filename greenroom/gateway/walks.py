@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from tritonclient.grpc import service_pb2 as pb
@@ -14,6 +15,7 @@ from greenroom.gateway.graph import Graph, graph_of, pulled
 from greenroom.gateway.held_bytes import Hold
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.walk import InferenceRequest, RawPiece, Tensors, Walk
+from greenroom.gateway.walk_statistics import WalkStatistics
 from greenroom.triton.model_calls import ModelCalls
 from greenroom.triton.raw_tensors import InferRequest, given_tensors, infer_response
 from greenroom.triton.repository import ModelSpec, Repository
@@ -40,6 +42,7 @@ class Walks:
         self._calls = calls
         self._leased = leased
         self._rooms: dict[str, asyncio.Semaphore] = {}
+        self.statistics = WalkStatistics()
 
     def takes(self, model: str) -> bool:
         """The model is managed, or an ensemble with one that is: its requests can be called off."""
@@ -89,7 +92,8 @@ class Walks:
             {key: value for key, value in passed.items() if key not in _FOR_GREENROOM},
             "" if spec.steps else version,
         )
-        return Walk(asked, self._calls, self._room, self._leased.held, metadata)
+        counted = partial(self.statistics.counted, model) if spec.steps else nullcontext
+        return Walk(asked, self._calls, self._room, self._leased.held, metadata, counted)
 
     async def answer(self, walk: Walk, protocol: str, size: int, **how: Unpack[How]) -> RawPiece:
         """Walk to the end under a lease; see `Leased.run`."""

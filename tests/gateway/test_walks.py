@@ -204,3 +204,31 @@ async def described(running, model):
         await running.grpc.get_model_config(model, as_json=True),
         await running.http.get_model_config(model),
     )
+
+
+async def test_statistics_count_what_triton_was_not_asked_for(running):
+    """perf_analyzer refuses an ensemble whose queue has counted nothing."""
+
+    async def told():
+        (grpc,) = (await running.grpc.get_inference_statistics("census")).model_stats
+        for path in ("/v2/models/census/stats", "/v2/models/stats"):
+            every = (await running.web.get(path)).json()["model_stats"]
+            (http,) = [one for one in every if one["name"] == "census"]
+            assert http["inference_count"] == http["execution_count"] == grpc.inference_count
+            assert http["last_inference"] == grpc.last_inference
+            for name, shown in http["inference_stats"].items():
+                ended = getattr(grpc.inference_stats, name)
+                assert (shown["count"], shown["ns"]) == (ended.count, ended.ns), name
+        stats = grpc.inference_stats
+        return grpc.inference_count, stats.queue.count, stats.success.count, stats.fail.count
+
+    await running.grpc.infer("census", texts(TEXT))
+    before = await told()
+    await running.grpc.infer("census", texts(TEXT))
+    await collected(streamed(running, "census", texts(TEXT)))
+    (broken,) = texts("")
+    broken.set_data_from_numpy(np.array([[b"\xff"]], object))
+    with pytest.raises(InferenceServerException, match="decode"):
+        await running.grpc.infer("census", [broken])
+    after = await told()
+    assert [now - then for now, then in zip(after, before, strict=True)] == [2, 2, 2, 1]
