@@ -16,7 +16,9 @@ class Grown:
     What several share is counted once (PSS), so a fork alone costs nothing.
     """
 
-    def __init__(self, roots: Sequence[int]) -> None:
+    def __init__(self, roots: Sequence[int], every: float = _EVERY) -> None:
+        """`every` in seconds; a look takes milliseconds, of those that are looked at too."""
+        self._every = every
         self._roots = [psutil.Process(pid) for pid in roots]
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._look)
@@ -37,7 +39,7 @@ class Grown:
         self._watch.join()
 
     def _look(self) -> None:
-        while not self._ended.wait(_EVERY):
+        while not self._ended.wait(self._every):
             self._peak = max(self._peak, self._now())
 
     def _now(self) -> int:

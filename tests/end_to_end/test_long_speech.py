@@ -20,7 +20,8 @@ async def test_a_book_streams_without_growing_and_others_are_answered_meanwhile(
     tts = (await running.residency("tts"))["pid"]
     asked = {"input": BOOK, "voice": "henry", "response_format": "mp3"}
     began = time.perf_counter()
-    with Grown([running.service.programs[0].pid]) as gateway, Grown([tts]) as model:
+    gateway_pid = running.service.programs[0].pid
+    with Grown([gateway_pid], every=0.5) as gateway, Grown([tts], every=0.5) as model:
         taken, others = 0, 0
         async with running.web.stream("POST", "/v1/audio/speech", json=asked) as answer:
             assert answer.status_code == 200
