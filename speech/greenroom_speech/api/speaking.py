@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from greenroom.plugin import AppLease, Array, InvalidInput, Tensors
+from greenroom.plugin import AppLease, Array, GreenroomError, InvalidInput, Tensors
 from greenroom_speech.api.pauses import Pauses
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.verification import Verification
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.engines.seeds import draw_seed, seed_used
+from greenroom_speech.engines.text_input import UNSPEAKABLE
 from greenroom_speech.reading.pieces import Said
 
 SPEECH, TTS = "speech", "tts"
@@ -110,20 +111,33 @@ class LeasedVoice:
         return self._verified(words, self.verification)
 
     async def said(self, texts: AsyncIterable[Said]) -> AsyncGenerator[SoundPart, None]:
-        """The sound of all texts one after another, with the pauses between."""
+        """The sound of all texts one after another, with the pauses between.
+
+        One that the engine cannot say is left out with a warning; if there is no other, it is
+        refused.
+        """
         pauses, pause, seconds = Pauses(), 0.0, 0.0
+        left_out: GreenroomError | None = None
         async for one in texts:
             known = len(self.warnings)
-            async with aclosing(self._sounds(one.spoken or one.text)) as sounds:
-                async for sound in sounds:
-                    paused = pauses.before(sound, pause)
-                    self.lease.added(paused.seconds - sound.seconds)
-                    pauses.heard(sound)
-                    pause, seconds = 0.0, seconds + paused.seconds
-                    self._check(seconds)
-                    yield SoundPart(one, paused, self.seed)
+            try:
+                async with aclosing(self._sounds(one.spoken or one.text)) as sounds:
+                    async for sound in sounds:
+                        paused = pauses.before(sound, pause)
+                        self.lease.added(paused.seconds - sound.seconds)
+                        pauses.heard(sound)
+                        pause, seconds = 0.0, seconds + paused.seconds
+                        self._check(seconds)
+                        yield SoundPart(one, paused, self.seed)
+            except GreenroomError as error:
+                if UNSPEAKABLE not in str(error):
+                    raise
+                left_out = error
+                self.warnings.append(f"{one.text[:40]!r} was left out: {UNSPEAKABLE}.")
             yield SoundPart(one, None, self.seed, self.warnings[known:])
-            pause = one.pause
+            pause = one.pause if seconds else 0.0
+        if left_out and not seconds:
+            raise left_out
 
     def _warn(self, told: Array | None) -> None:
         sentence = "" if told is None else one_text(told)

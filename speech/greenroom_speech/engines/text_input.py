@@ -4,6 +4,9 @@ from greenroom.errors import InvalidInput
 from greenroom.managed.engine import Tensors
 from greenroom_speech.settings import EngineSettings
 
+UNSPEAKABLE = "nothing in it can be spoken"
+"""How an engine says that a text has no sound in its language."""
+
 
 def word(request: Tensors, name: str) -> str | None:
     """A text tensor of one element; None where it is absent. InvalidInput for another size."""

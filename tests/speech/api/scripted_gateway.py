@@ -7,6 +7,7 @@ import numpy as np
 
 from greenroom.errors import InvalidInput
 from greenroom.managed.stepped_engine import Piece
+from greenroom_speech.engines.text_input import UNSPEAKABLE
 
 RATE = 8000
 
@@ -54,6 +55,8 @@ class ScriptedGateway:
         await self.let.acquire()
         if "Fail" in said:
             raise InvalidInput("TEXT fails.")
+        if "Unspeakable" in said:
+            raise InvalidInput(f"TEXT is {said!r}; {UNSPEAKABLE} in 'en'.")
         yield Piece(
             {
                 "WAVEFORM": np.ones(self.samples * len(said), np.float32),

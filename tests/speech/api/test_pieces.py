@@ -121,6 +121,28 @@ async def test_a_lease_knows_how_long_its_listener_has_sound(speed):
     assert spoken + gateway.more_seconds == pytest.approx(listened, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    "text", ["Unspeakable.\n\nYes.\n\nNo.", "Yes.\n\nUnspeakable.\n\nNo.\n\nUnspeakable."]
+)
+async def test_what_the_engine_cannot_say_is_left_out_with_a_warning(text):
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    async with Pipeline(gateway, 100).speech(script(text)) as speech:
+        sound = np.concatenate([piece.samples async for piece in speech.pieces])
+    pause = round(0.6 * RATE)
+    assert np.flatnonzero(sound == 0).tolist() == list(range(4, 4 + pause))
+    assert sound.size == len("Yes.") + pause + len("No.")
+    assert set(speech.warnings) == {"'Unspeakable.' was left out: nothing in it can be spoken."}
+
+
+async def test_a_text_of_which_nothing_can_be_said_is_refused():
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    with pytest.raises(InvalidInput, match="nothing in it can be spoken in 'en'"):
+        async with Pipeline(gateway, 100).speech(script("Unspeakable. Unspeakable too.")) as speech:
+            await anext(speech.pieces)
+
+
 async def test_the_longest_speech_is_bounded_and_what_is_made_before_is_heard():
     gateway = ScriptedGateway()
     for _ in range(50):

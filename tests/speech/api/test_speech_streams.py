@@ -75,6 +75,15 @@ async def test_what_is_said_is_verified_by_the_services_own_asr(service):
     assert last["word_error_rate"] < 0.3
 
 
+async def test_what_no_engine_can_say_is_left_out_of_what_is_said(service):
+    *deltas, last = await events(service, text="Good evening.\n\n𓀀𓀁\n\nGood night.")
+    assert len(deltas) > 1
+    assert last["type"] == "speech.audio.done"
+    assert "was left out: nothing in it can be spoken" in last["warnings"][0]
+    alone = await service.web.post("/v1/audio/speech", json=asked("𓀀𓀁"))
+    assert alone.status_code == 400
+
+
 async def test_several_speakers_are_one_sound(service):
     lines = "[clara] Good evening.\n[henry] Good evening, Clara."
     answer = await service.web.post("/v1/audio/speech", json=asked(lines))

@@ -14,6 +14,7 @@ from greenroom_speech.engines.embedded.world import FRAMES_PER_SECOND, RATE, Flo
 from greenroom_speech.engines.resampling import resampled
 from greenroom_speech.engines.speaking import Phrases
 from greenroom_speech.engines.tasks import Order
+from greenroom_speech.engines.text_input import UNSPEAKABLE
 from greenroom_speech.settings import EngineSettings
 
 NOTHING = np.zeros(0)
@@ -65,7 +66,7 @@ def check_voiced(profile: VoiceProfile) -> None:
 
 
 def unspeakable(text: str, language: str) -> InvalidInput:
-    return InvalidInput(f"TEXT is {text[:40]!r}; nothing in it can be spoken in {language!r}.")
+    return InvalidInput(f"TEXT is {text[:40]!r}; {UNSPEAKABLE} in {language!r}.")
 
 
 def _levelled(spoken: Spoken, rms: float) -> Phrases:
