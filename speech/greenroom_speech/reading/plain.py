@@ -19,6 +19,8 @@ _RULE_PAUSE = 0.6
 _SIGNS = frozenset("°©®™℃℉№℠ªº")
 """Symbols that have words."""
 _UNSAID = frozenset(("So", "Cs", "Co", "Cn"))
+_OF_EMOJI = "\ufe0e\ufe0f\u20e3\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+"""Selectors, joiners and skin tones, which go with one."""
 # An asterisk between digits multiplies; Markdown would take two of them for emphasis.
 _TIMES = re.compile(r"(?<=\d)\*(?=\d)")
 _PRIVATE = 0xE000
@@ -119,8 +121,7 @@ _CONTROLS = {
 def _has_no_sound(sign: str) -> bool:
     if sign in _SIGNS:
         return False
-    # Selectors and joiners of emoji go with these.
-    return unicodedata.category(sign) in _UNSAID or sign in "\ufe0e\ufe0f\u20e3"
+    return unicodedata.category(sign) in _UNSAID or sign in _OF_EMOJI
 
 
 def _hidden(part: str, kept: bool, places: dict[str, int]) -> str:

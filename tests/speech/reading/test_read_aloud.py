@@ -69,6 +69,7 @@ def test_breaks_are_pauses(written, found):
     ("text", "words", "unsaid"),
     [
         ("I \u2764\ufe0f it \U0001f600", "I    it", "\u2764\ufe0f\U0001f600"),
+        ("a \U0001f44d\U0001f3fd b", "a    b", "\U0001f3fd\U0001f44d"),
         ("half \ud83d of it", "half   of it", "\ufffd"),
         ("bell\x07 20 °C ©", "bell  20 °C ©", ""),
     ],
