@@ -33,6 +33,7 @@ _FIELDS = {
     "VOICE": "voice",
 }
 """What callers know each input of the models as."""
+_PARAMS = frozenset(("file", "reference_audio", "text", *_FIELDS.values()))
 _TENSOR = re.compile(rf"\b(?:{'|'.join(_FIELDS)})\b")
 
 
@@ -61,7 +62,8 @@ def told(error: Exception, path: str = "") -> tuple[int, str, str | None]:
     if isinstance(error, InvalidField):
         return error.http_status, str(error), error.param
     if isinstance(error, GreenroomError):
-        return error.http_status, _in_fields(str(error), path), None
+        sentence = _in_fields(str(error), path)
+        return error.http_status, sentence, _param(sentence, path)
     return 500, BROKEN, None
 
 
@@ -95,6 +97,12 @@ def _in_fields(sentence: str, path: str) -> str:
     fields = {**_FIELDS, "TEXT": "text" if path.endswith("/edits") else "input"}
     said = _TENSOR.sub(lambda tensor: fields[tensor[0]], sentence)
     return "T" + said[1:] if said.startswith("the ") else said
+
+
+def _param(sentence: str, path: str) -> str | None:
+    """The field that a sentence begins with."""
+    first = sentence.partition(" ")[0]
+    return first if first in _PARAMS and path.startswith("/v1/audio/") else None
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -6,11 +6,13 @@ import re
 import numpy as np
 import pytest
 
+from greenroom.errors import InvalidInput
 from greenroom.settings import Settings
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
 from greenroom_speech.api.reference import aliases_of
 from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.embedded.tags import TAGS
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
 
@@ -146,6 +148,22 @@ def test_aliases_of_voices_can_be_set(monkeypatch):
     monkeypatch.setenv("GREENROOM_VOICE_ALIASES", "alloy")
     with pytest.raises(ValueError, match="'alloy' is not a pair; write NAME=VOICE"):
         SpeechSettings()
+
+
+@pytest.mark.parametrize(
+    ("error", "path", "sentence", "param"),
+    [
+        (InvalidInput("LANGUAGE is 'xx'."), "/v1/audio/speech", "language is 'xx'.", "language"),
+        (InvalidInput("TEXT is 'a'."), "/v1/audio/edits", "text is 'a'.", "text"),
+        (UnknownVoice("voice is 'x'."), "/v1/audio/speech", "voice is 'x'.", "voice"),
+        (UnknownVoice("voice is 'x'."), "/v1/voices/x", "voice is 'x'.", None),
+        (InvalidInput("file is damaged."), "/v1/audio/transcriptions", "file is damaged.", "file"),
+        (InvalidInput("AUDIO is silent."), "/v1/audio/edits", "The recording is silent.", None),
+        (InvalidInput("The text."), "/v1/audio/speech", "The text.", None),
+    ],
+)
+def test_an_error_names_the_field_that_it_begins_with(error, path, sentence, param):
+    assert told(error, path)[1:] == (sentence, param)
 
 
 def test_what_a_field_says_is_not_taken_for_a_tensor():
