@@ -46,11 +46,18 @@ _DROPPED = ("script", "style", "head", "title")
 _BLOCKS = ("p", "div", "li", "tr", "br", "s", "h1", "h2", "h3", "h4", "h5", "h6", "td", "th")
 
 
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:?")
+_BOX = re.compile(r"\[[ xX]\]\s+")
+
+
 def _inline(state: StateCore) -> None:
-    for token in state.tokens:
+    for place, token in enumerate(state.tokens):
         if token.type == "inline":
             token.children = []
-            for part in _parts(token.content):
+            content = _FOOTNOTE.sub("", token.content)
+            if place > 1 and state.tokens[place - 2].type == "list_item_open":
+                content = content[box.end() :] if (box := _BOX.match(content)) else content
+            for part in _parts(content):
                 read: list[Token] = []
                 state.md.inline.parse(part, state.md, state.env, read)
                 token.children += read

@@ -30,6 +30,8 @@ def parts(text, **options):
     [
         ("# Title\nHello **bold** _it_, ~~gone~~ `make`", "Title\n\nHello bold it, gone make"),
         ("- one\n- two\n\n3. three\n4. four", "one\ntwo\n\n3. three\n4. four"),
+        ("- [x] done\n- [ ] to do\n- a [x] b", "done\nto do\na [x] b"),
+        ("The words[^1] go on.\n\n[^1]: A note.", "The words go on.\n\nA note."),
         ("[the words](http://a.b/c) ![a tree](t.png)", "the words a tree"),
         ("| a | b |\n|---|---|\n| 1 | 2 |", "a, b\n1, 2"),
         ("before\n\n```py\nx = 1\n```\n\nafter", "before\n\nafter"),
