@@ -51,11 +51,11 @@ class VoicesStore:
             found = self._looked_at(wanted)
         if found:
             return found
-        every = [*_bundled(), *self._names()]
-        if near := get_close_matches(wanted[:_LONGEST_NEAR], every, _NEAR):
+        every = {known.casefold(): known for known in (*_bundled(), *self._names())}
+        if near := get_close_matches(wanted[:_LONGEST_NEAR].casefold(), every, _NEAR):
             raise UnknownVoice(
                 f"voice is {name[:80]!r}, which does not exist; similar names are "
-                f"{', '.join(near)}. "
+                f"{', '.join(every[one] for one in near)}. "
                 "GET /v1/voices lists all."
             )
         names = [voice.name for voice in islice(self._each(), _MOST_NAMED + 1)]
