@@ -4,11 +4,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from greenroom.plugin import GreenroomError
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.pauses import Pauses
 from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio_inputs
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice
+from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice, only_unspeakable
 from greenroom_speech.api.tensor_fields import text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.codec.recording import Recording
@@ -33,18 +34,25 @@ async def conversation(pipeline: Pipeline, turns: Sequence[Script]) -> AsyncIter
 
 async def _said(speaking: LeasedVoice, turns: Sequence[Script]) -> AsyncGenerator[Recording, None]:
     pauses, pause, seconds = Pauses(), 0.0, 0.0
+    left_out: GreenroomError | None = None
     for turn in turns:
         assert turn.reading is not None
         own = _speaker(speaking, turn, speaking.most_seconds - seconds)
-        async with aclosing(own.said(turn.reading.said(turn.reading.pieces()))) as parts:
-            async for part in parts:
-                if part.sound is None:
-                    continue
-                sound = pauses.before(part.sound, pause)
-                pauses.heard(sound)
-                pause, seconds, speaking.seed = 0.0, seconds + sound.seconds, own.seed
-                yield sound
-        pause = TURN_PAUSE
+        try:
+            async with aclosing(own.said(turn.reading.said(turn.reading.pieces()))) as parts:
+                async for part in parts:
+                    if part.sound is None:
+                        continue
+                    sound = pauses.before(part.sound, pause)
+                    speaking.lease.added(sound.seconds - part.sound.seconds)
+                    pauses.heard(sound)
+                    pause, seconds, speaking.seed = 0.0, seconds + sound.seconds, own.seed
+                    yield sound
+        except GreenroomError as error:
+            left_out = only_unspeakable(error)
+        pause = TURN_PAUSE if seconds else 0.0
+    if left_out and not seconds:
+        raise left_out
 
 
 def _speaker(speaking: LeasedVoice, turn: Script, most_seconds: float) -> LeasedVoice:

@@ -130,9 +130,7 @@ class LeasedVoice:
                         self._check(seconds)
                         yield SoundPart(one, paused, self.seed)
             except GreenroomError as error:
-                if UNSPEAKABLE not in str(error):
-                    raise
-                left_out = error
+                left_out = only_unspeakable(error)
                 self.warnings.append(f"{one.text[:40]!r} was left out: {UNSPEAKABLE}.")
             yield SoundPart(one, None, self.seed, self.warnings[known:])
             pause = one.pause if seconds else 0.0
@@ -150,3 +148,10 @@ class LeasedVoice:
                 f"input takes more than {self.most_seconds:g} s to say, the most that one request "
                 "may take (max_speech_seconds_per_request)."
             )
+
+
+def only_unspeakable(error: GreenroomError) -> GreenroomError:
+    """The error again; raises it where it says anything but that a text has no sound."""
+    if UNSPEAKABLE not in str(error):
+        raise error
+    return error

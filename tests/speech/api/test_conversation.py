@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scripted_gateway import RATE, ScriptedGateway
 
+from greenroom.errors import InvalidInput
 from greenroom.managed.stepped_engine import Piece
 from greenroom_speech.api.conversation import TURN_PAUSE, conversation
 from greenroom_speech.api.pipeline import Pipeline, Script
@@ -67,3 +68,21 @@ async def test_speakers_take_turns_in_one_lease_with_a_pause_between():
     pause = round(TURN_PAUSE * RATE)
     assert len(sound) == 3 * RATE + 2 * pause
     assert not sound[RATE : RATE + pause].any()
+
+
+async def heard_of(*texts):
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    voice = Recording(np.full(RATE, 0.1, np.float32), RATE)
+    scripts = [Script(voice, "words", {}, reading_of(text, "en")) for text in texts]
+    async with conversation(Pipeline(gateway, 60), scripts) as speech:
+        return np.concatenate([piece.samples async for piece in speech.pieces])
+
+
+async def test_a_turn_that_cannot_be_said_is_left_out():
+    sound = await heard_of("Unspeakable.", "Yes.", "Unspeakable.", "No.")
+    pause = round(TURN_PAUSE * RATE)
+    assert np.flatnonzero(sound == 0).tolist() == list(range(4, 4 + pause))
+    assert sound.size == len("Yes.") + pause + len("No.")
+    with pytest.raises(InvalidInput, match="nothing in it can be spoken"):
+        await heard_of("Unspeakable.", "Unspeakable.")
