@@ -58,7 +58,7 @@ class KServeHttp:
         self._repository = repository
         self._leased = leased
         self._walked = WalkedHttp(controller, walks)
-        self._counts = walks.statistics
+        self._walks = walks
         self._triton = triton
         self._regions = regions
         self._most = most
@@ -106,7 +106,7 @@ class KServeHttp:
         if not answer.good:
             return _response(answer)
         told = json.loads(answer.body)
-        self._counts.fill_json(told)
+        self._walks.statistics.fill_json(told)
         return JSONResponse(told)
 
     async def _register(self, request: Request) -> Response:
