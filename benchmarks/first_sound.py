@@ -12,10 +12,8 @@ usage: .venv/bin/python benchmarks/first_sound.py [--texts 30] [--voice clara]
 import argparse
 import asyncio
 import json
-import os
 import random
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,9 @@ import numpy as np
 import soundfile
 from rich.console import Console
 from rich.table import Table
+from speech_service import speech_service
 
-from greenroom.residency.policy import Policy
 from greenroom.supervisor import Service
-from greenroom.supervisor.ports import free_settings
 from greenroom_speech.engines.embedded.tokenizer import EmbeddedTokenizer
 from greenroom_speech.engines.embedded.tts import EmbeddedTts
 from greenroom_speech.engines.kokoro.tags import TAGS
@@ -150,14 +147,9 @@ async def main() -> None:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    never = Policy(offload_after=-1, unload_after=-1)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = free_settings(runtime_dir=Path(folder), policy={"tts": never})
-        environment = {**os.environ, "GREENROOM_ENGINES": asked.engines}
-        quiet = {"log": lambda name, line: None, "environment": environment}
-        async with Service(settings, **quiet) as service:
-            engine = Engine(asked.engines, asked.voice)
-            found = await measured(service, engine, asked.voice, asked.texts, asked.seed)
+    async with speech_service(asked.engines) as service:
+        engine = Engine(asked.engines, asked.voice)
+        found = await measured(service, engine, asked.voice, asked.texts, asked.seed)
     table = Table("first sound", "median", "p95")
     for name in ("engine", "service"):
         row = found[name]

@@ -11,23 +11,19 @@ usage: .venv/bin/python benchmarks/many_streams.py [--many 64] [--engines embedd
 
 import argparse
 import asyncio
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
+from speech_service import speech_service
 
-from greenroom.residency.policy import Policy
 from greenroom.supervisor import Service
-from greenroom.supervisor.ports import free_settings
 
 RATE = 24_000
 LEAST_RATIO, FILL = 0.9, 0.7
@@ -140,13 +136,8 @@ async def main() -> None:
     parser.add_argument("--voice", default="clara")
     parser.add_argument("--engines", default="embedded")
     asked = parser.parse_args()
-    never = Policy(offload_after=-1, unload_after=-1)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = free_settings(runtime_dir=Path(folder), policy={"tts": never})
-        environment = {**os.environ, "GREENROOM_ENGINES": asked.engines}
-        quiet = {"log": lambda name, line: None, "environment": environment}
-        async with Service(settings, **quiet) as service:
-            table, good = await measured(service, asked.voice, asked.many)
+    async with speech_service(asked.engines) as service:
+        table, good = await measured(service, asked.voice, asked.many)
     Console(width=120).print(table)
     raise SystemExit(not good)
 
