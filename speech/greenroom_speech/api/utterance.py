@@ -1,7 +1,7 @@
 """One utterance of a WebSocket: its sentences become sound, in messages, under one lease."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -56,7 +56,7 @@ class UtteranceSpeaker:
             self._pipeline.speaking(script) as speaking,
             one_ahead(speaking.said(self._said(utterance))) as parts,
         ):
-            await self._send_all(utterance, websocket, parts)
+            await self._send_all(utterance, websocket, parts, speaking.lease.added)
 
     async def _said(self, utterance: Utterance) -> AsyncGenerator[Said, None]:
         async with aclosing(utterance.text.taken()) as sentences:
@@ -66,13 +66,17 @@ class UtteranceSpeaker:
                     yield replace(piece, pause=piece.pause or sentence.pause)
 
     async def _send_all(
-        self, utterance: Utterance, websocket: WebSocket, parts: AsyncIterator[SoundPart]
+        self,
+        utterance: Utterance,
+        websocket: WebSocket,
+        parts: AsyncIterator[SoundPart],
+        added: Callable[[float], None],
     ) -> None:
         async for part in parts:
             if part.sound:
                 kind = utterance.config.response_format
                 async with self._formats.opened(kind, part.sound.rate) as file:
-                    await self._send_sentence(utterance, websocket, part, parts, file)
+                    await self._send_sentence(utterance, websocket, part, parts, file, added)
 
     async def _send_sentence(
         self,
@@ -81,6 +85,7 @@ class UtteranceSpeaker:
         part: SoundPart,
         parts: AsyncIterator[SoundPart],
         file: Writer,
+        added: Callable[[float], None],
     ) -> None:
         assert part.sound
         place = {"utterance_index": utterance.index, "sentence_index": utterance.sentences}
@@ -101,14 +106,9 @@ class UtteranceSpeaker:
         try:
             while part.sound:
                 for samples in seconds_of(part.sound):
-                    await frames.send(
-                        await file.written(
-                            louder(
-                                await asyncio.to_thread(tempo.moved, samples),
-                                config.volume_multiplier,
-                            )
-                        )
-                    )
+                    moved = await asyncio.to_thread(tempo.moved, samples)
+                    added((len(moved) - len(samples)) / rate)
+                    await frames.send(await file.written(louder(moved, config.volume_multiplier)))
                 part = await anext(parts)
             await frames.send(await file.written(tempo.end()) + await file.end())
             await frames.end()
