@@ -18,12 +18,15 @@ from collections import Counter, deque
 from contextlib import suppress
 
 import httpx
+import psutil
 from ending import until_ended
 from load_shapes import SHAPES
 from own_service import own_service
 
+import greenroom_speech.codec
 from greenroom.supervisor import Service
 from greenroom.triton.leftovers import stubs
+from greenroom_speech.voices import voice
 
 CLIENTS = 4
 PATIENCE = 120.0
@@ -61,12 +64,14 @@ class Client:
         self._random = random.Random(seed)
         self._counts = counts
         self._web = httpx.AsyncClient(base_url=url, timeout=PATIENCE)
+        self._recording = voice("clara").path.read_bytes()
 
     async def run(self, until: float) -> None:
         async with self._web:
             while time.monotonic() < until:
                 self._counts["asked"] += 1
-                kind = self._random.choice((self._speech, self._pieces, self._leaving, self._hand))
+                kinds = (self._speech, self._pieces, self._heard, self._leaving, self._hand)
+                kind = self._random.choice(kinds)
                 try:
                     async with asyncio.timeout(PATIENCE):
                         await self._until_answered(kind)
@@ -115,6 +120,10 @@ class Client:
         else:
             self._counts.lose(f"a stream ended without a word: {body[-100:]!r}")
 
+    async def _heard(self) -> None:
+        files = {"file": ("clara.flac", self._recording)}
+        self._judge(await self._web.post("/v1/audio/transcriptions", files=files))
+
     async def _leaving(self) -> None:
         """A client that may not wait for its answer."""
         try:
@@ -156,7 +165,7 @@ class Faults:
             if self._counts["answered"] == answered:  # it has not come back from the last one
                 continue
             answered = self._counts["answered"]
-            process = self._random.choice(("backend", "backend", "triton", "gateway"))
+            process = self._random.choice(("backend", "backend", "triton", "gateway", "codec"))
             number = self._random.choice((signal.SIGKILL, signal.SIGSTOP))
             if (pid := self._pid(process)) is not None:
                 with suppress(ProcessLookupError):
@@ -169,8 +178,19 @@ class Faults:
             return triton.pid if triton and triton.running else None
         if process == "gateway":
             return programs[0].pid if programs[0].running else None
+        if process == "codec":
+            return _codec(programs[0].pid)
         found = stubs(triton.prefix) if triton else []
         return self._random.choice(found).pid if found else None
+
+
+def _codec(gateway: int | None) -> int | None:
+    """The decoder and encoder of audio files."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(gateway).children():
+            if greenroom_speech.codec.__name__ in child.cmdline():
+                return child.pid
+    return None
 
 
 async def chaos(seconds: float, seed: int) -> int:

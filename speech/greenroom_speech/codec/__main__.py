@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from greenroom_speech.codec import read_file, written_file
+from greenroom_speech.codec.messages import BEGUN
 
 _MOST_BYTES = 4096
 
@@ -47,11 +48,13 @@ def _become_one_file(
         for output in (1, 2):  # libsndfile's and FFmpeg's words about each bad byte
             os.dup2(nothing, output)
         control.close()
-        job, *files = descriptors
+        channel, *files = descriptors
+        job = socket.socket(fileno=channel)
+        job.sendall(BEGUN)
         if files:
-            read_file.serve(socket.socket(fileno=job), files[0], asked["longest"], parent)
+            read_file.serve(job, files[0], asked["longest"], parent)
         else:
-            written_file.serve(socket.socket(fileno=job), asked["kind"], asked["rate"], parent)
+            written_file.serve(job, asked["kind"], asked["rate"], parent)
     finally:
         os._exit(0)
 

@@ -143,7 +143,7 @@ class Decoder:
         async with self.process.turn():
             file = await asyncio.to_thread(_file, content)
             try:
-                channel = self.process.forked({"longest": longest}, file)
+                channel = await self.process.forked({"longest": longest}, file)
             finally:
                 os.close(file)
             sound = OpenAudioFile(self, channel, field, len(content))

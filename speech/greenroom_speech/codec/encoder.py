@@ -62,7 +62,7 @@ class Encoder:
             )
         self._files += 1
         try:
-            with self._process.forked({"kind": kind, "rate": rate}) as channel:
+            with await self._process.forked({"kind": kind, "rate": rate}) as channel:
                 yield FileWriter(self._process, channel, rate)
         finally:
             self._files -= 1

@@ -11,6 +11,8 @@ MEMORY_BYTES = 48 * 2**20
 """What the process of one file may take beyond what it began with and the size of the file."""
 CPU_SECONDS = 20
 """Processor time for one window: a thousand times what common formats need."""
+BEGIN_SECONDS = 10.0
+"""After which a codec process that has not forked for a file stands still."""
 ANSWER_SECONDS = 120.0
 """After which a decoder that is silent hangs: processor time is bounded by its own limit."""
 MOST_FILES = 32

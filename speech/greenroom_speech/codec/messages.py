@@ -1,6 +1,8 @@
 """What the gateway and the process of one file say to each other over their socket.
 
-Reading: the process begins with a Head; then each byte from the gateway asks for a window, which
+The process of a file first says BEGUN.
+
+Reading: a Head follows; then each byte from the gateway asks for a window, which
 is a Head with the number of its samples and after it the samples, float32. The last has 0 samples.
 
 Writing: the gateway sends PIECE, the number of samples, and after it the samples, float32; the
@@ -12,6 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
+BEGUN = b"b"
 NEXT = b"n"
 PIECE = struct.Struct("<Q")
 ENCODED = struct.Struct("<Q")

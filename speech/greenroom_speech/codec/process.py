@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Self
 
 from greenroom.errors import Unavailable
-from greenroom_speech.codec.limits import ANSWER_SECONDS
+from greenroom_speech.codec.limits import ANSWER_SECONDS, BEGIN_SECONDS
+from greenroom_speech.codec.messages import BEGUN
 
 PROGRAM = (sys.executable, "-m", "greenroom_speech.codec")
 _MOST_AT_ONCE = 16
@@ -93,20 +94,22 @@ class CodecProcess:
         async with self._turns:
             yield
 
-    def forked(self, asked: Mapping[str, object], *descriptors: int) -> "Channel":
+    async def forked(self, asked: Mapping[str, object], *descriptors: int) -> "Channel":
         """A process of its own for what is asked; it gets the descriptors too."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         message = json.dumps(asked).encode()
-        with theirs:
-            for _ in range(2):  # the codec process may have died since
-                self.start()
-                assert self._control
-                with suppress(OSError):
-                    socket.send_fds(self._control, [message], [theirs.fileno(), *descriptors])
-                    return Channel(self, ours)
-                self.stop()
-        ours.close()
+        for _ in range(2):  # the codec process may have died since, or stand still
+            self.start()
+            assert self._control
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            with theirs, suppress(OSError):
+                socket.send_fds(self._control, [message], [theirs.fileno(), *descriptors])
+            with ExitStack() as unless_begun:
+                channel = unless_begun.enter_context(Channel(self, ours))
+                with suppress(Restarting):
+                    await channel.begin()
+                    unless_begun.pop_all()
+                    return channel
         raise Restarting
 
 
@@ -118,11 +121,20 @@ class Channel:
 
     def __init__(self, process: CodecProcess, job: socket.socket) -> None:
         self._process = process
+        self._pid = process.pid
         self._job = job
+
+    async def begin(self) -> None:
+        """Wait until the process of the file is there."""
+        with suppress(ConnectionError):
+            async with self._bounded(BEGIN_SECONDS):
+                if await asyncio.get_running_loop().sock_recv(self._job, len(BEGUN)):
+                    return
+        raise Restarting
 
     async def send(self, content: bytes | memoryview) -> None:
         try:
-            async with self._bounded():
+            async with self._bounded(ANSWER_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(self._job, content)
         except ConnectionError:
             raise self._ended() from None
@@ -131,7 +143,7 @@ class Channel:
         """Receive as many bytes as there is room for."""
         loop = asyncio.get_running_loop()
         try:
-            async with self._bounded():
+            async with self._bounded(ANSWER_SECONDS):
                 while room:
                     came = await loop.sock_recv_into(self._job, room)
                     if not came:
@@ -152,13 +164,19 @@ class Channel:
         self._job.close()
 
     @asynccontextmanager
-    async def _bounded(self) -> AsyncIterator[None]:
+    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
-            self._process.stop()
+            if self._ours:
+                self._process.stop()
             raise Restarting from None
 
     def _ended(self) -> Exception:
-        return EndedAlone() if self._process.lives else Restarting()
+        return EndedAlone() if self._ours and self._process.lives else Restarting()
+
+    @property
+    def _ours(self) -> bool:
+        """False once another codec process has taken the place of the one that forked this."""
+        return self._process.pid == self._pid

@@ -92,6 +92,16 @@ async def test_a_decoder_that_hangs_is_killed_and_started_again(failing, monkeyp
     assert (await failing.recording(SOUND, "file", 30)).seconds == 1
 
 
+async def test_one_that_stands_still_is_replaced_before_the_next_file(decoder, monkeypatch):
+    monkeypatch.setattr(process, "BEGIN_SECONDS", 1.0)
+    await decoder.recording(SOUND, "file", 30)
+    first = psutil.Process(decoder.process.pid)
+    first.suspend()
+    many = [decoder.recording(SOUND, "file", 30) for _ in range(8)]
+    assert [one.seconds for one in await asyncio.gather(*many)] == [1] * 8
+    assert not first.is_running()
+
+
 async def test_a_killed_decoder_is_started_again(decoder, wait_for):
     await decoder.recording(SOUND, "file", 30)
     async with decoder.opened(SOUND, "file", 30) as sound:
