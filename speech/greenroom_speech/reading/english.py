@@ -10,6 +10,8 @@ from greenroom_speech.reading.figures import ADDRESS, PHONE
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+"
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
+_PLURALS = {"$": "dollars", "€": "euros", "£": "pounds"}
+_MAGNITUDES = {"k": "thousand", "m": "million", "b": "billion", "t": "trillion"}
 _LONGEST = 15
 """Digits of a number that has a name; longer ones are read digit by digit."""
 
@@ -36,6 +38,20 @@ def _money(found: re.Match[str]) -> str:
     return re.sub(r" and zero \w+$", "", said).replace(",", "").replace("-", " ")
 
 
+def _round_money(found: re.Match[str]) -> str:
+    return f"{_decimal(found[2])} {_MAGNITUDES[found[3][0].lower()]} {_PLURALS[found[1]]}"
+
+
+def _decimal(figures: str) -> str:
+    whole, _, part = figures.partition(".")
+    return _number(whole) + (f" point {_each(part)}" if part else "")
+
+
+def _scientific(found: re.Match[str]) -> str:
+    minus = "minus " if found[2] == "-" else ""
+    return f"{_decimal(found[1])} times ten to the {minus}{_number(found[3])}"
+
+
 def _version(found: re.Match[str]) -> str:
     parts = [_number(part) for part in found[2].split(".")]
     return ("version " if found[1] else "") + " point ".join(parts)
@@ -54,6 +70,9 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (PHONE, _phone),
     (re.compile(r"([$€£])(\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d{1,15}\.\d\d)(?![\d,.]*\d)"
                 r"(?! ?(?:hundred|thousand|million|billion|trillion|[kmb]\b))"), _money),
+    (re.compile(r"([$€£])(\d{1,3}(?:\.\d{1,3})?) ?(k|mn?|bn?|tn?)\b", re.IGNORECASE), _round_money),
+    (re.compile(r"(?<![\w.,])(\d\.\d{1,15}|\d(?=e[-+]))e([-+]?)(\d{1,3})\b", re.IGNORECASE),
+     _scientific),
     (re.compile(r"\b(v)\.?(\d{1,9}(?:\.\d{1,9})+)(?![\w.]*\d)", re.IGNORECASE), _version),
     (re.compile(r"(?<![\w.])()(\d{1,5}\.\d{1,5}\.\d{1,5})(?![\w.]*\d)"), _version),
     (re.compile(r"\b([12]\d\d0)s\b"), _decade),

@@ -7,13 +7,15 @@ PHONE = re.compile(
     r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|\d{3}-\d{4})(?![0-9A-Za-z/-]|[.,]\d)"
 )
 ADDRESS = re.compile(r"https?://(?:www\.)?([\w.-]+)[^\s<>\"'。，、！？]*", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _FIGURES = {"zh": "零幺二三四五六七八九", "ja": "零一二三四五六七八九"}
 _PLUS = {"zh": "加", "ja": "プラス"}
 
 
 def in_digits(text: str, language: str) -> str:
-    """Mandarin or Japanese with its phone numbers as figures and its addresses as hosts."""
+    """Mandarin or Japanese with its phone numbers as figures, its addresses as hosts, 1,234 as 1234."""
     text = ADDRESS.sub(lambda address: address[1], text)
+    text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
     return PHONE.sub(lambda phone: _figures(phone[0], language), text)
 
 

@@ -10,7 +10,8 @@ _FINALS = (
     "ia|ian|iang|iao|iong|ua|uai|uan|uang|uo"
 )
 HAN = "\u3400-\u9fff\uf900-\ufaff"
-_SYLLABLES = rf"(?:(?:{_INITIALS})?(?:{_FINALS})[1-5])+"
+_ALONE = "a|o|e|ai|ei|ao|ou|er|an|en|ang|eng"
+_SYLLABLES = rf"(?:(?:(?:{_INITIALS})(?:{_FINALS})|{_ALONE})[1-5])+"
 # It stands for a character, so it is only looked for where characters are: not in "we need e2".
 _PINYIN = rf"(?<=[{HAN}]){_SYLLABLES}(?![a-z0-9])|(?<![A-Za-z0-9]){_SYLLABLES}(?=[{HAN}])"
 

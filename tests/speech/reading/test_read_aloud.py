@@ -96,6 +96,8 @@ def test_what_no_engine_can_say_is_left_out_and_told(text, words, unsaid):
         ("a\\5\n2 lines", "a\\five\ntwo lines"),
         ("It costs $5.20.", "It costs five dollars and twenty cents."),
         ("$1,000 or $1.5 million", "one thousand dollars or one point five million dollars"),
+        ("£1.5m, $20k", "one point five million pounds, twenty thousand dollars"),
+        ("1.5e-3 of 7E7", "one point five times ten to the minus three of seven E seven"),
         ("Dr. Smith has 3 kg", "doctor Smith has three kilograms"),
         (
             "On 2026-11-29 at 10:30 am",
@@ -134,6 +136,8 @@ def test_the_documents_table_is_true(written, spoken):
         ("电话+86 138 0013 8000", "zh", "电话加八六，幺三八，零零幺三，八零零零"),
         ("GPT-4 很好, 50%", "zh", "GPT-four 很好, 百分之五十"),
         ("他guo4去3个", "zh", "他guo4去三个"),
+        ('"1,234"人', "zh", '"一千二百三十四"人'),
+        ("這是v2.51", "zh", "這是version two point fifty one"),
         ("価格は100円です", "ja", "価格は百円です"),
         ("5 Äpfel", "de", "5 Äpfel"),
     ],
