@@ -13,7 +13,7 @@ _PLUS = {"zh": "加", "ja": "プラス"}
 
 
 def in_digits(text: str, language: str) -> str:
-    """Mandarin or Japanese with its phone numbers as figures, its addresses as hosts, 1,234 as 1234."""
+    """Mandarin or Japanese with phone numbers as figures, addresses as hosts, 1,234 as 1234."""
     text = ADDRESS.sub(lambda address: address[1], text)
     text = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), text)
     return PHONE.sub(lambda phone: _figures(phone[0], language), text)
