@@ -47,7 +47,7 @@ PATHS = {
     "/v1/audio/voices": {"GET": INFERENCE},
     "/v1/models": {"GET": INFERENCE},
     "/v1/readyz": {"GET": OPEN},
-    "/v1/models/{model}": {"GET": INFERENCE},
+    "/v1/models/{model:path}": {"GET": INFERENCE},
     "/v1/tags": {"GET": INFERENCE},
     "/v1/voices": {"GET": INFERENCE, "POST": INFERENCE},
     "/v1/voices/{name}": {"GET": INFERENCE, "PATCH": ADMIN, "DELETE": ADMIN},

@@ -76,7 +76,7 @@ def catalogue_routes(
         ]
         return NamedVoices(voices=named)
 
-    @router.get("/v1/models/{model}")
+    @router.get("/v1/models/{model:path}")
     async def model(model: str) -> ModelObject:
         """Show a model."""
         return _shown(model)

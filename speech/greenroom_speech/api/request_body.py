@@ -26,7 +26,7 @@ async def fields_of(request: Request) -> dict[str, Any]:
     body = await request.body()  # JSON whatever it is called: `curl -d` says that it is a form
     hold_of(request.scope).add(2 * len(body))  # its text, and what is read from that
     try:
-        text = body.decode()
+        text = body.decode("utf-8-sig")
         if sum(map(text.count, ",[{")) > _MOST_VALUES:
             raise InvalidField(
                 f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets.", None

@@ -56,7 +56,8 @@ File = Annotated[
     Field(min_length=1),
     WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
 ]
-StreamFormat = Literal["audio", "sse"]
+AnyCase = BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given)
+StreamFormat = Annotated[Literal["audio", "sse"], AnyCase]
 NonEmpty = Annotated[str, Field(min_length=1)]
 CLONE = "clone"
 
@@ -97,7 +98,7 @@ class SpeechOptions(ClientRequest):
         description="Name of a saved or bundled voice, one of OpenAI's, or an object with it as "
         "its id. Give this or reference_audio; without both the default voice speaks.",
     )
-    response_format: Format = "mp3"
+    response_format: Annotated[Format, AnyCase] = "mp3"
     speed: Speed = 1.0
     volume_multiplier: float = Field(
         1.0,
@@ -217,7 +218,7 @@ class SpeechRequest(SpeechOptions):
 class SessionConfig(SpeechOptions):
     """How a WebSocket speaks."""
 
-    response_format: Format = "pcm"
+    response_format: Annotated[Format, AnyCase] = "pcm"
     stream_audio: bool = Field(
         True, description="true: audio is sent as it is made. false: one message for each sentence."
     )
@@ -267,7 +268,9 @@ class TranscriptionRequest(ClientRequest):
     language: str | None = Field(
         None, description="Language, such as en, english or en-US. If not given, it is detected."
     )
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: Annotated[Literal["json", "text", "srt", "verbose_json", "vtt"], AnyCase] = (
+        "json"
+    )
     timestamp_granularities: Annotated[
         list[Literal["word", "segment"]], BeforeValidator(_listed)
     ] = Field(

@@ -40,7 +40,8 @@ async def test_requests_as_real_programs_send_them(client):
     plain = (await say(voice="clara", seed=1)).content
     curl = await client.post(
         "/v1/audio/speech",
-        content=b'{"input": "Yes.", "response_format": "pcm", "voice": "clara", "seed": 1}',
+        content=b"\xef\xbb\xbf"
+        b'{"input": "Yes.", "response_format": "PCM", "voice": "clara", "seed": 1}',
         headers={"content-type": "application/x-www-form-urlencoded"},
     )
     assert curl.content == plain
@@ -84,6 +85,7 @@ async def test_requests_as_real_programs_send_them(client):
         ("HEAD", "/v1/models", 200),
         ("GET", "/v1/models/tts-1", 200),
         ("GET", "/v1/models/gpt-9", 404),
+        ("GET", "/v1/models/openai/whisper", 404),
         ("GET", "/v1/audio/models", 200),
         ("GET", "/v1/readyz", 200),
         ("HEAD", "/v1/readyz", 200),
