@@ -116,7 +116,8 @@ class Lease:
 
     def _end_if_over(self) -> None:
         if self._left and not self._works:
-            for call in self._then:
+            calls, self._then = self._then, []
+            for call in calls:
                 with self._background.guarded("Ending a lease"):
                     call()
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from greenroom.controller.controller import Controller
 from greenroom.controller.leases import Lease, WhileWaiting
 from greenroom.controller.suspects import RequestForm, SentRequest
-from greenroom.errors import BackendDied, DiedMidAnswer, GreenroomError, ServerDown
+from greenroom.errors import BackendDied, Cancelled, DiedMidAnswer, GreenroomError, ServerDown
 from greenroom.gateway.asking import KEY
 from greenroom.gateway.held_bytes import HeldBytes, Hold
 from greenroom.gateway.logged_request import LOGGED_REQUEST
@@ -140,6 +141,8 @@ class LeasedRequest:
         self.start: Residency | None = None
         self.waited: float | None = None
         """Seconds from its arrival to its lease, the first if it was sent again."""
+        self.needs: tuple[str, ...] = ()
+        """The models that are held; none before `begin`."""
         self.status = 200
         self.outcome = "refused"
         self._controller = controller
@@ -150,12 +153,8 @@ class LeasedRequest:
         self._watch = watch
         self._lease: Lease | None = None
         self._leased = AsyncExitStack()
-        self._replayed = False
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The models that are held; none before `begin`."""
-        return self._lease.needs if self._lease else ()
+        self._leasing = asyncio.Lock()
+        self._over = False
 
     async def begin(self) -> None:
         """Wait for the lease. Raises Unavailable with the reason when it is refused."""
@@ -166,7 +165,7 @@ class LeasedRequest:
         # The lease uses the bytes too, beyond the client's leaving, and lets go with its own end.
         self._hold.share()
         lease.then(self._hold.let_go)
-        self._place = lease.order
+        self._place, self.needs = lease.order, lease.needs
         self.start, self.outcome = lease.start, "failed"
         waited = time.perf_counter() - self.arrived
         self._controller.metrics.wait_seconds.labels(self.model, lease.start).observe(waited)
@@ -175,28 +174,31 @@ class LeasedRequest:
     async def send(
         self, send: Callable[[], Awaitable[_Answer]], until_left: bool = False
     ) -> _Answer:
-        """Let Triton work; once more if Triton or the model's process died with it.
+        """Let Triton work; once more, under a new lease, if Triton or the model's process died.
 
-        Each answer of a lease may be sent for twice: a lease may have many, over hours.
+        A lease may have many answers, over hours and at once; each may be sent for twice.
         """
-        suspects = self._controller.suspects
+        sent = replace(self._request)
+        lease = await self._current()
         try:
-            return await self._sent(send, until_left)
+            return await self._sent(lease, sent, send, until_left)
         except DiedMidAnswer:
             raise
         except (ServerDown, BackendDied) as died:
-            if self._replayed:
-                raise
-            self._replayed, self.outcome = True, "refused"
-            await self.end()
+            if self._lease is lease:  # of those who share it, the first gives it back
+                self.outcome = "refused"
+                await self._leave()
             if isinstance(died, ServerDown):
                 await self._controller.triton_monitor.check()
-            again = suspects.sent_again(self._request, died, self._while_waiting)
+            again = self._controller.suspects.sent_again(sent, died, self._while_waiting)
         async with again:
-            await self.begin()
-            answer = await self._sent(send, until_left)
-        self._replayed = False
-        return answer
+            lease = await self._current()
+            try:
+                return await self._sent(lease, sent, send, until_left)
+            except DiedMidAnswer:
+                raise
+            except BackendDied as died:
+                raise BackendDied(died.instance, again=True) from died
 
     async def stream(self, walk: Walk) -> None:
         """Let a walk hand out its pieces, as `send` does."""
@@ -214,20 +216,33 @@ class LeasedRequest:
         self._watch.added(seconds)
 
     async def end(self) -> None:
-        """Leave the lease; it ends when Triton's work has."""
+        """Leave the lease; it ends when Triton's work has. No other follows it."""
+        self._over = True
+        await self._leave()
+
+    async def _current(self) -> Lease:
+        """The lease, a new one where it was given back; calls under the old one end with it."""
+        async with self._leasing:
+            if self._lease is None:
+                await self.begin()
+            if self._over or self._lease is None:  # left while it was asked for
+                await self._leave()
+                raise Cancelled("The request has ended.")
+            return self._lease
+
+    async def _leave(self) -> None:
+        self._lease = None
         await self._leased.aclose()
 
-    async def _sent(self, send: Callable[[], Awaitable[_Answer]], until_left: bool) -> _Answer:
-        assert self._lease, "begun"
-        self._request.needs, self._request.at = self._lease.needs, time.time()
-        try:
-            return await self._lease.run(lambda: self._inferred(send), until_left)
-        except DiedMidAnswer:
-            raise
-        except BackendDied as died:
-            if self._replayed:
-                raise BackendDied(died.instance, again=True) from died
-            raise
+    async def _sent(
+        self,
+        lease: Lease,
+        sent: SentRequest,
+        send: Callable[[], Awaitable[_Answer]],
+        until_left: bool,
+    ) -> _Answer:
+        sent.needs, sent.at = lease.needs, time.time()
+        return await lease.run(lambda: self._inferred(send), until_left)
 
     async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
         with self._controller.traces.infer():

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from greenroom.errors import (
     TransitionFailed,
     TritonError,
 )
+from greenroom.gateway.disconnect import unless_left
 from greenroom.gateway.lease import Leased
 from greenroom.gateway.walk import RawPiece
 from greenroom.residency.policy import Policy
@@ -166,6 +168,63 @@ async def test_each_answer_of_one_lease_is_sent_for_once_more(harness):
             send.end.set()
             assert await request.send(send) == answer
     assert leases(one) == 0
+
+
+async def test_calls_at_once_under_one_lease_are_each_sent_once_more_under_one_new(harness):
+    one = await harness()
+    sends = [Sending(number) for number in range(4)]
+    late = Sending("late")
+    late.end.set()
+    leased = Leased(one.controller, one.settings)
+    async with leased.request("echo", "http", 1000) as request:
+        calls = [asyncio.create_task(request.send(send)) for send in sends]
+        await asyncio.gather(*(send.begun.wait() for send in sends))
+        one.processes.on_end("echo")
+        with one.triton.holding("load", "echo"):
+            for send in sends:
+                send.end.set()
+            await one.settle()
+            calls.append(asyncio.create_task(request.send(late)))  # while the others wait
+            await one.settle()
+            assert late.count == leases(one) == 0
+            assert leased.held.now == 1000
+        assert await asyncio.gather(*calls) == [0, 1, 2, 3, "late"]
+        assert leases(one) == 1
+    await one.settle()
+    assert [send.count for send in sends] == [2] * 4
+    assert leases(one) == leased.held.now == one.metric("internal_errors_total") == 0
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_leaves_while_a_call_gets_its_second_lease_keeps_none(harness, turns):
+    one = await harness()
+    leased = Leased(one.controller, one.settings)
+    send = Sending(BackendDied("echo_0_0"), "answer")
+    send.end.set()
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def asking(leaving):
+        watched = partial(unless_left, receive)
+        async with leased.request("echo", "http", 1, while_waiting=watched) as request:
+            call = asyncio.create_task(request.send(send))
+            await leaving.wait()
+            call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+    leaving = asyncio.Event()
+    with one.triton.holding("load", "echo"):
+        asked = asyncio.create_task(asking(leaving))
+        await one.settle()
+    await send.begun.wait()
+    one.processes.on_end("echo")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    leaving.set()
+    await asked
+    await one.settle()
+    assert leases(one) == leased.held.now == 0
 
 
 async def test_a_request_without_a_lease_is_not_sent(harness):
