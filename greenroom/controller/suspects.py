@@ -16,7 +16,7 @@ import math
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from greenroom.errors import BackendDied, GreenroomError, InvalidInput, ServerDown
@@ -101,19 +101,16 @@ class Suspects:
             return
         self._blame(sent, how)
         sent.at = math.inf  # until it is sent again
-        waiting = self._wait()
-        await (while_waiting(waiting) if while_waiting else waiting)
-        try:
-            yield
-        except (ServerDown, BackendDied) as again:
-            if how := await self._fault(sent, again):
-                self._blame(sent, how)
-            raise
-        finally:
-            self._alone.release()
-
-    async def _wait(self) -> None:
-        await self._alone.acquire()
+        async with AsyncExitStack() as turn:
+            # Entered into the stack, it is let go even by who was cancelled as it came.
+            waiting = turn.enter_async_context(self._alone)
+            await (while_waiting(waiting) if while_waiting else waiting)
+            try:
+                yield
+            except (ServerDown, BackendDied) as again:
+                if how := await self._fault(sent, again):
+                    self._blame(sent, how)
+                raise
 
     async def _fault(self, sent: SentRequest, died: GreenroomError) -> str | None:
         """How what had the request ended, None if not by a fault.

@@ -146,6 +146,7 @@ class RequestLease:
                     yield Piece(arrays(piece.tensors, batched), piece.seconds)
             finally:
                 running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
 
     def added(self, seconds: float) -> None:
         """Count what was put between the pieces; see `AppLease`."""

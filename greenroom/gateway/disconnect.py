@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -25,10 +24,10 @@ async def unless_left(receive: Receive, awaited: Awaitable[_Result]) -> _Result:
         leaving.result()
         raise ClientDisconnect
     finally:
-        for task in (waiting, leaving):
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+        waiting.cancel()
+        leaving.cancel()
+        # Whoever is cancelled in here still learns it: gather hands that on, a suppress would not.
+        await asyncio.gather(waiting, leaving, return_exceptions=True)
 
 
 async def _left(receive: Receive) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, TypedDict, Unpack
 
@@ -113,8 +113,7 @@ class Walks:
         finally:
             walk.leave()
             running.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await running
+            await asyncio.gather(running, return_exceptions=True)
 
     async def _streamed(self, walk: Walk, protocol: str, size: int, **how: Unpack[How]) -> None:
         async with self._leased.request(walk.model, protocol, size, **how) as request:

@@ -10,6 +10,7 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from starlette.responses import Response
 
+from greenroom.gateway.disconnect import unless_left
 from greenroom.gateway.until_left import UntilLeft
 
 MODELS = Path(__file__).parent / "waiting_model"
@@ -117,3 +118,22 @@ async def test_a_cancellation_by_another_is_handed_on():
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_a_cancellation_after_the_result_is_not_lost(turns):
+    result = asyncio.get_running_loop().create_future()
+
+    async def work():
+        await unless_left(asyncio.Event().wait, result)
+        await asyncio.sleep(0)
+
+    working = asyncio.create_task(work())
+    for _ in range(4):
+        await asyncio.sleep(0)
+    result.set_result(None)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert working.cancel() is not working.done()
+    await asyncio.wait({working})
+    assert working.cancelled() == bool(working.cancelling())

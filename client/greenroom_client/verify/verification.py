@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from greenroom_client.async_client import AsyncClient
 from greenroom_client.verify.as_found import AsFound, NotAsFound
@@ -42,8 +41,9 @@ async def verify(
             return results, await _put_back(found)
         finally:
             following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await asyncio.wait({following})
+            if not following.cancelled():
+                following.result()
 
 
 async def _checked(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -23,8 +23,7 @@ async def one_ahead(source: AsyncGenerator[_Item, None]) -> AsyncIterator[AsyncI
             yield items()
         finally:
             coming[0].cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await coming[0]
+            await asyncio.gather(coming[0], return_exceptions=True)
 
 
 async def _next(source: AsyncGenerator[_Item, None]) -> tuple[_Item] | None:

@@ -116,8 +116,9 @@ class _Session:
         utterance, self._utterance = self._utterance, None
         if utterance and utterance.speaking:
             utterance.speaking.cancel()
-            with suppress(asyncio.CancelledError):
-                await utterance.speaking
+            await asyncio.wait({utterance.speaking})
+            if not utterance.speaking.cancelled():
+                utterance.speaking.result()
 
     async def _message(self) -> dict[str, Any]:
         """Raises TimeoutError, InvalidInput."""
