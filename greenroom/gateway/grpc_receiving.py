@@ -86,12 +86,14 @@ class GrpcReceiving:
             logger.info("Client %s %s and was cut off", peer.partition(":")[2], why)
 
     async def _watch(self) -> None:
-        while self._awaited:
-            await asyncio.sleep(_EVERY)
-            for awaited in list(self._awaited.values()):
-                self._look(awaited)
-            self._make_room()
-        self._watching = None
+        try:
+            while self._awaited:
+                await asyncio.sleep(_EVERY)
+                for awaited in list(self._awaited.values()):
+                    self._look(awaited)
+                self._make_room()
+        finally:
+            self._watching = None  # whatever ended it, the next message is watched again
 
     def _look(self, awaited: Awaited) -> None:
         received = self._connections.received(awaited.peer)

@@ -139,6 +139,7 @@ class KServeHttp:
             return await self._walked.generate_stream(request, body, form)
         events = passed_events(
             request.path_params["model"],
+            self._leased.held,
             lambda take: self._send(request, body, take),
             lambda send: self._run(request, send, form),
         )

@@ -5,16 +5,18 @@ Triton works on when the client has left, and so does the lease; what it says th
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 
 from greenroom.errors import BackendDied, DiedMidAnswer, ServerDown, Unavailable
+from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.stream_answers import StreamAnswers
 from greenroom.triton.http_client import TritonAnswer
 
-Take = Callable[[bytes], None]
+Take = Callable[[bytes], Awaitable[None]]
 
 
 async def passed_events(
     model: str,
+    held: HeldBytes,
     send: Callable[[Take], Awaitable[TritonAnswer]],
     leased: Callable[[Callable[[], Awaitable[TritonAnswer]]], Awaitable[TritonAnswer]],
 ) -> AsyncGenerator[bytes, None]:
@@ -22,15 +24,13 @@ async def passed_events(
 
     Raises what Triton says before the first event, and what ends the answer after it.
     """
-    # Without a bound: however slowly the client reads, Triton's work and the lease end.
-    parts: asyncio.Queue[bytes | None] = asyncio.Queue()
-    begun, left = False, False
+    answers = StreamAnswers(held)
+    begun = False
 
-    def take(part: bytes) -> None:
+    async def take(part: bytes) -> None:
         nonlocal begun
         begun = True
-        if not left:
-            parts.put_nowait(part)
+        await answers.put(part)
 
     async def sent() -> TritonAnswer:
         try:
@@ -46,15 +46,19 @@ async def passed_events(
                 raise
             raise Unavailable("Triton stopped in the middle of the answer.") from down
 
-    running = asyncio.ensure_future(leased(sent))
-    running.add_done_callback(lambda _: parts.put_nowait(None))
+    async def run() -> TritonAnswer:
+        try:
+            return await leased(sent)
+        finally:
+            await answers.put(None)
+
+    running = asyncio.create_task(run())
     try:
-        while (part := await parts.get()) is not None:
+        async for part in answers:
             yield part
-        if not (answer := running.result()).good:
+        if not (answer := await running).good:
             raise answer.error
     finally:
-        left = True
+        answers.leave()
         running.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await running
+        await asyncio.gather(running, return_exceptions=True)

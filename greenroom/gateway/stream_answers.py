@@ -1,4 +1,4 @@
-"""The answers to one request of a gRPC stream, until its client takes them."""
+"""The answers in pieces to one request, until its client takes them."""
 
 import asyncio
 from collections.abc import AsyncIterator

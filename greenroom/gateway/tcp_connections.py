@@ -41,7 +41,10 @@ class TcpConnections:
 
     def _look(self) -> None:
         self._found = {}
-        for path in list(_DESCRIPTORS.iterdir()):
+        paths: list[Path] = []
+        with suppress(OSError):  # no descriptor is left for the look itself
+            paths = list(_DESCRIPTORS.iterdir())
+        for path in paths:
             with suppress(OSError):
                 if path.is_socket() and (address := _peer(int(path.name))):
                     self._found[address] = int(path.name)

@@ -17,7 +17,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -209,7 +209,8 @@ class Walk:
             answer = await self._ask(step, inputs, outputs, self._asked.parameters)
             give(_renamed(answer, step), {})
             return
-        async with room:
+        async with AsyncExitStack() as entered:
+            await self._unless_gone(entered.enter_async_context(room))
             try:
                 await self._pull(step, inputs, outputs, whole, give)
             except GreenroomError as error:
@@ -237,7 +238,7 @@ class Walk:
             give(_renamed(answer, step), report)
             if report["final"]:
                 return
-            await self._until_taken()
+            await self._unless_gone(self._taken.wait())
 
     async def _ask(
         self,
@@ -282,12 +283,13 @@ class Walk:
         finally:
             task.cancel()
 
-    async def _until_taken(self) -> None:
-        taken = asyncio.ensure_future(self._taken.wait())
+    async def _unless_gone(self, awaited: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(awaited)
         try:
-            await asyncio.wait((taken, self._gone), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, self._gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            taken.cancel()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         self._stop_if_gone()
 
     def _stop_if_gone(self) -> None:

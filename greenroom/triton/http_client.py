@@ -1,7 +1,7 @@
 """Passes requests on to Triton's HTTP endpoint, their bodies untouched."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -84,7 +84,7 @@ class TritonHttp:
         path: str,
         headers: Iterable[tuple[str, str]],
         body: bytes,
-        take: Callable[[bytes], None] | None = None,
+        take: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> TritonAnswer:
         """Send a request and return the answer; of the headers only those that Triton reads.
 
@@ -112,7 +112,8 @@ class TritonHttp:
                 kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
                 if take and answer.content_type == _EVENTS:
                     async for part in answer.content.iter_any():
-                        _take(part, take)
+                        _raise_if_died(part)
+                        await take(part)
                 answered = TritonAnswer(answer.status, kept, await answer.read())
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise ServerDown("Triton does not answer.") from error
@@ -121,7 +122,7 @@ class TritonHttp:
         return answered
 
 
-def _take(part: bytes, take: Callable[[bytes], None]) -> None:
+def _raise_if_died(part: bytes) -> None:
     """Raises BackendDied if the process has died, of which Triton tells in an event."""
     if part.startswith(_ERROR_EVENT):
         try:
@@ -130,7 +131,6 @@ def _take(part: bytes, take: Callable[[bytes], None]) -> None:
             sentence = ""
         if died := dead_backend(str(sentence)):
             raise died
-    take(part)
 
 
 def session(settings: Settings) -> aiohttp.ClientSession:

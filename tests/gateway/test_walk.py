@@ -172,3 +172,19 @@ def test_typed_contents_and_raw_ones_are_the_same_tensor():
     tensor = request.inputs.add(name="X", datatype="INT8", shape=[2])
     tensor.contents.int_contents.extend([-1, 5])
     assert given_tensors(InferRequest(request))["X"].raw == b"\xff\x05"
+
+
+async def test_who_leaves_while_it_waits_for_its_turn_ends_at_once():
+    models = Models(room=1)
+    models.go_on.clear()
+    first = asyncio.create_task(models.walk().whole())
+    await models.until("next")
+    second = models.walk()
+    waiting = asyncio.create_task(second.whole())
+    await models.until("first")
+    second.leave()
+    with pytest.raises(Cancelled):
+        await waiting
+    models.go_on.set()
+    await first
+    assert not models.room.locked()
