@@ -50,7 +50,7 @@ class Caches:
     async def _ask(self) -> None:
         try:
             self._read = caches(await triton_metrics(self._settings, _TIMEOUT))
-        except ServerDown:
+        except (ServerDown, ValueError, KeyError):  # silent, or what it says is no metrics
             self._read = {}
         finally:
             if self._reading is asyncio.current_task():

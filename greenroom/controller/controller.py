@@ -56,6 +56,8 @@ logger = logging.getLogger(__name__)
 _HAS_PROCESS = frozenset(
     {Residency.WARM, Residency.HOT, Residency.OFFLOADING, Residency.RESTORING},
 )
+_DECIDE_AGAIN = 1.0
+"""Seconds after which a decision that broke is made again."""
 _TO_END = 5.0
 """Seconds that leases have to end before Triton is restarted because of another model."""
 
@@ -197,15 +199,18 @@ class Controller:
         and so the idle clock starts. Raises what a request's refusal does.
         """
         self.entry(model)
-        async with self.lease(model) as lease:
-            needs = [self.stage.models[name] for name in lease.needs]
-            while any(entry.moving or entry.failure.broken for entry in needs):
-                await self._next_act()
-            for entry in needs:
-                if entry.residency is not Residency.HOT:
-                    raise TransitionFailed(
-                        f"Model {entry.name} did not become hot: {entry.failure.last_error}"
-                    )
+        while True:
+            async with self.lease(model) as lease:
+                needs = [self.stage.models[name] for name in lease.needs]
+                while any(entry.moving or entry.failure.broken for entry in needs):
+                    await self._next_act()
+                missed = [entry for entry in needs if entry.residency is not Residency.HOT]
+            for entry in missed:
+                if why := entry.failure.last_error:
+                    raise TransitionFailed(f"Model {entry.name} did not become hot: {why}")
+            if not missed:
+                return
+            # Triton has gone: like a request, this waits for the next one.
 
     async def clear_cache(self, model: str) -> None:
         """Let a model forget its results; that neither wakes it nor counts as use.
@@ -327,6 +332,9 @@ class Controller:
                 self._carry_out(effect)
             for effect in self.stage.decide(now):
                 self._carry_out(effect)
+        except BaseException:
+            self._alarm.set(now + _DECIDE_AGAIN)
+            raise
         finally:
             self._acted.set()
             self._alarm.set(self.stage.next_due(now))

@@ -76,6 +76,7 @@ class Transitions:
 
     def remember(self, spec: ModelSpec) -> None:
         """Take the files as they are now for those that Triton has loaded."""
+        spec.look_again()
         self._fingerprints[spec.name] = spec.fingerprint()
 
     def changed(self, spec: ModelSpec) -> bool:
@@ -195,10 +196,18 @@ class Transitions:
         """Raise BackendDied if the process died and Triton has noticed."""
         model = spec.name
         work = asyncio.ensure_future(self._triton.load(model, overrides))
-        if await self._hangs(spec, work):
-            await self._end_load_without_process(model, work)
-        elif not work.done():
-            await self._end_hanging_load(model, work)
+        try:
+            if await self._hangs(spec, work):
+                await self._end_load_without_process(model, work)
+            elif not work.done():
+                await self._end_hanging_load(model, work)
+        except GreenroomError:
+            raise
+        except Exception:
+            # Triton goes on with it, and what it has loaded in the end nobody would count.
+            await asyncio.wait([work], timeout=self._settings.load_timeout)
+            await self._give_up(spec)
+            raise
         try:
             await work
         except TritonError as error:
@@ -277,11 +286,14 @@ class Transitions:
             if spec.controllable:
                 await self.ask_report(model)
         except Exception as error:
-            died = isinstance(error, BackendDied)
-            with contextlib.suppress(GreenroomError):
-                unloading = self._unloading
-                await (unloading.bury(model) if died else unloading.unload(model, spec))
+            await self._give_up(spec, died=isinstance(error, BackendDied))
             raise
+
+    async def _give_up(self, spec: ModelSpec, died: bool = False) -> None:
+        """Unload what the load has failed of."""
+        model, unloading = spec.name, self._unloading
+        with contextlib.suppress(GreenroomError):
+            await (unloading.bury(model) if died else unloading.unload(model, spec))
 
     async def _control(self, model: str, action: str) -> Report:
         """Send a control request and keep the report, also that of a failure."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -32,11 +33,12 @@ class ModelSpec:
     completed: model_config_pb2.ModelConfig = field(default_factory=model_config_pb2.ModelConfig)
     """What Triton made of an incomplete config when it loaded the model last; empty before."""
 
-    @property
+    @cached_property
     def complete(self) -> bool:
         """Triton can load it without completing its config.
 
-        A Python model that has code for this may change anything, so its config never is.
+        A Python model that has code for this may change anything, so its config never is. Each
+        request asks, and its files are not read for each: see `look_again`.
         """
         config = self.config
         if config.HasField("ensemble_scheduling"):
@@ -45,6 +47,10 @@ class ModelSpec:
             return False
         programs = self.folder.glob("[0-9]*/*.py")
         return not any(_COMPLETES_ITSELF in path.read_bytes() for path in programs)
+
+    def look_again(self) -> None:
+        """Its files may be others than those that were read."""
+        self.__dict__.pop("complete", None)
 
     @property
     def known_config(self) -> model_config_pb2.ModelConfig | None:

@@ -14,7 +14,7 @@ from greenroom.controller.memory_watch import MemoryWatch
 from greenroom.controller.metrics import Metrics
 from greenroom.controller.transition_report import Events, TransitionReport
 from greenroom.controller.transitions import Transitions
-from greenroom.errors import ServerDown, TransitionFailed
+from greenroom.errors import GreenroomError, ServerDown, TransitionFailed
 from greenroom.residency.next_step import NextStep
 from greenroom.residency.policy import Policy
 from greenroom.residency.stage import Stage
@@ -160,9 +160,25 @@ async def test_a_decision_that_breaks_at_its_time_is_counted_and_made_later(harn
     await one.used("echo")
     breaks = Breaks(monkeypatch, Stage, "decide")
     breaks.on = True
-    await one.wait(61)
+    await one.wait(60)
     breaks.on = False
     assert one.metric("internal_errors_total") == breaks.count == 1
-    await one.used("asr")
-    await one.settle()
+    await one.wait(1)
     assert one.residency("echo") == "cold"
+
+
+async def test_a_load_whose_process_cannot_be_looked_at_stays_nobody_s(harness, monkeypatch):
+    monkeypatch.setattr("greenroom.controller.load_watch._INTERVAL", 0.0)
+    one = await harness()
+    looks = Breaks(monkeypatch, ScriptedProcesses, "look")
+    looks.on = True
+    with one.triton.holding("load", "tts"):
+        touch = asyncio.create_task(one.controller.touch("tts"))
+        async with asyncio.timeout(30):
+            while not looks.count:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await one.settle()
+    with pytest.raises(GreenroomError, match="failed unexpectedly"):
+        await touch
+    assert "tts" not in one.triton.loaded
+    assert one.metric("internal_errors_total") == 1

@@ -78,3 +78,17 @@ async def test_a_touch_says_why_a_restore_failed(harness):
         await one.controller.touch("tts")
     assert one.residency("tts") == "warm"
     assert one.controller.view.describe("tts")["leases"] == 0
+
+
+async def test_a_touch_waits_for_the_next_triton(harness):
+    one = await harness(policy={"tts": Policy(offload_after=1)})
+    await one.controller.touch("tts")
+    await one.wait(1)
+    with one.triton.holding("restore", "tts"):
+        touch = asyncio.create_task(one.controller.touch("tts"))
+        await one.settle()
+        one.triton.die()
+        await one.settle()
+    one.triton.come()
+    await touch
+    assert one.triton.count("load", "tts") == 2
