@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from greenroom.controller.leases import WhileWaiting
 from greenroom.errors import BackendDied, GreenroomError, InvalidInput, ServerDown
 from greenroom.settings import Settings
 from greenroom.triton.server_death import Death, last_death
@@ -33,8 +34,6 @@ _MOST_REMEMBERED = 1000
 _LOOK_EVERY = 0.05
 _LOOK_FOR = 5.0
 """Seconds in which the supervisor has told how Triton ended."""
-
-WhileWaiting = Callable[[Awaitable[None]], Awaitable[None]]
 
 
 @dataclass

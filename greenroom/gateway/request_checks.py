@@ -163,14 +163,15 @@ def _check_bytes(name: Any, datatype: Any, shape: Sequence[int], elements: int, 
         least = "" if datatype in _SIZES else "at least "
         raise InvalidInput(
             f"{_input(name)}: shape {_shown(shape)} of {_short(datatype)} has "
-            f"{least}{needed} bytes; {given} are given."
+            f"{least}{needed} bytes; the request has {given}."
         )
 
 
 def _check_values(name: Any, shape: Sequence[int], elements: int, given: int) -> None:
     if given != elements:
         raise InvalidInput(
-            f"{_input(name)}: shape {_shown(shape)} has {elements} elements; {given} are given."
+            f"{_input(name)}: shape {_shown(shape)} has {elements} elements; "
+            f"the request has {given}."
         )
 
 

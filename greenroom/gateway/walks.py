@@ -1,7 +1,7 @@
 """Which requests are walked, and what a walk starts from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, TypedDict, Unpack
@@ -139,7 +139,7 @@ class Walks:
 def _check(
     spec: ModelSpec,
     graph: Graph,
-    inputs: Iterable[str],
+    inputs: Collection[str],
     outputs: Mapping[str, Mapping[str, Any]],
     version: str,
 ) -> None:
@@ -150,7 +150,7 @@ def _check(
     for name in inputs:
         if name not in graph.inputs:
             raise InvalidInput(f"Input {name[:60]!r} is given; {what} has no such input.")
-    for name in graph.required if spec.steps else ():
+    for name in graph.required if spec.steps or not inputs else ():
         if name not in inputs:
             raise InvalidInput(f"Input {name!r} is missing; {what} needs it.")
     for name, parameters in outputs.items():

@@ -4,7 +4,7 @@ A decision looks at these alone, so it costs by what has happened and not by how
 there are. Whoever changes a model says so here, at once.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from greenroom.residency.deadlines import Deadlines
 from greenroom.residency.eviction_order import Order, least_recently_used
@@ -91,10 +91,6 @@ class Watched:
         """Start a model's idle clock."""
         entry.demand.idle_since = now
         self.used(entry.name)
-
-    def on_stage(self) -> Iterable[Model]:
-        """Models that are not cold."""
-        return self._on_stage.values()
 
     def by_eviction(self) -> Iterator[Model]:
         """Those that nobody holds and that hold memory, in the order in which they go."""

@@ -17,7 +17,7 @@ ModelRepository = Annotated[
     typer.Option(
         "--model-repository",
         metavar="DIR",
-        help="Serve the models of this Triton model repository; can be repeated.",
+        help="A Triton model repository; can be repeated.",
     ),
 ]
 

@@ -138,7 +138,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "hot": ("hot", "就绪"),
     "loading": ("loading", "加载中"),
     "restoring": ("restoring", "恢复中"),
-    "offloading": ("offloading", "移至内存中"),
+    "offloading": ("offloading", "正在移至内存"),
     "unloading": ("unloading", "卸载中"),
     "listening": ("Recognising", "识别中"),
     "speaking": ("Speaking", "朗读中"),
