@@ -15,6 +15,8 @@ _NOISE = (
     # Of requests that are cut off at the end: who cuts them says so.
     "Cancel ",
     "ASGI callable returned without completing response.",
+    # Of each WebSocket that is refused.
+    "ASGI callable returned without completing handshake.",
 )
 """What uvicorn says in vain."""
 

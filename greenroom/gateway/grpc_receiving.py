@@ -108,7 +108,7 @@ class GrpcReceiving:
         crowding = [
             one
             for one in self._awaited.values()
-            if one.unfinished > _WORTH and self._held.over(one.key)
+            if one.unfinished > _WORTH and self._held.full(one.key)
         ]
         if crowding:
             most = max(crowding, key=lambda one: one.unfinished)

@@ -30,16 +30,17 @@ class HeldBytes:
     def hold(self, size: int = 0, key: str | None = None) -> "Hold":
         """Count bytes until their last user lets go; of the request at hand, unless told whose.
 
-        Raises QueueFull over max_held_bytes, or over its key's share of them.
+        Raises QueueFull over max_held_bytes, or over its key's share of them; not for none yet.
         """
         hold = Hold(self, KEY.get() if key is None else key)
-        hold.add(size)
+        if size:
+            hold.add(size)
         return hold
 
     def take(self, size: int, key: str) -> None:
         """Count bytes until they are given back. Raises QueueFull as `hold` does."""
         with self._lock:
-            if full := self._full(size, key):
+            if full := self.full(key, size):
                 raise QueueFull(full)
             self._count(size, key)
 
@@ -51,12 +52,8 @@ class HeldBytes:
     def give_back(self, size: int, key: str) -> None:
         self.keep(-size, key)
 
-    def over(self, key: str) -> bool:
-        """More is held, of all or of a key, than may be: of what cannot be refused."""
-        return self._full(0, key) is not None
-
-    def _full(self, size: int, key: str) -> str | None:
-        """Why no more may be taken."""
+    def full(self, key: str, size: int = 0) -> str | None:
+        """Why no more may be taken; of none more if what cannot be refused has gone over."""
         if self._held + size > self._most:
             return (
                 f"Requests already take {self._held} bytes of memory; {size} bytes more "

@@ -27,6 +27,12 @@ nginx and load balancers 60). Whoever closes first must not be the one that may 
 a POST that crosses the close is lost, and no client may send it again by itself."""
 _MOST_HEAD = 64 * 1024
 """Bytes of a request line and its headers."""
+_MOST_FIELDS = 200
+"""Headers: the shortest one takes thirty times its bytes of memory."""
+_MOST_BESIDE = 128 * 1024
+"""Bytes beside a body, of chunks' extensions and trailers; chunks have more, see `_OF_BODY`."""
+_OF_BODY = 8
+"""Bytes beside a byte of the body that small chunks may have."""
 _MOST_UNREAD = 2**20
 """Bytes of a body that may still come after its answer, so that the connection can be kept."""
 _LAST_LOOK = 2.0
@@ -58,8 +64,10 @@ class HttpConnection(HttpToolsProtocol):
         self._settings = settings
         self._websockets = websockets
         self._unsent = Unsent(held, settings.send_timeout)
-        self._in_head = False
+        self._in_head = self._in_body = False
         self._head_bytes = 0
+        self._body_bytes = 0  # of the bytes at hand
+        self._beside = 0
         self._unread = 0
         self._is_last = False
         self._fault = ""
@@ -85,8 +93,14 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Hand the bytes to the parser; those that leave a head unfinished count."""
+        """Hand the bytes to the parser; those that leave a head unfinished or are no body count."""
+        self._body_bytes = 0
         super().data_received(data)
+        if self._in_body:
+            beside = len(data) - (1 + _OF_BODY) * self._body_bytes
+            self._beside = max(0, self._beside + beside)
+            if self._beside > _MOST_BESIDE:
+                self._refuse("400 Bad Request", "The request's chunks have too much beside a body.")
         if not self._in_head:
             return
         if not self._head_bytes:
@@ -99,10 +113,20 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head, self._head_bytes, self._unread, self._is_last = True, 0, 0, False
+        self._beside = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep no trailers, which nobody reads. Raises InvalidInput as `_check_host` does."""
+        if not self._in_head:
+            return
+        if len(self.headers) >= _MOST_FIELDS:
+            self._fault = f"The request has more than {_MOST_FIELDS} headers."
+            raise InvalidInput(self._fault)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Leave the waiting for the body to who reads it."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._stop_clock()
         self._check_host()
         if not self.parser.should_upgrade() or self._should_upgrade():
@@ -117,6 +141,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Count what nobody will read."""
+        self._body_bytes += len(body)
         super().on_body(body)
         if self.cycle.response_complete:
             self._unread += len(body)
@@ -127,6 +152,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Wait for the next head if the answer was there before its request."""
+        self._in_body = False
         if self.parser.should_upgrade():  # the end of a head that comes again
             return
         super().on_message_complete()

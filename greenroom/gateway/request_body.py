@@ -6,14 +6,17 @@ until the answer is complete; who needs one for longer shares its hold.
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from greenroom.errors import InvalidInput, TooLarge, TooSlow
+from greenroom.errors import InvalidInput, QueueFull, TooLarge, TooSlow
+from greenroom.gateway.asking import KEY
 from greenroom.gateway.held_bytes import HeldBytes, Hold
 from greenroom.gateway.json_head import read_object
+from greenroom.origin_guard import Refusal
 from greenroom.settings import Settings
 
 _HOLD = "greenroom.hold"
@@ -22,15 +25,28 @@ _HOLD = "greenroom.hold"
 class BoundedBodies:
     """An ASGI application whose requests' bodies are bounded."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, held: HeldBytes) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        held: HeldBytes,
+        refuse: Refusal,
+        free: Callable[[str], bool],
+    ) -> None:
+        """`free` says of a path that it is answered however much is held."""
         self._app = app
         self._settings = settings
         self._held = held
+        self._refuse = refuse
+        self._free = free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; what it receives counts until it has answered."""
         if scope["type"] != "http":  # a WebSocket's messages are bounded by its connection
             await self._app(scope, receive, send)
+            return
+        if not self._free(scope["path"]) and (full := self._held.full(KEY.get())):
+            await self._refuse(QueueFull(full), scope["path"])(scope, receive, send)
             return
         with self._held.hold() as hold:
             body = _Body(scope, receive, hold, self._settings)

@@ -91,7 +91,9 @@ async def gateway(
                 and http_scope(asgi["method"], asgi["path"], apps) is Scope.INFERENCE
             ),
         )
-        whole = traces.around_http(BoundedBodies(answering, settings, leased.held))
+        whole = traces.around_http(
+            BoundedBodies(answering, settings, leased.held, apps.refusal, is_probe)
+        )
         cut = CutRequests(_http_door(whole, settings, keys, apps), apps.refusal)
         door = NumberedHttp(cut, apps, log)
         http_server = HttpServer(door, settings, leased.held, websockets=apps.has_websocket)

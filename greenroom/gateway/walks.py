@@ -59,6 +59,10 @@ class Walks:
     def of_request(self, request: InferRequest, metadata: Metadata = tuple) -> Walk:
         """Of a checked request. Raises InvalidInput."""
         message = request.message
+        spec = self._repository.models[message.model_name]
+        if not message.inputs and not spec.steps:  # Triton speaks of an index out of bounds
+            needed = ", ".join(graph_of(spec).required)
+            raise InvalidInput(f"inputs is empty; model {spec.name!r} needs {needed}.")
         outputs = {one.name: dict(one.parameters) for one in message.outputs}
         return self.of_tensors(
             message.model_name,
@@ -150,7 +154,7 @@ def _check(
     for name in inputs:
         if name not in graph.inputs:
             raise InvalidInput(f"Input {name[:60]!r} is given; {what} has no such input.")
-    for name in graph.required if spec.steps or not inputs else ():
+    for name in graph.required if spec.steps else ():
         if name not in inputs:
             raise InvalidInput(f"Input {name!r} is missing; {what} needs it.")
     for name, parameters in outputs.items():

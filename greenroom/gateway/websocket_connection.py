@@ -23,17 +23,25 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, *, settings: Settings, held: HeldBytes, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._unsent = Unsent(held, settings.send_timeout)
+        self._reads = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unsent.resume()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Count what the client has not taken yet, and see whether it takes any of it."""
+        """Count what the client has not taken yet, and see whether it takes any of it.
+
+        Meanwhile nothing is read, for pings are answered as they are read.
+        """
         super().pause_writing()
+        self._reads = self.transport.is_reading()
+        self.transport.pause_reading()
         self._unsent.pause(self.transport, str(self.scope.get(KEY_IN_SCOPE, "")))
 
     def resume_writing(self) -> None:
         """Watch no more: nearly all has been taken."""
         super().resume_writing()
+        if self._reads:
+            self.transport.resume_reading()
         self._unsent.resume()

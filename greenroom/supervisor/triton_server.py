@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -51,12 +52,21 @@ class TritonServer:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
-        self.prefix = region_prefix(settings)
-        self.key = triton_key(settings)
         self.endpoints = endpoints(settings)
         self._log = log
         self._inherited = os.environ if environment is None else environment
         self._child: Child | None = None
+
+    # Drawn when they are asked for: only the one supervisor of a folder may do so.
+    @cached_property
+    def prefix(self) -> str:
+        """The beginning of its shared memory regions' names."""
+        return region_prefix(self.settings)
+
+    @cached_property
+    def key(self) -> str:
+        """What it asks for on an address."""
+        return triton_key(self.settings)
 
     @property
     def grpc_address(self) -> str:

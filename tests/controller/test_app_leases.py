@@ -56,8 +56,9 @@ class Client:
             await receive()
             await work(self._gateway)
 
-        bounded = BoundedBodies(Mounted(app), self._house.settings, self.held)
-        task = asyncio.create_task(bounded({"type": "http", "headers": ()}, self._receive, None))
+        bounded = BoundedBodies(Mounted(app), self._house.settings, self.held, None, str.isspace)
+        scope = {"type": "http", "path": "/app", "headers": ()}
+        task = asyncio.create_task(bounded(scope, self._receive, None))
         await self._house.settle()
         return task
 

@@ -8,6 +8,18 @@ from greenroom.errors import QueueFull
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.request_body import BoundedBodies, hold_of
 
+SCOPE = {"type": "http", "path": "/infer", "headers": ()}
+
+
+def bounded(app, settings, held):
+    def refuse(error, path):
+        async def refusing(scope, receive, send):
+            raise error
+
+        return refusing
+
+    return BoundedBodies(app, settings, held, refuse, lambda path: path == "/healthz")
+
 
 async def answered(held, settings, parts, answer):
     """Let an app read a body, and then do `answer` with the request's hold."""
@@ -22,7 +34,7 @@ async def answered(held, settings, parts, answer):
             pass
         await answer(hold_of(scope))
 
-    await BoundedBodies(app, settings, held)({"type": "http", "headers": ()}, receive, None)
+    await bounded(app, settings, held)(SCOPE, receive, None)
 
 
 async def test_a_whole_body_counts_until_the_answer_is_complete(free_settings):
@@ -61,3 +73,20 @@ async def test_a_body_counts_no_longer_when_it_is_refused(free_settings):
     with pytest.raises(QueueFull):
         await answered(held, free_settings(), [b"x" * 60, b"x" * 60], None)
     held.hold(100)
+
+
+async def test_when_answers_take_too_much_only_probes_are_answered(free_settings):
+    held, sent = HeldBytes(100), []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.body", "body": b"x" * 20})
+
+    async def send(message):
+        sent.append((len(message["body"]), held.now))
+
+    held.keep(150, "")
+    one = bounded(app, free_settings(), held)
+    await one({**SCOPE, "path": "/healthz"}, None, send)
+    assert sent == [(20, 170)]
+    with pytest.raises(QueueFull, match="already take 150 bytes"):
+        await one(SCOPE, None, send)

@@ -1,17 +1,18 @@
 """Clients that neither finish nor read: what they hold is bounded, and they are ended."""
 
 import asyncio
+import json
 
 import grpc
 import pytest
-from attacked import message
+from attacked import json_request, message
 from tritonclient.grpc import service_pb2_grpc
 from wires import INFER, LARGE, SERVICE, UnfinishedCall, channel, echo_of, status_of, wire
 
 
-async def send(writer, size):
+async def send(writer, size, part=b"\0"):
     for _ in range(size // 2**16):
-        writer.write(bytes(2**16))
+        writer.write(part * (2**16 // len(part)))
         await writer.drain()
 
 
@@ -24,6 +25,34 @@ async def test_an_endless_body_after_a_401_is_not_swallowed(start):
         assert b"connection: close" in head
         with pytest.raises(ConnectionError):
             await send(writer, 64 * 2**20)
+
+
+CHUNKED = f"{INFER}transfer-encoding: chunked\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (INFER.encode(), b"a:\r\n"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n", b"a:\r\n"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\na:", b"x"),
+        (CHUNKED + b"1;a=", b"x"),
+    ],
+    ids=["headers", "trailers", "a trailer", "an extension"],
+)
+async def test_what_is_beside_a_body_is_bounded(start, head, part):
+    running = await start(api_keys="admin:admins-key-0123456789")
+    async with asyncio.timeout(30), wire(running) as (_, writer):
+        writer.write(head)
+        with pytest.raises(ConnectionError):
+            await send(writer, 64 * 2**20, part)
+
+
+async def test_small_chunks_and_a_trailer_are_taken(start):
+    running = await start()
+    body = json.dumps(json_request([1, 4], [1.0, 2.0, 3.0, 4.0])).encode()
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    assert await status_of(running, CHUNKED + chunks + b"0\r\na: trailer\r\n\r\n") == 200
 
 
 @pytest.mark.parametrize("reads", [False, True])

@@ -57,7 +57,7 @@ class VoicesApp:
         self.models = NoModels()
         app = FastAPI(exception_handlers=HANDLERS)
         app.include_router(saved_voices_routes(self.models, self.store, read, None))
-        bounded = BoundedBodies(app, Settings(), HeldBytes(2**30))
+        bounded = BoundedBodies(app, Settings(), HeldBytes(2**30), None, str.isspace)
         transport = httpx.ASGITransport(bounded, raise_app_exceptions=False)
         self.web = httpx.AsyncClient(transport=transport, base_url="http://own")
 
