@@ -5,6 +5,7 @@ event names its path.
 """
 
 import asyncio
+import json
 import stat
 from contextlib import suppress
 
@@ -198,11 +199,23 @@ async def test_bodies_are_bounded_before_they_are_read(free_settings):
         for path, length in (("upload", 100_000 + 2**16 + 1), ("queue/join", 2**20 + 1)):
             answer = await visitor.web.post(f"{visitor.at}/{path}", content=b"x" * length)
             assert answer.status_code == 413, path
-        event = f"{visitor.at}/queue/join", b"x" * 2**20
-        codes = [
-            (await visitor.web.post(event[0], content=event[1])).status_code for _ in range(65)
-        ]
-        assert codes == [422] * 64 + [503]
+        for path in ("cancel", "../login"):
+            answer = await visitor.web.post(f"{visitor.at}/{path}", content=b"x" * (2**13 + 1))
+            assert answer.status_code == 413, path
+        answer = await visitor.web.post(f"{visitor.at}/queue/join", content=b"x" * 2**20)
+        assert answer.status_code == 400
+
+        async def status_of(**fields):
+            event = json.dumps(fields).encode().ljust(2**20)
+            kind = {"content-type": "application/json"}
+            at = f"{visitor.at}/queue/join"
+            return (await visitor.web.post(at, content=event, headers=kind)).status_code
+
+        assert await status_of(session_hash="s" * 65) == await status_of(session_hash=5) == 400
+        # What the page does not take is not counted.
+        assert {await status_of(session_hash="s") for _ in range(32)} == {422}
+        codes = [await status_of(data=[], fn_index=5, session_hash="s") for _ in range(65)]
+        assert codes == [200] * 64 + [503]
 
         reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
         endless = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -18,6 +18,7 @@ from greenroom_speech.api.formats import Format
 from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.tensor_fields import TensorField, text
+from greenroom_speech.api.voice_facts import Kept, LanguageName
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.kokoro.voices import LANGUAGES
@@ -332,14 +333,17 @@ class VoiceRequest(_Request):
 
     name: NonEmpty
     file: File = Field(description="The recording, an audio file.")
-    consent: NonEmpty = Field(
-        description="Statement of who speaks and that this person agrees to be cloned."
+    consent: Kept = Field(
+        min_length=1,
+        description="Statement of who speaks and that this person agrees to be cloned.",
     )
-    transcript: NonEmpty | None = Field(
-        None, description="What the recording says. If not given, it is recognised."
+    transcript: Kept | None = Field(
+        None,
+        min_length=1,
+        description="What the recording says. If not given, it is recognised.",
     )
-    language: str = Field("", description="Language of the recording, such as en.")
-    description: str = ""
+    language: LanguageName = Field("", description="Language of the recording, such as en.")
+    description: Kept = ""
 
 
 class VoiceChange(BaseModel):
@@ -347,4 +351,4 @@ class VoiceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    transcript: str = Field(min_length=1)
+    transcript: Kept = Field(min_length=1)

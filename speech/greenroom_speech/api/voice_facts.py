@@ -10,6 +10,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from greenroom.errors import GreenroomError
 from greenroom_speech.api.openai_errors import invalid
 
+Kept = Annotated[str, Field(max_length=4000)]
+"""A text of a voice: all of them are kept in memory, and listed."""
+LanguageName = Annotated[str, Field(max_length=40)]
+
 
 class OddVoice(Exception):
     """What lies in a voice's place is no voice; the message says why."""
@@ -32,12 +36,12 @@ class Facts:
     __pydantic_config__ = ConfigDict(strict=True)
 
     name: str
-    transcript: str
-    language: str
+    transcript: Kept
+    language: LanguageName
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    consent: str
+    consent: Kept
     created: Annotated[int, Field(ge=0, lt=2**63)]
-    description: str = ""
+    description: Kept = ""
 
 
 @dataclass(frozen=True)

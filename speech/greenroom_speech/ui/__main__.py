@@ -20,6 +20,7 @@ def main() -> int:
     # Gradio looks at them when it is imported: nothing is asked of the internet.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # that it remembers
     from greenroom_speech.ui.application import application
 
     settings, page = Settings(), PageSettings()

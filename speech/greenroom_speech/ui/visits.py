@@ -29,18 +29,24 @@ _UPLOAD = re.compile(f"{_LANGUAGE}/gradio_api/upload")
 _FILE = re.compile(f"{_LANGUAGE}/gradio_api/file=(.*)", re.DOTALL)
 _READ = re.compile(
     f"/healthz|/(live|sound)/[A-Za-z0-9_-]{{22}}|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config"
-    "|gradio_api/(heartbeat/[^/]+|queue/data|upload_progress))"
+    "|gradio_api/(heartbeat/[^/]{1,64}|queue/data|upload_progress))"
 )
-_SENT = re.compile(f"{_LANGUAGE}/gradio_api/(queue/join|cancel)")
-_JOIN, _ANSWERS = "/gradio_api/queue/join", "/gradio_api/queue/data"
+_JOIN = re.compile(f"{_LANGUAGE}/gradio_api/queue/join")
+_CANCEL = re.compile(f"{_LANGUAGE}/gradio_api/cancel")
+_ANSWERS = "/gradio_api/queue/data"
 _AFTER_ANSWERS = 0.1
 """Seconds. Gradio ends a browser's stream of answers when the last event is answered. An event that
 comes in that moment has to be accepted when the browser knows of the end; else it waits for its
 answer at a stream that is over, until there is another event."""
 _EVENT_BYTES = 2**20
-"""Of an event or a password; recordings are uploaded."""
+"""Of an event; recordings are uploaded."""
 _EVENTS_BYTES, _EVENTS_SECONDS = 64 * 2**20, 60.0
 """Of all events of a minute: their answers are kept about as long for who has not taken them."""
+_SMALL_BYTES = 2**13
+"""Of a password, or of what is cancelled."""
+_SESSION = "session_hash"
+_SESSION_CHARACTERS = 64
+"""Gradio keeps the names of sessions for its statistics; the page's have eleven."""
 _HEAD_BYTES = 2**16
 """Of an upload beside its file."""
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")
@@ -91,6 +97,9 @@ class Visits:
             if _UPLOAD.fullmatch(scope["path"]) and scope["method"] == "POST":
                 await self._upload(scope, receive, send)
                 return
+            if _JOIN.fullmatch(scope["path"]) and scope["method"] == "POST":
+                await self._join(visitor, scope, receive, send)
+                return
             self._check(scope, visitor)
         except GreenroomError as error:
             await self._refuse(error, scope["path"])(scope, receive, send)
@@ -98,8 +107,6 @@ class Visits:
         if PAGES.fullmatch(scope["path"]):
             cookie = None if visitor else self._new_cookie(secrets.token_urlsafe(32), scope)
             send = _adding(send, cookie, _NO_FRAMES)
-        if scope["path"].endswith(_JOIN):
-            send = self._when_the_end_is_known(visitor, send)
         if scope["path"].endswith(_ANSWERS):
             await self._answer(visitor, scope, receive, send)
         else:
@@ -132,22 +139,51 @@ class Visits:
                 return
             if PAGES.fullmatch(path) or _READ.fullmatch(path):
                 return
-        elif method == "POST" and (_SENT.fullmatch(path) or LOGIN.fullmatch(path)):
-            self._count_event(_check_length(scope, _EVENT_BYTES))
+        elif method == "POST" and (_CANCEL.fullmatch(path) or LOGIN.fullmatch(path)):
+            _check_length(scope, _SMALL_BYTES)
             return
         raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
 
-    def _count_event(self, size: int) -> None:
-        now = asyncio.get_running_loop().time()
-        while self._events and self._events[0][0] < now - _EVENTS_SECONDS:
+    async def _join(self, visitor: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take an event. It counts for a minute, if Gradio takes it: a stranger's does not."""
+        _check_length(scope, _EVENT_BYTES)
+        body = await _whole(receive)
+        if body is None:
+            return
+        _check_session(body)
+        self._make_room(len(body))
+        taken, given = False, False
+
+        async def whole() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body}
+
+        async def watch(message: Message) -> None:
+            nonlocal taken
+            if message["type"] == "http.response.start":
+                taken = message["status"] == 200
+            await send(message)
+
+        self._events_bytes += len(body)
+        try:
+            await self._app(scope, whole, self._when_the_end_is_known(visitor, watch))
+        finally:
+            if taken:
+                self._events.append((_now(), len(body)))
+            else:
+                self._events_bytes -= len(body)
+
+    def _make_room(self, size: int) -> None:
+        while self._events and self._events[0][0] < _now() - _EVENTS_SECONDS:
             self._events_bytes -= self._events.popleft()[1]
         if self._events_bytes + size > _EVENTS_BYTES:
             raise Unavailable(
                 f"Events of {self._events_bytes} bytes came within {_EVENTS_SECONDS:g} s, as many "
                 "as the page takes; try again in a minute."
             )
-        self._events.append((now, size))
-        self._events_bytes += size
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note what is uploaded as the visitor's before the visitor is told its path."""
@@ -180,6 +216,34 @@ class Visits:
         return (
             "set-cookie",
             f"{self._cookie}={visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}",
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """A body; None if its client has left."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _check_session(event: bytes) -> None:
+    try:
+        fields = json.loads(event)
+    except (ValueError, RecursionError):
+        raise InvalidInput("The event is not JSON.") from None
+    name = fields.get(_SESSION, "") if isinstance(fields, dict) else ""
+    if name is not None and (not isinstance(name, str) or len(name) > _SESSION_CHARACTERS):
+        raise InvalidInput(
+            f"{_SESSION} must be a text of at most {_SESSION_CHARACTERS} characters."
         )
 
 

@@ -48,6 +48,7 @@ ODD = {
     "null": (changed(transcript=None), "transcript is null"),
     "another's name": (changed(name="else"), "name is 'else'; it must be the folder's, 'odd'"),
     "a field less": (lambda place: facts(place, b'{"name": "odd"}'), "transcript is missing"),
+    "a book as transcript": (changed(transcript="x" * 4001), "at most 4000 characters"),
     "not JSON": (lambda place: facts(place, b"name = odd"), "Invalid JSON"),
     "not UTF-8": (
         lambda place: facts(place, json.dumps(FACTS).encode().replace(b"odd", b"\xff\xfe")),

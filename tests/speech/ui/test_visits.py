@@ -28,11 +28,14 @@ async def test_an_event_is_accepted_when_the_browser_knows_that_its_answers_have
         headers = [(b"cookie", cookie), (b"content-length", b"2")]
         scope = {"type": "http", "method": method, "path": path, "scheme": "http"}
 
+        async def receive():
+            return {"type": "http.request", "body": b"{}"}
+
         async def send(message):
             pass
 
         began = clock()
-        await visits({**scope, "headers": headers}, None, send)
+        await visits({**scope, "headers": headers}, receive, send)
         return clock() - began
 
     join, data = "/en/gradio_api/queue/join", "/en/gradio_api/queue/data"
