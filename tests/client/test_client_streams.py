@@ -125,6 +125,7 @@ def test_the_command_writes_a_wav_to_its_output(server: ScriptedServer, tone: Pa
     assert done.stdout == FILE
 
 
+@pytest.mark.slow
 def test_the_command_plays_with_what_is_installed(
     server: ScriptedServer, tone: Path, tmp_path: Path
 ) -> None:

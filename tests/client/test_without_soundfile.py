@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 from scripted_server import ScriptedServer, json_answer
+
+pytestmark = pytest.mark.slow
 
 WITHOUT = "import sys; sys.modules['soundfile'] = None\n"
 COMMAND = f"{WITHOUT}from greenroom_client.cli import main; main()"

@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from greenroom.settings.exported import child_environment
 
 
+@pytest.mark.slow
 async def test_without_a_key_it_does_not_listen_to_other_machines(free_settings):
     settings = free_settings(host="0.0.0.0")
     process = await asyncio.create_subprocess_exec(

@@ -190,6 +190,7 @@ def test_a_crash_of_a_step_fails_its_rows_and_nothing_after(hands, log):
     assert engine(hands).rows == []
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     arrivals=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 6), st.booleans()), max_size=24),

@@ -80,6 +80,7 @@ def test_a_repository_tells_of_policies_and_ensembles(tmp_path):
     assert found["wait_seconds"]["total"] == 20
 
 
+@pytest.mark.slow
 def test_fleets_sweeps_and_advice(trace):
     found, printed = simulate(
         trace, "--memory", "3GB", "--sweep", "unload_after", "--machines", "1..2"

@@ -165,6 +165,7 @@ def test_taken_port(free_settings):
     assert "GREENROOM_HTTP_PORT" in result.found
 
 
+@pytest.mark.slow
 async def test_ports_of_the_running_service_are_no_fault(free_settings):
     settings = free_settings()
     service = Service(settings, log=lambda name, line: None, programs=with_stand_in())

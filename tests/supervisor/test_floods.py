@@ -33,6 +33,7 @@ async def test_a_line_of_a_megabyte_is_cut():
     lines.close()
 
 
+@pytest.mark.slow
 async def test_a_child_that_floods_leaves_few_lines():
     said: list[str] = []
     flood = ("-c", "for n in range(5000): print(n, 'no file left')")
@@ -43,6 +44,7 @@ async def test_a_child_that_floods_leaves_few_lines():
     assert len(said) == 101
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("soft", "hard", "expected"),
     [(64, 4096, "4096"), (64, 1000, "The limit of open files is 1000; Greenroom needs 1024.")],

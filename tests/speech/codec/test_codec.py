@@ -18,6 +18,8 @@ from greenroom.errors import InvalidInput, QueueFull, TooLarge, Unavailable
 from greenroom_speech.codec.decoder import Decoder
 from greenroom_speech.codec.process import CodecProcess
 
+pytestmark = pytest.mark.slow
+
 FAILING = (sys.executable, str(Path(__file__).with_name("failing_codec.py")))
 SOUND = by_libsndfile("WAV", "PCM_16", 16_000, 1.0)
 

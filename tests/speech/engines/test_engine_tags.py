@@ -19,6 +19,7 @@ def test_an_engine_without_tags_takes_none():
     assert tags_of("mine", "json.decoder:JSONDecoder") == EngineTags()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["embedded", "kokoro", "step-audio-editx"])
 def test_no_engine_is_imported_for_its_tags(engine):
     program = (

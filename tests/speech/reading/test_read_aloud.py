@@ -176,6 +176,7 @@ def test_what_is_protected_stays(words):
     assert tags.findall(spoken) == tags.findall(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[" * 20_000, "a**b" * 5000, "1 " * 200, "<b" * 9000, "#5[" * 90])
 def test_no_text_holds_other_threads_up(text):
     """Pure Python and short calls: another thread gets its turn all the time."""
@@ -197,6 +198,7 @@ def test_no_text_holds_other_threads_up(text):
     assert len(turns) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["[a", "![", "***a"])
 def test_no_marks_take_time_with_the_square_of_their_number(unit):
     """A tenth of a megabyte took minutes of a processor."""

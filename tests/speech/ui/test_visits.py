@@ -2,13 +2,14 @@
 
 import asyncio
 
-from greenroom_speech.ui.files import VisitorsFiles
-from greenroom_speech.ui.visits import Visits
-
 LEAST = 0.1
 
 
 async def test_an_event_is_accepted_when_the_browser_knows_that_its_answers_have_ended(tmp_path):
+    # Gradio's imports take seconds of each process that collects tests.
+    from greenroom_speech.ui.files import VisitorsFiles
+    from greenroom_speech.ui.visits import Visits
+
     more = asyncio.Event()
 
     async def gradio(scope, receive, send):

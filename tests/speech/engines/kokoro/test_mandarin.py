@@ -5,6 +5,8 @@ import pytest
 from greenroom_speech.engines.kokoro.mandarin import Mandarin
 from greenroom_speech.engines.kokoro.phrases import vocabulary
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mandarin(tmp_path_factory):

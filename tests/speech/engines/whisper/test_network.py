@@ -110,6 +110,7 @@ class LiveBytes(TorchDispatchMode):
             self.now -= size
 
 
+@pytest.mark.slow
 def test_large_v3_takes_less_than_3_5_gb(monkeypatch, record_property):
     """On the meta device: what a GPU would hold at most, in the longest window.
 
