@@ -70,6 +70,8 @@ class HttpConnection(HttpToolsProtocol):
         self._beside = 0
         self._unread = 0
         self._is_last = False
+        self._answering: Any = None
+        """uvicorn's cycle of the request that runs; `cycle` is the newest, which may wait."""
         self._fault = ""
         self._idle_since = self.loop.time()
         self._clock: asyncio.TimerHandle | None = None
@@ -91,6 +93,9 @@ class HttpConnection(HttpToolsProtocol):
         self._stop_clock()
         self._unsent.resume()
         super().connection_lost(exc)
+        if self._answering:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to the parser; those that leave a head unfinished or are no body count."""
@@ -199,6 +204,8 @@ class HttpConnection(HttpToolsProtocol):
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application; an answer before a long body says that the connection ends."""
+        of_cycle: Any = receive
+        self._answering = of_cycle.__self__
 
         async def tell(message: Any) -> None:
             starts = message["type"] == "http.response.start"

@@ -79,6 +79,18 @@ async def test_an_answer_counts_until_it_is_taken_and_who_takes_none_is_cut_off(
                 await reader.readexactly(LARGE.nbytes)
 
 
+async def test_who_leaves_with_a_second_request_behind_the_first_is_seen_to_leave(start):
+    running = await start()
+    async with asyncio.timeout(30), wire(running) as (reader, writer):
+        get = "GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        writer.write((get.format("residency/events") + get.format("healthz")).encode())
+        await reader.readuntil(b"\r\n\r\n")
+    for _ in range(3):
+        await running.act("echo", "load")
+        await running.act("echo", "unload")
+    assert running.count("Traceback") == running.count("handler is closed") == 0
+
+
 async def test_no_more_connections_than_may_be_and_idle_ones_make_room(start):
     running = await start(max_connections=4)
     async with asyncio.timeout(30):
