@@ -13,7 +13,7 @@ from greenroom.settings import PROJECT
 PAGE = Page(PROJECT / "docs" / "simulation.md")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_example_prints_what_the_page_shows(tmp_path):
     (tmp_path / "costs.toml").write_text(PAGE.blocks("toml")[0])
     make, compare, sweep, _ = PAGE.blocks("sh")

@@ -108,7 +108,10 @@ def grpc_cases():
         "batch of none": (message("echo", [0, 0], b""), "the batch, must be at least 1"),
         "short": (message("echo", [1, 4], RAW[:8]), "has 16 bytes; the request has 8"),
         "long": (message("echo", [1, 4], RAW * 2), "has 16 bytes; the request has 32"),
-        "few words": (message("words", [1, 2], b"\0\0\0\0", "BYTES"), "at least 8 bytes; 4 are"),
+        "few words": (
+            message("words", [1, 2], b"\0\0\0\0", "BYTES"),
+            "at least 8 bytes; the request has 4",
+        ),
         "few values": (few, "has 4 elements; the request has 2"),
         "id": (message("echo", [1, 4], RAW, id="x" * 1025), "at most 1024 bytes"),
         "sequence": (sequence, "works in steps"),

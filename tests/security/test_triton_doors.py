@@ -86,11 +86,12 @@ async def test_a_long_path_falls_back_to_a_short_folder_of_this_user(free_settin
 
 
 async def test_a_socket_of_another_user_is_one_sentence(triton, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(
-        SetupError, match="belongs to another user; run both as one user, or set GREENR"
-    ):
-        triton.endpoints.check_sockets()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda path, mode: False)
+        with pytest.raises(
+            SetupError, match="belongs to another user; run both as one user, or set GREENR"
+        ):
+            triton.endpoints.check_sockets()
 
 
 async def test_on_an_address_everything_but_health_wants_the_key(free_settings):
