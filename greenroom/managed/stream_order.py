@@ -38,15 +38,17 @@ def parse_order(raw: str) -> StreamOrder:
         raise InvalidInput(f"STREAM is {raw[:80]!r}, which is not a JSON object.")
     action, name, whole = fields.get("action"), fields.get("id"), fields.get("whole", False)
     if action not in ACTIONS:
-        raise InvalidInput(f"STREAM action is {action!r}; it must be one of {', '.join(ACTIONS)}.")
+        raise InvalidInput(
+            f"STREAM action is {action!r:.60}; it must be one of {', '.join(ACTIONS)}."
+        )
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_ID:
         raise InvalidInput(f"STREAM id must be a string of 1 to {_MAX_ID} characters.")
     if not isinstance(whole, bool):
-        raise InvalidInput(f"STREAM whole is {whole!r}; it must be true or false.")
+        raise InvalidInput(f"STREAM whole is {whole!r:.60}; it must be true or false.")
     arrived, due = fields.get("arrived"), fields.get("due")
     for field, seconds in (("arrived", arrived), ("due", due)):
         if seconds is not None and not isinstance(seconds, int | float):
-            raise InvalidInput(f"STREAM {field} is {seconds!r}; it must be unix seconds.")
+            raise InvalidInput(f"STREAM {field} is {seconds!r:.60}; it must be unix seconds.")
     return StreamOrder(action, name, whole, arrived, due)
 
 

@@ -35,8 +35,8 @@ class EnglishAsr(HostEngine):
             return {"TRANSCRIPT": request["TRANSCRIPT"], "AUDIO_LANGUAGE": text(language)}
         if language and not is_english(language):
             raise InvalidInput(
-                f"AUDIO_LANGUAGE is {language!r}; the engine {self.name} recognises English only "
-                "(en); give the TRANSCRIPT of a recording in another language."
+                f"AUDIO_LANGUAGE is {language[:40]!r}; the engine {self.name} recognises English "
+                "only (en); give the TRANSCRIPT of a recording in another language."
             )
         if listening_task(request) == TRANSLATE:
             raise no_translation(f"the engine {self.name}")

@@ -23,7 +23,7 @@ def listening_task(request: Tensors) -> str:
     """TRANSCRIBE where it is absent. Raises InvalidInput for another value."""
     task = word(request, "ASR_TASK") or TRANSCRIBE
     if task not in (TRANSCRIBE, TRANSLATE):
-        raise InvalidInput(f"ASR_TASK is {task!r}; it must be {TRANSCRIBE} or {TRANSLATE}.")
+        raise InvalidInput(f"ASR_TASK is {task[:40]!r}; it must be {TRANSCRIBE} or {TRANSLATE}.")
     return task
 
 

@@ -22,5 +22,5 @@ def language_code(given: str, count: int) -> str | None:
         if code in known:
             return code
     raise InvalidInput(
-        f"AUDIO_LANGUAGE is {given!r}; it must be one of {', '.join(known)}, or absent."
+        f"AUDIO_LANGUAGE is {given[:40]!r}; it must be one of {', '.join(known)}, or absent."
     )
