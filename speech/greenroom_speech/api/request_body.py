@@ -11,6 +11,8 @@ from greenroom.plugin import hold_of
 from greenroom_speech.api.openai_errors import InvalidField
 
 MULTIPART = "multipart/form-data"
+_SEVERAL = ("include", "timestamp_granularities")
+"""Fields that may have several values; of another one the last counts, as in other servers."""
 _MOST_VALUES = 20_000
 """Each may take a KiB while it is looked at, and be sent in three bytes."""
 
@@ -18,7 +20,7 @@ _MOST_VALUES = 20_000
 async def fields_of(request: Request) -> dict[str, Any]:
     """The fields of a JSON or multipart body; a file's value is its content.
 
-    Raises InvalidField for a body that is neither, or that has a field twice.
+    Raises InvalidField for a body that is neither, or that has a file twice.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == MULTIPART:
@@ -56,7 +58,8 @@ async def _form(request: Request) -> dict[str, Any]:
             if not isinstance(value, str) and name in found:
                 raise InvalidField(f"{name} is given twice; give it once.", name)
             given = value if isinstance(value, str) else await value.read()
-            found[name] = [*_listed(found[name]), given] if name in found else given
+            several = name in found and (name != given_name or name in _SEVERAL)
+            found[name] = [*_listed(found[name]), given] if several else given
     finally:
         await form.close()
     return found
