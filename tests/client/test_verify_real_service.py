@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,9 +69,9 @@ def test_a_real_model_passes_with_its_bytes_and_is_left_as_it_was_found(
 
 @pytest.mark.long
 def test_interrupted_it_leaves_the_model_as_it_was_found(url: str, client: Client) -> None:
-    client.touch(MODEL)
-    while state(client)[0] != "warm":
-        time.sleep(0.01)
+    with client.events() as events:
+        client.touch(MODEL)
+        next(event for event in events if (event["model"], event["to"]) == (MODEL, "warm"))
 
     command = [GREENROOM, "verify", "--model", MODEL, "--url", url]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as verifying:
