@@ -8,7 +8,7 @@ handler does not read is given no more of its message than the transport's windo
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from greenroom.errors import InvalidInput, TooLarge, TooSlow
+from greenroom.errors import InvalidInput, QueueFull, TooLarge, TooSlow
 from greenroom.gateway.grpc_receiving import Awaited, GrpcReceiving
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.json_head import unpacked_body
@@ -20,6 +20,8 @@ _PACKED = (b"\x1f", b"\x78")
 """How gzip and deflate begin, and no message of Triton's service does."""
 _MOST_OF_PROBES = 4
 """Messages of probes, which bring no key, that are received at one time."""
+_MOST_PROBES = 256
+"""Probes that wait for that; nothing counts their metadata."""
 _MOST_OF_PROBE = 2**18
 """Bytes of a connection's unfinished messages, all of probes, that are taken."""
 _PROBE_SECONDS = 5.0
@@ -35,7 +37,8 @@ class GrpcMessages:
         self._receive_seconds = settings.receive_timeout
         self._send_seconds = settings.send_timeout
         self._receiving = GrpcReceiving(held)
-        self._probes = asyncio.Semaphore(_MOST_OF_PROBES)
+        self._reads_probe = asyncio.Semaphore(_MOST_OF_PROBES)
+        self._probes = 0
 
     async def received(self, context: Context) -> bytes:
         """The message of a unary call. Raises TooSlow when none of it came for receive_timeout."""
@@ -43,11 +46,20 @@ class GrpcMessages:
             return await self._received(context, awaited, self._receive_seconds, slowly=True)
 
     async def received_of_probe(self, context: Context) -> bytes:
-        """The message of a call that anybody may make, read after those of a few others."""
+        """The message of a call that anybody may make, read after those of a few others.
+
+        Raises QueueFull when many wait for that, TooSlow after 5 s.
+        """
+        if self._probes >= _MOST_PROBES:
+            raise QueueFull(f"{self._probes} health calls wait, the most that are allowed.")
         seconds = min(_PROBE_SECONDS, self._receive_seconds)
-        async with self._probes:
-            with self._receiving.awaiting(context.peer(), _MOST_OF_PROBE) as awaited:
-                return await self._received(context, awaited, seconds, slowly=False)
+        self._probes += 1
+        try:
+            async with self._reads_probe:
+                with self._receiving.awaiting(context.peer(), _MOST_OF_PROBE) as awaited:
+                    return await self._received(context, awaited, seconds, slowly=False)
+        finally:
+            self._probes -= 1
 
     async def _received(
         self, context: Context, awaited: Awaited, seconds: float, *, slowly: bool

@@ -1,14 +1,21 @@
 """Several gRPC services behind one door."""
 
+from typing import Any
+
 import grpc
 
-from greenroom.grpc_types import Handler
+from greenroom.errors import QueueFull
+from greenroom.gateway.held_bytes import HeldBytes, size_of_fields
+from greenroom.gateway.kserve_grpc import abort
+from greenroom.gateway.permissions import grpc_scope
+from greenroom.grpc_types import Context, Handler
 
 
 class GrpcServices(grpc.GenericRpcHandler):
-    """The first that knows a call answers it."""
+    """The first that knows a call answers it; its metadata count as held until it has ended."""
 
-    def __init__(self, *services: grpc.GenericRpcHandler) -> None:
+    def __init__(self, held: HeldBytes, *services: grpc.GenericRpcHandler) -> None:
+        self._held = held
         self._services = services
 
     def service(self, details: grpc.HandlerCallDetails) -> Handler | None:
@@ -16,5 +23,20 @@ class GrpcServices(grpc.GenericRpcHandler):
         for one in self._services:
             handler: Handler | None = one.service(details)
             if handler is not None:
-                return handler
+                is_probe = grpc_scope(details.method) is None
+                return handler if is_probe else self._counted(handler, details)
         return None
+
+    def _counted(self, handler: Handler, details: grpc.HandlerCallDetails) -> Handler:
+        answer: Any = handler.stream_stream
+        size = size_of_fields(details.invocation_metadata or ())
+
+        async def counted(requests: object, context: Context) -> None:
+            with self._held.hold() as hold:
+                try:
+                    hold.add(size)
+                except QueueFull as full:
+                    await abort(context, full)
+                await answer(requests, context)
+
+        return grpc.stream_stream_rpc_method_handler(counted)

@@ -1,11 +1,20 @@
 """The bytes of all requests that the gateway holds at one time, bounded."""
 
 from collections import Counter
+from collections.abc import Iterable
 from threading import Lock
-from typing import Self
+from typing import Any, Self
 
 from greenroom.errors import QueueFull
 from greenroom.gateway.asking import KEY
+
+_OF_FIELD = 200
+"""Bytes of memory that a header or a field of metadata takes beside its own."""
+
+
+def size_of_fields(fields: Iterable[tuple[Any, Any]]) -> int:
+    """Bytes of memory that headers, or a call's metadata, take while the request lasts."""
+    return sum(len(name) + len(value) + _OF_FIELD for name, value in fields)
 
 
 class HeldBytes:

@@ -1,7 +1,7 @@
 """Bodies of all HTTP requests: bounded in size and time, counted from their first byte.
 
-They are received as they are asked for, by whichever application answers, and count as held
-until the answer is complete; who needs one for longer shares its hold.
+They are received as they are asked for, by whichever application answers, and count as held, with
+the request's headers, until the answer is complete; who needs one for longer shares its hold.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import InvalidInput, QueueFull, TooLarge, TooSlow
 from greenroom.gateway.asking import KEY
-from greenroom.gateway.held_bytes import HeldBytes, Hold
+from greenroom.gateway.held_bytes import HeldBytes, Hold, size_of_fields
 from greenroom.gateway.json_head import read_object
 from greenroom.origin_guard import Refusal
 from greenroom.settings import Settings
@@ -42,13 +42,18 @@ class BoundedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application; what it receives counts until it has answered."""
-        if scope["type"] != "http":  # a WebSocket's messages are bounded by its connection
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if not self._free(scope["path"]) and (full := self._held.full(KEY.get())):
+        head = size_of_fields(scope["headers"])
+        if not self._free(scope["path"]) and (full := self._held.full(KEY.get(), head)):
             await self._refuse(QueueFull(full), scope["path"])(scope, receive, send)
             return
         with self._held.hold() as hold:
+            hold.keep(head)
+            if scope["type"] == "websocket":  # its messages are bounded by its connection
+                await self._app(scope, receive, send)
+                return
             body = _Body(scope, receive, hold, self._settings)
 
             async def counted(message: Message) -> None:

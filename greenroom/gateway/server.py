@@ -75,7 +75,7 @@ async def gateway(
     messages = GrpcMessages(settings, leased.held)
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, walks, messages, settings)
     standard_grpc = StandardGrpc(controller, messages)
-    joined = traces.around_grpc(GrpcServices(kserve_grpc, standard_grpc))
+    joined = traces.around_grpc(GrpcServices(leased.held, kserve_grpc, standard_grpc))
     log = request_log(settings)
     numbered = NumberedGrpc(GuardedGrpc(joined, keys) if keys else joined, log)
     async with session(settings) as connections:

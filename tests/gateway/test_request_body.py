@@ -75,6 +75,22 @@ async def test_a_body_counts_no_longer_when_it_is_refused(free_settings):
     held.hold(100)
 
 
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_the_head_of_a_request_counts_as_long(kind, free_settings):
+    held, counted = HeldBytes(1000), []
+
+    async def app(scope, receive, send):
+        counted.append(held.now)
+
+    one = bounded(app, free_settings(), held)
+    scope = {**SCOPE, "type": kind, "headers": [(b"name", b"value")] * 4}
+    await one(scope, None, None)
+    assert (counted, held.now) == ([4 * 209], 0)
+    held.keep(200, "")
+    with pytest.raises(QueueFull, match="836 bytes more"):
+        await one(scope, None, None)
+
+
 async def test_when_answers_take_too_much_only_probes_are_answered(free_settings):
     held, sent = HeldBytes(100), []
 

@@ -192,3 +192,31 @@ async def test_a_grpc_message_may_be_slow(start):
         began = asyncio.get_running_loop().time()
         await call.send(running, 2**17, 2**17 - 1)
         assert asyncio.get_running_loop().time() - began > 3
+
+
+async def ended(opened, call, metadata, number):
+    """How the first of so many calls ends that send no message."""
+    calls = [opened.stream_stream(f"{SERVICE}/{call}")(metadata=metadata) for _ in range(number)]
+    reads = [asyncio.ensure_future(one.read()) for one in calls]
+    await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
+    found = next(read.exception() for read in reads if read.done())
+    for one in calls:
+        one.cancel()
+    await asyncio.gather(*reads, return_exceptions=True)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("call", "fields", "why"),
+    [("ModelInfer", 200, "exceed max_held_bytes"), ("ModelReady", 20, "256 health calls wait")],
+)
+async def test_metadata_of_open_calls_are_bounded(start, call, fields, why):
+    running = await start(max_held_bytes=2**20, max_request_bytes=2**20)
+    metadata = tuple((f"x-{number}", "") for number in range(fields))
+    async with asyncio.timeout(60), channel(running) as opened:
+        found = await ended(opened, call, metadata, 300)
+        assert why in found.details()
+        assert found.code() is grpc.StatusCode.UNAVAILABLE
+        while await status_of(running, echo_of(LARGE[:, :1])) != 200:
+            pass
+        assert await running.grpc.is_model_ready("echo")

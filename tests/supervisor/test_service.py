@@ -141,10 +141,15 @@ async def test_a_process_that_is_switched_off_can_still_be_started_alone(free_se
 
 
 async def test_a_second_supervisor_of_a_runtime_folder_is_refused(service, log):
+    drawn = service.settings.runtime / "region.prefix"
+    before = drawn.read_text()
+    drawn.write_text("")  # who may would draw it anew
     second = Service(service.settings, log=log, programs=with_stand_in())
     with pytest.raises(SetupError, match=rf"already runs in .*\(triton, pid {os.getpid()}\)"):
         await second.start()
     assert service.triton.running
+    assert drawn.read_text() == ""
+    drawn.write_text(before)
     await service.kill()
     await second.start()
     await second.kill()
