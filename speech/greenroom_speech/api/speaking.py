@@ -120,6 +120,8 @@ class LeasedVoice:
         left_out: GreenroomError | None = None
         async for one in texts:
             known = len(self.warnings)
+            if one.unsaid:
+                self.warnings.append(f"{one.unsaid[:40]!r} was left out: {UNSPEAKABLE}.")
             try:
                 async with aclosing(self._sounds(one.spoken or one.text)) as sounds:
                     async for sound in sounds:

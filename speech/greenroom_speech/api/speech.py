@@ -53,9 +53,9 @@ def speech_routes(
         script, *more = scripts
         reading = script.reading
         assert reading is not None
-        unsaid = dict.fromkeys(sign for each in scripts for sign in _unsaid(each))
+        unsaid = [await asyncio.to_thread(each.reading.unsaid) for each in scripts if each.reading]
         headers = {
-            **left_out(asked.left_out(known), "".join(unsaid)),
+            **left_out(asked.left_out(known), " ".join(filter(None, dict.fromkeys(unsaid)))),
             **said_elsewhere(known, asked.input, asked.language),
         }
         wanted = SoundOptions(
@@ -91,8 +91,10 @@ async def _scripts(
                 raise InvalidField(f"input has more than {_MOST_VOICES} voices.", "input")
             one = references.of(asked) if turn.voice is None else references.named(turn.voice)
             voices[turn.voice] = await one
-        reading = await read_aloud.of(turn.text, asked.language)
-        script = Script(*voices[turn.voice], tensors, reading, asked.verify)
+        reference, transcript = voices[turn.voice]
+        own = reference.name if isinstance(reference, OwnVoice) else None
+        reading = await read_aloud.of(turn.text, asked.language, own)
+        script = Script(reference, transcript, tensors, reading, asked.verify)
         says = await asyncio.to_thread(lambda found: next(found.pieces(), None), reading)
         (scripts if says else silent).append(script)
     return scripts or silent[:1]
@@ -104,10 +106,6 @@ async def _turns(asked: SpeechRequest, references: References, tags: Collection[
     names = {name for name in named(asked.input) if f"[{name}]" not in tags}
     voices = {name for name in sorted(names)[:_MOST_NAMES] if await references.knows(name)}
     return list(turns(asked.input, voices.__contains__))
-
-
-def _unsaid(script: Script) -> str:
-    return script.reading.unsaid if script.reading else ""
 
 
 def _check_length(text: str, seconds: float) -> None:

@@ -13,12 +13,13 @@ from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.arriving_text import ArrivingText
 from greenroom_speech.api.formats import Formats, Writer
 from greenroom_speech.api.pipeline import Pipeline, Script
-from greenroom_speech.api.reference import References
+from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
 from greenroom_speech.api.speaking import SoundPart
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.api.tensor_fields import tensors_of
+from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.reading.pieces import Said
 
@@ -54,14 +55,17 @@ class UtteranceSpeaker:
         script = Script(reference, transcript, tensors, verify=config.verify)
         async with (
             self._pipeline.speaking(script) as speaking,
-            one_ahead(speaking.said(self._said(utterance))) as parts,
+            one_ahead(speaking.said(self._said(utterance, reference))) as parts,
         ):
             await self._send_all(utterance, websocket, parts, speaking.lease.added)
 
-    async def _said(self, utterance: Utterance) -> AsyncGenerator[Said, None]:
+    async def _said(
+        self, utterance: Utterance, reference: Recording | OwnVoice
+    ) -> AsyncGenerator[Said, None]:
+        own = reference.name if isinstance(reference, OwnVoice) else None
         async with aclosing(utterance.text.taken()) as sentences:
             async for sentence in sentences:
-                reading = await self._read_aloud.of(sentence.text, utterance.config.language)
+                reading = await self._read_aloud.of(sentence.text, utterance.config.language, own)
                 async for piece in reading.said(reading.pieces()):
                     yield replace(piece, pause=piece.pause or sentence.pause)
 

@@ -16,6 +16,8 @@ class EngineVoice:
     """A value of VOICE."""
     language: str
     gender: str
+    speaks: tuple[str, ...] = ()
+    """All languages that it can say; none: any that its engine can."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class EngineTags:
     """Tags that TEXT may begin with."""
     voices: tuple[EngineVoice, ...] = ()
     """The engine's own; there may be more values of VOICE, such as blends of them."""
+    scripts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a language the scripts that it reads, by the first word of their letters' names in
+    Unicode; it has no sound for others. A language that is not listed has one for any."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Languages that another engine says, with its name."""
     tokenizer: str = ""
@@ -40,12 +45,22 @@ class EngineTags:
     def has_voice(self, voice: str) -> bool:
         """Whether a value of VOICE is made of the engine's own voices alone."""
         known = {own.name for own in self.voices}
-        return all(part.partition("(")[0].strip() in known for part in voice.split("+"))
+        return all(part in known for part in _parts(voice))
+
+    def spoken_by(self, voice: str) -> tuple[str, ...]:
+        """The languages that a value of VOICE can say; none: any that the engine can."""
+        limits = [own.speaks for own in self.voices if own.name in _parts(voice) and own.speaks]
+        return min(limits, key=len, default=())
 
     @property
     def kept(self) -> tuple[str, ...]:
         """What is no word in TEXT."""
         return (*self.language_tags, *self.text_tags)
+
+
+def _parts(voice: str) -> list[str]:
+    """The voices of a blend."""
+    return [part.partition("(")[0].strip() for part in voice.split("+")]
 
 
 def tags_of(model: str, engine: str) -> EngineTags:

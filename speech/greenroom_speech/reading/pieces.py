@@ -27,6 +27,8 @@ class Said:
     """Seconds of silence after it."""
     spoken: str | None = None
     """With words for its figures; None: as it is."""
+    unsaid: str = ""
+    """Its words that have no sound, which are left out."""
 
 
 def said(parts: Iterable[TextPart]) -> Iterator[Said]:

@@ -91,7 +91,7 @@ class Plain:
     """A text without its marks."""
 
     parts: tuple[TextPart, ...]
-    unsaid: str
+    signs: str
     """The characters that were left out because no engine has a sound for them, each once."""
 
 

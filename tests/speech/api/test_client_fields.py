@@ -75,6 +75,8 @@ async def test_requests_as_real_programs_send_them(client):
     emoji = await say(voice="clara", input="\U0001f600 \ud83d")
     assert set(emoji.content) == {0}
     assert emoji.headers["x-greenroom-unsaid"] == "%EF%BF%BD%F0%9F%98%80"
+    thai = await say(voice="clara", seed=1, input="Good \u0e01\u0e02 morning.")
+    assert thai.headers["x-greenroom-unsaid"] == "%E0%B8%81%E0%B8%82"
 
 
 @pytest.mark.asyncio(loop_scope="module")

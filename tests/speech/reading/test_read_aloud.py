@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from greenroom.settings import PROJECT
 from greenroom_speech.engines.engine_tags import EngineTags
+from greenroom_speech.engines.kokoro.tags import TAGS as KOKORO
 from greenroom_speech.engines.step_audio.tags import TAGS
 from greenroom_speech.reading import aloud
 from greenroom_speech.reading.aloud import reading_of
@@ -79,7 +80,30 @@ def test_breaks_are_pauses(written, found):
 def test_what_no_engine_can_say_is_left_out_and_told(text, words, unsaid):
     said = plain(text)
     assert [part.text for part in said.parts] == [words]
-    assert said.unsaid == unsaid
+    assert said.signs == unsaid
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "voice", "spoken", "unsaid"),
+    [
+        ("Good שלום day.", None, None, "Good      day.", "שלום"),
+        ("Good สวัสดี day \U0001f600.", None, None, "Good        day .", "\U0001f600 สวัสดี"),
+        ("Good привет day.", None, None, "Good привет day.", ""),
+        ("Good привет day.", "en", None, "Good        day.", "привет"),
+        ("Good привет day.", None, "af_sky", "Good        day.", "привет"),
+        ("你好 αβ hello", None, "af_sky", "你好    hello", "αβ"),
+        ("你好 こんにちは 世界", None, "af_sky(2)+af_bella", "你好       世界", "こんにちは"),
+        ("Good 你好 day.", None, "af_sky", "Good 你好 day.", ""),
+        ("Good 你好 day.", None, "hibari+af_sky", "Good    day.", "你好"),
+        ("naïve Straße Łódź ﬁn ｎow x̂, 5 µm", None, "af_sky", None, ""),
+        ("שלום", "en", None, "שלום", "שלום"),
+    ],
+)
+def test_words_without_a_sound_are_left_out_and_told(text, language, voice, spoken, unsaid):
+    reading = reading_of(text, language, KOKORO, voice)
+    (piece,) = reading.pieces()
+    assert reading.unsaid() == unsaid
+    assert spoken is None or reading.spoken(piece.text) == spoken
 
 
 @pytest.mark.parametrize(
@@ -158,7 +182,7 @@ AWKWARD = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(ANY_TEXT, AWKWARD), st.sampled_from([None, "en", "zh", "Japanese", "xx"]))
 def test_any_text_can_be_read(text, language):
-    reading = reading_of(text, language, KEPT)
+    reading = reading_of(text, language, TAGS)
     for piece in reading.pieces():
         spoken = reading.spoken(piece.text)
         json.dumps(spoken, ensure_ascii=False).encode()
@@ -170,7 +194,7 @@ def test_any_text_can_be_read(text, language):
 @given(st.lists(st.sampled_from([*KEPT, "guo4", "hao3", "我", " and 5 "]), max_size=12))
 def test_what_is_protected_stays(words):
     text = "".join(words)
-    reading = reading_of(text, None, KEPT)
+    reading = reading_of(text, None, TAGS)
     spoken = "".join(reading.spoken(part.text) for part in reading.parts)
     tags = re.compile("|".join(map(re.escape, KEPT)))
     assert tags.findall(spoken) == tags.findall(text)
@@ -190,7 +214,7 @@ def test_no_text_holds_other_threads_up(text):
     counter = threading.Thread(target=count)
     counter.start()
     try:
-        reading = reading_of(text, "en", KEPT)
+        reading = reading_of(text, "en", TAGS)
         reading.spoken(text[:1000])
     finally:
         ended.set()

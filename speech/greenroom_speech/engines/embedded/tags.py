@@ -17,5 +17,6 @@ TAGS = EngineTags(
         *("en", "zh", "yue", "ja", "ko", "de", "es", "fr", "it", "pt", "nl", "pl", "ru"),
         *("uk", "tr", "ar", "hi", "vi"),
     ),
+    scripts={"en": ("LATIN",)},
     tokenizer="embedded",
 )

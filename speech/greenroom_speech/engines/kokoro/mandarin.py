@@ -11,7 +11,7 @@ from greenroom_speech.engines.kokoro import english
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
 _BEFORE, _AFTER = re.compile(r"\s+([,.;:!?…\u201d)])"), re.compile(r"([\u201c(])\s+")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z'\u2019 -]*")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f'\u2019 -]*")
 
 
 class Mandarin:

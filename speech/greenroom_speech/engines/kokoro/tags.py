@@ -2,14 +2,13 @@
 
 from greenroom_speech.engines.embedded.tags import TAGS as EMBEDDED
 from greenroom_speech.engines.engine_tags import EngineTags
-from greenroom_speech.engines.kokoro.voices import VOICES
+from greenroom_speech.engines.kokoro.voices import SPOKEN, VOICES
 
-SPOKEN = ("en", "zh")
-"""Languages of its own; the others are said by the embedded engine."""
 TAGS = EngineTags(
     tasks=EMBEDDED.tasks,
     languages=EMBEDDED.languages,
     voices=VOICES,
+    scripts={**EMBEDDED.scripts, "zh": ("CJK", "IDEOGRAPHIC", "LATIN")},
     elsewhere={code: "embedded" for code in EMBEDDED.languages if code not in SPOKEN},
     tokenizer="kokoro",
 )

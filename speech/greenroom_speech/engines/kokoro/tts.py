@@ -47,11 +47,10 @@ from greenroom_speech.engines.kokoro.speaker_features import (
     speaker_of,
 )
 from greenroom_speech.engines.kokoro.speaking import Delivery, say
-from greenroom_speech.engines.kokoro.tags import SPOKEN
-from greenroom_speech.engines.kokoro.voices import HIBARI, blend_of, is_british
+from greenroom_speech.engines.kokoro.voices import HIBARI, SPOKEN, blend_of, is_british
 from greenroom_speech.engines.speaking import SpeakingEngine, SpeakingRow
 from greenroom_speech.engines.tasks import CLONE, Order, TaskStep, order_of
-from greenroom_speech.engines.text_input import bounded, word
+from greenroom_speech.engines.text_input import UNSPEAKABLE, bounded, word
 from greenroom_speech.settings import EngineSettings
 
 OWN_RMS = 0.08
@@ -135,8 +134,8 @@ class KokoroTts(SpeakingEngine):
         spoken = ("en",) if HIBARI in shares else SPOKEN
         if language not in spoken:
             raise InvalidInput(
-                f"TEXT is in {language!r}; VOICE {order.voice!r} speaks {' and '.join(spoken)}. "
-                "For other languages give a reference instead of a VOICE."
+                f"TEXT is in {language!r}; VOICE {order.voice!r} speaks {' and '.join(spoken)}, so "
+                f"{UNSPEAKABLE}. For other languages give a reference instead of a VOICE."
             )
         parts = self._phrases(text, language, is_british(shares))
         if HIBARI in shares:

@@ -12,6 +12,8 @@ from greenroom_speech.engines.engine_tags import EngineVoice
 
 HIBARI = "hibari"
 """A small model of its own: English, in a hundredth of the time it lasts."""
+SPOKEN = ("en", "zh")
+"""Languages that the others say."""
 _AMERICAN = "alloy aoede bella heart jessica kore nicole nova river sarah sky"
 _MEN = "adam echo eric fenrir liam michael onyx puck santa"
 _NAMES = {
@@ -51,9 +53,9 @@ MOST = 8
 """Voices of a blend."""
 
 VOICES = (
-    EngineVoice(HIBARI, "en", "female"),
+    EngineVoice(HIBARI, "en", "female", ("en",)),
     *(
-        EngineVoice(f"{kind}_{name}", LANGUAGES[kind[0]], _GENDERS[kind[1]])
+        EngineVoice(f"{kind}_{name}", LANGUAGES[kind[0]], _GENDERS[kind[1]], SPOKEN)
         for kind, names in _NAMES.items()
         for name in names.split()
     ),

@@ -108,7 +108,7 @@ def test_an_offload_gives_the_memory_back_and_a_restore_the_same_voice(kokoro):
 @pytest.mark.parametrize(
     ("request_", "reason"),
     [
-        (own("hibari", "你好"), "TEXT is in 'zh'; VOICE 'hibari' speaks en"),
+        (own("hibari", "你好"), "TEXT is in 'zh'; VOICE 'hibari' speaks en, so nothing"),
         (own("af_sky", "Hallo", LANGUAGE=text("de")), "TEXT is in 'de'; VOICE 'af_sky' speaks en"),
         (own("af_sky", "..."), r"TEXT is '\.\.\.'; nothing in it can be spoken in 'en'"),
         (own("af_sky", TASK=text("vad")), "VOICE is given but TASK begins with 'vad'"),

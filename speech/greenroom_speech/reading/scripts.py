@@ -1,0 +1,36 @@
+"""Words in a script that has no sound in the language of the text around them."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
+from itertools import groupby
+
+_LATIN_ENDS = "\u024f"
+_ANY = frozenset(("", "COMBINING", "VARIATION", "MODIFIER"))
+
+
+def foreign(text: str, scripts: Collection[str]) -> list[str]:
+    """The words whose letters are of none of the scripts, as they stand.
+
+    ``scripts`` are the first words of their letters' names in Unicode, such as "LATIN".
+    """
+    known = _ANY | set(scripts)
+    runs = groupby(text, lambda sign: _script(sign) not in known)
+    return ["".join(signs) for is_foreign, signs in runs if is_foreign]
+
+
+def without_foreign(text: str, scripts: Collection[str]) -> str:
+    """The text without such words; as it is if it has no others."""
+    known = _ANY | set(scripts)
+    rest = "".join(" " if _script(sign) not in known else sign for sign in text)
+    return rest if any(map(str.isalnum, rest)) else text
+
+
+@lru_cache(4096)
+def _script(sign: str) -> str:
+    """Its name; empty for what is no letter, and for one that every language has."""
+    if sign <= _LATIN_ENDS or unicodedata.category(sign)[0] not in "LM":
+        return ""
+    plain = unicodedata.normalize("NFKC", sign)[0]
+    return re.split("[ -]", unicodedata.name(plain, ""))[0]
