@@ -22,8 +22,8 @@ from greenroom.residency.effects import EVICT, Begin, Measure
 from greenroom.residency.eviction import evictions
 from greenroom.residency.messages import does_not_fit, no_room
 from greenroom.residency.model import ManualAction, Model
+from greenroom.residency.model_index import ModelIndex
 from greenroom.residency.states import Residency, way_to
-from greenroom.residency.watched import Watched
 
 _NOT_LOADED = frozenset({Residency.COLD, Residency.LOADING, Residency.UNLOADING})
 
@@ -33,9 +33,9 @@ _Steps = Iterator[Begin | Denied | Measure]
 class Admission:
     """One pass over all claims at one moment; whoever iterates carries out what it yields."""
 
-    def __init__(self, watched: Watched, budget: Budget, patience: float, now: float) -> None:
-        self._watched = watched
-        self._models = watched.models
+    def __init__(self, index: ModelIndex, budget: Budget, patience: float, now: float) -> None:
+        self._index = index
+        self._models = index.models
         self._budget = budget
         self._patience = patience
         self._now = now
@@ -63,10 +63,10 @@ class Admission:
     def end(self) -> _Steps:
         """What else is to be done once all claims were looked at."""
         marked = {*self._gives_way, *self._short_of_memory}
-        for name in self._watched.marked | marked:
+        for name in self._index.marked | marked:
             self._models[name].memory.gives_way_to = self._gives_way.get(name)
             self._models[name].memory.awaits_memory = name in self._short_of_memory
-        self._watched.marked = marked
+        self._index.marked = marked
         if self._budget.awaited and self._blind:
             yield Measure()
         if self._budget.over > 0:
@@ -130,16 +130,16 @@ class Admission:
 
     def _unused(self, needs: Sequence[str]) -> Iterator[Model]:
         """Idle models that may make room for others than those that `needs` names."""
-        kept = self._kept.union(needs, self._watched.steps_of_loading())
-        for entry in self._watched.by_eviction():
+        kept = self._kept.union(needs, self._index.steps_of_loading())
+        for entry in self._index.by_eviction():
             if entry.name not in kept and self._may_go(entry):
                 yield entry
 
     def _all(self, needs: Sequence[str]) -> Iterator[Model]:
         """The same, and then those in use that could give way."""
         yield from self._unused(needs)
-        kept = self._kept.union(needs, self._watched.steps_of_loading())
-        for entry in self._watched.in_use():
+        kept = self._kept.union(needs, self._index.steps_of_loading())
+        for entry in self._index.in_use():
             if entry.name not in kept and self._may_go(entry):
                 yield entry
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from greenroom.residency.model import Model
+from greenroom.residency.model_index import ModelIndex
 from greenroom.residency.states import TAKES_AWAY, Action, Residency
-from greenroom.residency.watched import Watched
 
 LOOK_EVERY = 0.1
 """Seconds between measurements while somebody waits for memory."""
@@ -56,7 +56,7 @@ class Budget:
         self.card = card
         self.reading: MemoryReading | None = None
         self._ask_for_card = card
-        self._watched = Watched()
+        self._index = ModelIndex()
         self._held: dict[str, int] = {}
         self._together = 0
         self._untold: set[str] = set()
@@ -65,9 +65,9 @@ class Budget:
         self._changes: list[_Change] = []
         self._changed_at = 0.0
 
-    def watch(self, watched: Watched) -> None:
+    def watch(self, index: ModelIndex) -> None:
         """Change what it counts: these models."""
-        self._watched = watched
+        self._index = index
 
     def changed(self, entry: Model) -> None:
         """Count anew what a model holds: it has moved, or has said what it holds."""
@@ -189,8 +189,8 @@ class Budget:
 
     def together(self, needs: Iterable[str]) -> int:
         """Bytes that these models and those that never leave hold when all are hot."""
-        models = self._watched.models
-        names = {*needs, *(name for name in self._watched.pinned if models[name].stays)}
+        models = self._index.models
+        names = {*needs, *(name for name in self._index.pinned if models[name].stays)}
         return sum(models[name].memory.hot for name in names)
 
     def never(self, needs: Iterable[str]) -> bool:

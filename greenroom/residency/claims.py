@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from greenroom.errors import GreenroomError
 from greenroom.residency.effects import HEAL, REQUEST
 from greenroom.residency.model import ManualAction, Model, Ticket
+from greenroom.residency.model_index import ModelIndex
 from greenroom.residency.states import Residency
 from greenroom.residency.wait_queue import WaitQueue
-from greenroom.residency.watched import Watched
 
 
 @dataclass(slots=True)
@@ -44,23 +44,23 @@ class Denied:
     error: GreenroomError
 
 
-def claims(watched: Watched, waiting: WaitQueue) -> list[Claim]:
+def claims(index: ModelIndex, waiting: WaitQueue) -> list[Claim]:
     """All, in order; requests that need the same models count as one."""
-    if not (waiting or watched.missing or watched.with_actions or watched.coming_back):
+    if not (waiting or index.missing or index.with_actions or index.coming_back):
         return []
     return sorted(
-        (*_pinned(watched), *_by_hand(watched), *_requests(waiting), *_healing(watched)),
+        (*_pinned(index), *_by_hand(index), *_requests(waiting), *_healing(index)),
         key=lambda claim: claim.order,
     )
 
 
-def _pinned(watched: Watched) -> Iterator[Claim]:
-    for entry in watched.ordered(watched.missing):
+def _pinned(index: ModelIndex) -> Iterator[Claim]:
+    for entry in index.ordered(index.missing):
         yield Claim(entry.name, (*entry.steps, entry.name))
 
 
-def _by_hand(watched: Watched) -> Iterator[Claim]:
-    for entry in watched.ordered(watched.with_actions):
+def _by_hand(index: ModelIndex) -> Iterator[Claim]:
+    for entry in index.ordered(index.with_actions):
         manual = entry.demand.manual_actions[0]
         if manual.target is Residency.HOT:
             needs = (*entry.steps, entry.name)
@@ -72,6 +72,6 @@ def _requests(waiting: WaitQueue) -> Iterator[Claim]:
         yield Claim(ticket.model, ticket.needs, ticket.order, ticket.asked_at, ticket)
 
 
-def _healing(watched: Watched) -> Iterator[Claim]:
-    for entry in watched.ordered(watched.coming_back - watched.broken):
+def _healing(index: ModelIndex) -> Iterator[Claim]:
+    for entry in index.ordered(index.coming_back - index.broken):
         yield Claim(entry.name, (entry.name,), order=math.inf)

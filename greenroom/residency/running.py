@@ -8,9 +8,9 @@ from greenroom.residency.budget import Budget
 from greenroom.residency.effects import EVICT, READ_BACK, Answered, Begin, Effect, Refused
 from greenroom.residency.manual_actions import failed_actions
 from greenroom.residency.model import Model
+from greenroom.residency.model_index import ModelIndex
 from greenroom.residency.states import TAKES_AWAY, TRANSITIONS, Action, Residency
 from greenroom.residency.wait_queue import WaitQueue
-from greenroom.residency.watched import Watched
 
 _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT})
 
@@ -18,9 +18,9 @@ _BECOMES_HOT = frozenset({Residency.LOADING, Residency.RESTORING, Residency.HOT}
 class Running:
     """Writes the residency of models: nobody else does, but for what a report corrects."""
 
-    def __init__(self, watched: Watched, waiting: WaitQueue, budget: Budget) -> None:
-        self._watched = watched
-        self._models = watched.models
+    def __init__(self, index: ModelIndex, waiting: WaitQueue, budget: Budget) -> None:
+        self._index = index
+        self._models = index.models
         self._waiting = waiting
         self._budget = budget
         self._running: dict[str, tuple[Begin, float]] = {}
@@ -29,7 +29,7 @@ class Running:
         entry = self._models[begin.model]
         self._budget.begin(entry, begin.action)
         if begin.reason == EVICT:
-            self._watched.evicted(entry)
+            self._index.evicted(entry)
         entry.came_from = entry.residency
         entry.residency = TRANSITIONS[begin.action].during
         self._running[entry.name] = begin, now
@@ -103,7 +103,7 @@ class Running:
             entry.came_at = now
             entry.failure.failures, entry.failure.retry_at = 0, 0.0
             self.moved(entry)
-            self._watched.idle_from(entry, now)
+            self._index.idle_from(entry, now)
             if moves:
                 action = Action.LOAD if loads else Action.UNLOAD
                 effects.append(self.begin(Begin(entry.name, action, READ_BACK), now))
@@ -111,7 +111,7 @@ class Running:
 
     def moved(self, entry: Model) -> None:
         """A model's residency or what it holds may have changed."""
-        self._watched.changed(entry)
+        self._index.changed(entry)
         self._budget.changed(entry)
 
     def _succeeded(self, entry: Model, action: Action, now: float) -> None:
@@ -124,7 +124,7 @@ class Running:
         if not (entry.failure.broken or entry.failure.comes_back):
             entry.failure.failures, entry.failure.retry_at, entry.failure.last_error = 0, 0.0, None
         if action not in TAKES_AWAY:
-            self._watched.idle_from(entry, now)
+            self._index.idle_from(entry, now)
 
     def _failed(
         self, entry: Model, action: Action, now: float, error: GreenroomError

@@ -38,12 +38,12 @@ from greenroom.residency.messages import (
     share_full,
 )
 from greenroom.residency.model import ManualAction, Model, Ticket, coldest
+from greenroom.residency.model_index import ModelIndex
 from greenroom.residency.next_step import NextStep
 from greenroom.residency.policy import Policy
 from greenroom.residency.running import Running
 from greenroom.residency.states import Action, Residency
 from greenroom.residency.wait_queue import WaitQueue
-from greenroom.residency.watched import Watched
 
 _RULES = frozenset({"pinned", "offload_after", "unload_after"})
 
@@ -64,25 +64,25 @@ class Stage:
         key_share: float = 1.0,
         order: Order = least_recently_used,
     ) -> None:
-        self._watched = Watched(order)
-        self.models = self._watched.models
+        self._index = ModelIndex(order)
+        self.models = self._index.models
         """To be read; `add` adds."""
         self.up = False
         """Whether Triton can be asked; while it cannot, nothing begins and requests wait."""
-        self._waiting = WaitQueue(self._watched)
+        self._waiting = WaitQueue(self._index)
         self.budget = budget or Budget()
-        self.budget.watch(self._watched)
+        self.budget.watch(self._index)
         self._patience = patience
         self._key_share = key_share
-        self._next_step = NextStep(self._watched, self._waiting, self.budget, patience)
-        self._running = Running(self._watched, self._waiting, self.budget)
+        self._next_step = NextStep(self._index, self._waiting, self.budget, patience)
+        self._running = Running(self._index, self._waiting, self.budget)
         self._order = 0
         for model in models:
             self.add(model)
 
     def add(self, entry: Model) -> None:
         """Add a model, or take note that one of them was configured anew."""
-        self._watched.add(entry)
+        self._index.add(entry)
         self.budget.changed(entry)
 
     # -- requests ---------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Stage:
         for entry in () if serves or place is not None else models:
             self._check_room(entry, key)
         for entry in models:
-            self._watched.requested(entry, order)
+            self._index.requested(entry, order)
         if serves:
             self._grant(ticket, now)
         else:
@@ -120,7 +120,7 @@ class Stage:
         for name in ticket.needs:
             entry = self.models[name]
             entry.demand.leases -= 1
-            self._watched.idle_from(entry, now)
+            self._index.idle_from(entry, now)
 
     # -- manual actions ---------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class Stage:
             raise ServerDown(f"Triton does not answer, so model {model} cannot {action}.")
         manual = ManualAction(model, action, self._next_order(), now, now + entry.policy.max_wait)
         entry.demand.manual_actions.append(manual)
-        self._watched.changed(entry)
+        self._index.changed(entry)
         return manual
 
     # -- what happened outside --------------------------------------------------------------
@@ -168,7 +168,7 @@ class Stage:
         """
         entry = self.models[model]
         news = self.up and note_broken(entry, seen_at, now)
-        self._watched.changed(entry)
+        self._index.changed(entry)
         return news
 
     def observed(self, model: str, residency: Residency) -> None:
@@ -205,7 +205,7 @@ class Stage:
         if not _RULES.isdisjoint(given):
             entry.demand.last_manual = 0
         entry.policy = policy
-        self._watched.changed(entry)
+        self._index.changed(entry)
 
     # -- decisions --------------------------------------------------------------------------
 
@@ -218,20 +218,20 @@ class Stage:
         yield from self._refuse_late(now)
         if not self.up:
             return
-        if self._watched.with_actions:
-            for entry in self._watched.ordered(self._watched.with_actions):
+        if self._index.with_actions:
+            for entry in self._index.ordered(self._index.with_actions):
                 yield from settled_actions(entry)
-                self._watched.changed(entry)
-        touched, self._watched.touched = self._watched.touched, set()
+                self._index.changed(entry)
+        touched, self._index.touched = self._index.touched, set()
         try:
             yield from self._decided(now, touched)
         except BaseException:
-            self._watched.touched |= touched
+            self._index.touched |= touched
             raise
 
     def _decided(self, now: float, touched: Set[str]) -> Iterator[Effect]:
         begun = denied = False
-        gave_way = bool(self._watched.marked)
+        gave_way = bool(self._index.marked)
         yield from self._grant_waiting(now, None if gave_way else touched)
         for step in self._next_step.all(now, touched):
             if isinstance(step, Denied):
@@ -243,10 +243,10 @@ class Stage:
                 self._running.begin(step, now)
             begun = True
             yield step
-        if gave_way or self._watched.marked:
+        if gave_way or self._index.marked:
             yield from self._grant_waiting(now, None)
         elif begun:
-            yield from self._grant_waiting(now, self._watched.touched)
+            yield from self._grant_waiting(now, self._index.touched)
         if denied:
             yield from self.decide(now)
 
@@ -259,7 +259,7 @@ class Stage:
 
     def by_eviction(self) -> Iterator[Model]:
         """Models that nobody holds and that hold memory, in the order in which they make room."""
-        return self._watched.by_eviction()
+        return self._index.by_eviction()
 
     def _deny(self, denied: Denied) -> Iterator[Effect]:
         claim, error = denied.claim, denied.error
@@ -270,7 +270,7 @@ class Stage:
                     yield Refused(ticket, error)
             case ManualAction():
                 self.models[claim.model].demand.manual_actions.remove(claim.asker)
-                self._watched.changed(self.models[claim.model])
+                self._index.changed(self.models[claim.model])
                 yield Answered(claim.asker, error)
             case None:
                 self.models[claim.model].failure.last_error = str(error)
@@ -321,7 +321,7 @@ class Stage:
         ticket.granted_at = now
         for name in ticket.needs:
             self.models[name].demand.leases += 1
-            self._watched.used(name)
+            self._index.used(name)
 
     def _next_order(self) -> int:
         self._order += 1

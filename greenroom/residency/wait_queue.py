@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from greenroom.residency.deadlines import Deadlines
 from greenroom.residency.model import Ticket
-from greenroom.residency.watched import Watched
+from greenroom.residency.model_index import ModelIndex
 
 Needs = tuple[str, ...]
 
@@ -17,8 +17,8 @@ class WaitQueue:
     the others may. So whoever decides looks at the first of each line.
     """
 
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, index: ModelIndex) -> None:
+        self._index = index
         self._lines: dict[Needs, dict[int, Ticket]] = {}
         self._lines_of: dict[str, dict[Needs, None]] = {}
         self._tickets: dict[int, Ticket] = {}
@@ -40,9 +40,9 @@ class WaitQueue:
             self._lines[ticket.needs] = dict(sorted(line.items()))
         self._deadlines.set(ticket.order, ticket.deadline)
         for name in ticket.needs:
-            self._watched.models[name].demand.waiting += 1
+            self._index.models[name].demand.waiting += 1
             self._of_keys[name, ticket.key] += 1
-            self._watched.used(name)
+            self._index.used(name)
 
     def remove(self, ticket: Ticket) -> None:
         """Free a ticket's place; one that does not wait any more is left as it is."""
@@ -56,9 +56,9 @@ class WaitQueue:
             for name in ticket.needs:
                 del self._lines_of[name][ticket.needs]
         for name in ticket.needs:
-            self._watched.models[name].demand.waiting -= 1
+            self._index.models[name].demand.waiting -= 1
             self._of_keys[name, ticket.key] -= 1
-            self._watched.used(name)
+            self._index.used(name)
 
     def of_key(self, model: str, key: str) -> int:
         """How many of an API key's tickets need a model."""

@@ -13,13 +13,13 @@ from greenroom_speech.api.catalogue import catalogue_routes, known_tags
 from greenroom_speech.api.client_habits import ClientHabits
 from greenroom_speech.api.edits import Editor, edits_routes
 from greenroom_speech.api.formats import Formats
+from greenroom_speech.api.leased_voice import SPEECH, TTS
 from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import HANDLERS, refusal
 from greenroom_speech.api.pipeline import TOKENIZER, Pipeline
 from greenroom_speech.api.probes import READY, probes_routes
 from greenroom_speech.api.reference import References
 from greenroom_speech.api.saved_voices import saved_voices_routes
-from greenroom_speech.api.speaking import SPEECH, TTS
 from greenroom_speech.api.speech import speech_routes
 from greenroom_speech.api.speech_stream import PATH as STREAM
 from greenroom_speech.api.speech_stream import speech_stream_routes

@@ -16,8 +16,8 @@ from greenroom_speech.api.answers import (
     NamedVoices,
     Tags,
 )
+from greenroom_speech.api.leased_voice import SPEECH, TTS
 from greenroom_speech.api.reference import aliases_of
-from greenroom_speech.api.speaking import SPEECH, TTS
 from greenroom_speech.api.verification import ASR
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.engines.engine_tags import EngineTags, tags_of

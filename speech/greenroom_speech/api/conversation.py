@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.ahead import one_ahead
+from greenroom_speech.api.leased_voice import SPEECH, TTS, LeasedVoice, only_unspeakable
 from greenroom_speech.api.pauses import Pauses
 from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio_inputs
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice, only_unspeakable
 from greenroom_speech.api.tensor_fields import text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.codec.recording import Recording

@@ -9,10 +9,10 @@ import numpy as np
 from greenroom.plugin import AppLease, Array, GreenroomError
 from greenroom_speech.api.answers import DrawObject, Draws
 from greenroom_speech.api.formats import Formats
+from greenroom_speech.api.leased_voice import LeasedVoice
 from greenroom_speech.api.pipeline import SILENCE, TOKENIZER, Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice
 from greenroom_speech.api.sound_answer import SoundOptions, encoded
-from greenroom_speech.api.speaking import LeasedVoice
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.api.verification import Rule, Verification
 from greenroom_speech.codec.recording import Recording

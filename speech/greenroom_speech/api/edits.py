@@ -16,6 +16,7 @@ from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.answers import ERRORS
 from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.heard import TranscriptionOptions
+from greenroom_speech.api.leased_voice import LeasedVoice
 from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
@@ -23,7 +24,6 @@ from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import EditRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
-from greenroom_speech.api.speaking import LeasedVoice
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.codec.decoder import Decoder

@@ -13,8 +13,8 @@ import numpy as np
 
 from greenroom.plugin import AppLease, Array, Gateway, Tensors
 from greenroom_speech.api.ahead import one_ahead
+from greenroom_speech.api.leased_voice import SPEECH, TTS, LeasedVoice
 from greenroom_speech.api.reference import OwnVoice
-from greenroom_speech.api.speaking import SPEECH, TTS, LeasedVoice
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.timing import Timing
 from greenroom_speech.api.verification import ASR, USUAL, Rule, Verification

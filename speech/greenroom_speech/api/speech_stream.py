@@ -16,12 +16,12 @@ from starlette.types import Message
 
 from greenroom.plugin import Gateway, GreenroomError, InvalidInput
 from greenroom_speech.api.formats import Formats
+from greenroom_speech.api.leased_voice import SPEECH
 from greenroom_speech.api.openai_errors import error_object, told
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.reference import References
 from greenroom_speech.api.schemas import SessionConfig
-from greenroom_speech.api.speaking import SPEECH
 from greenroom_speech.api.utterance import Utterance, UtteranceSpeaker, send_message
 from greenroom_speech.reading.aloud import ReadAloud
 

@@ -12,11 +12,11 @@ from greenroom.plugin import GreenroomError
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.arriving_text import ArrivingText
 from greenroom_speech.api.formats import Formats, Writer
+from greenroom_speech.api.leased_voice import SoundPart
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
-from greenroom_speech.api.speaking import SoundPart
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.codec.recording import Recording

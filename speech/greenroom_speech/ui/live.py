@@ -6,7 +6,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
-from greenroom_speech.ui.work import StoppableWork
+from greenroom_speech.ui.stoppable_work import StoppableWork
 
 LIVE = "/live"
 """Path of the takes, each below it by its token."""

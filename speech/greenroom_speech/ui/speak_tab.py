@@ -24,8 +24,8 @@ from greenroom_speech.ui.speech_requests import (
     heard,
     prepared,
 )
+from greenroom_speech.ui.stoppable_work import stop
 from greenroom_speech.ui.translations import Translations
-from greenroom_speech.ui.work import stop
 from greenroom_speech.voices import voices as bundled_voices
 
 OWN, SAVED = "own", "saved"

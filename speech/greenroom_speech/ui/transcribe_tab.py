@@ -14,9 +14,9 @@ from greenroom_speech.ui.gateway_client import GatewayClient, GatewayError
 from greenroom_speech.ui.progress import Done, failed, followed, told
 from greenroom_speech.ui.recordings import samples
 from greenroom_speech.ui.speech_requests import content_of, transcribed
+from greenroom_speech.ui.stoppable_work import stop
 from greenroom_speech.ui.transcript import GrowingTranscript, Segment
 from greenroom_speech.ui.translations import Translations
-from greenroom_speech.ui.work import stop
 
 _LATEST = 12
 """Segments that are shown while more come: of hours, all of them would be sent again and again."""

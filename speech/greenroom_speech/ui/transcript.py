@@ -7,7 +7,7 @@ from typing import Any
 from greenroom_speech.api.subtitles import srt, vtt
 from greenroom_speech.engines.times import Timed
 from greenroom_speech.ui.gateway_client import GatewayError
-from greenroom_speech.ui.work import StoppableWork
+from greenroom_speech.ui.stoppable_work import StoppableWork
 
 _BETWEEN = 8
 """Characters that may stand between two words."""

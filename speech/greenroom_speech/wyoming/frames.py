@@ -29,7 +29,7 @@ class FrameReader:
     reader: asyncio.StreamReader
 
     async def next(self) -> Event | None:
-        """None at the end. Raises BadFrame, TimeoutError, Watched."""
+        """None at the end. Raises BadFrame, TimeoutError, HttpProbe."""
         async with asyncio.timeout(IDLE_SECONDS):
             try:
                 event = await async_read_event(self)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from greenroom.managed.engine import HostEngine, Tensors
 from greenroom.managed.stepped_engine import Piece, Row
 
 
-class Tally(Row):
+class TallyRow(Row):
     """Reads one text, word by word; the count of each sentence is a piece."""
 
     def __init__(self, text: str) -> None:
@@ -44,14 +44,14 @@ class TallyEngine(HostEngine):
 
     name = "tally"
 
-    def begin(self, request: Tensors, whole: bool) -> Tally:
+    def begin(self, request: Tensors, whole: bool) -> TallyRow:
         """Begin a text; nothing of it is read yet."""
-        return Tally(str(request["TEXT"][0]))
+        return TallyRow(str(request["TEXT"][0]))
 
-    def step(self, rows: Sequence[Tally]) -> None:
+    def step(self, rows: Sequence[TallyRow]) -> None:
         """Read one word of each text."""
         for row in rows:
             row.read()
 
-    def end(self, row: Tally) -> None:
+    def end(self, row: TallyRow) -> None:
         """A row holds nothing but itself."""

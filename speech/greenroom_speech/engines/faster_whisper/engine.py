@@ -8,8 +8,8 @@ from greenroom.managed.result_cache import ResultCache, digest, tensor_bytes
 from greenroom.managed.wanted import stop_if_unwanted
 from greenroom_speech.engines.audio_input import Samples, asr_recording
 from greenroom_speech.engines.embedded.languages import code_of
-from greenroom_speech.engines.faster_whisper import checkpoint
-from greenroom_speech.engines.faster_whisper.network import Network
+from greenroom_speech.engines.faster_whisper import weights
+from greenroom_speech.engines.faster_whisper.network import CTranslate2Model
 from greenroom_speech.engines.listening_task import (
     TRANSLATE,
     ListeningRequest,
@@ -38,9 +38,9 @@ class FasterWhisperAsr(OneByOne):
         """Read the configured model; SetupError says what is wrong with it."""
         self._settings = settings
         self.cache: ResultCache[Tensors] = ResultCache(settings.cache_bytes, tensor_bytes)
-        folder = checkpoint.located(settings)
-        self._identity = checkpoint.identity(folder)
-        self._network = Network(folder, settings.asr_device, settings.asr_compute_type)
+        folder = weights.located(settings)
+        self._identity = weights.identity(folder)
+        self._network = CTranslate2Model(folder, settings.asr_device, settings.asr_compute_type)
         self._model = self._network.model
 
     def prime(self) -> None:

@@ -20,7 +20,7 @@ worker is busy is not unloaded, without a word."""
 _CUBLAS = "libcublas.so.12"
 
 
-class Network:
+class CTranslate2Model:
     """One model, which can leave its device and come back. On a processor it leaves memory."""
 
     def __init__(self, folder: Path, device: str, compute_type: str) -> None:

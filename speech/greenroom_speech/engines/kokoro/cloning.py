@@ -36,7 +36,7 @@ LOWER = float(np.log(0.95))
 
 
 @dataclass(frozen=True)
-class Manner:
+class CloneManner:
     """How to speak for one reference in one language."""
 
     delivery: Delivery
@@ -55,7 +55,7 @@ class Manner:
 
 def making(
     network: Kokoro, embedder: Embedder, speaker: SpeakerFeatures, base: Phrase, transcript: str
-) -> Generator[tuple[Floats, bool], None, Manner]:
+) -> Generator[tuple[Floats, bool], None, CloneManner]:
     """The manner, in pieces of work that make no sound.
 
     ``base`` is the base text, ``transcript`` the phonemes of the reference, "" where they are not
@@ -71,7 +71,7 @@ def making(
     yield NOTHING, False
     moved = np.concatenate([part for part, _ in converted(wave, speaker.profile, fit)])
     near = [_alike(embedder, samples, speaker) for samples in (wave, moved)]
-    return Manner(delivery, fit if near[1] > near[0] else None)
+    return CloneManner(delivery, fit if near[1] > near[0] else None)
 
 
 def converted(samples: Floats, profile: VoiceProfile, fit: VoiceFit) -> Spoken:

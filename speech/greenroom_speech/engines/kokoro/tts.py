@@ -35,7 +35,7 @@ from greenroom_speech.engines.embedded.tts import EmbeddedTts
 from greenroom_speech.engines.embedded.world import RATE, Floats
 from greenroom_speech.engines.heap import give_back
 from greenroom_speech.engines.kokoro import english
-from greenroom_speech.engines.kokoro.cloning import BASE_TEXTS, Manner, converted, making
+from greenroom_speech.engines.kokoro.cloning import BASE_TEXTS, CloneManner, converted, making
 from greenroom_speech.engines.kokoro.embedder import Embedder
 from greenroom_speech.engines.kokoro.hibari_voice import HibariVoice
 from greenroom_speech.engines.kokoro.mandarin import Mandarin
@@ -71,7 +71,7 @@ class KokoroTts(SpeakingEngine):
         self._network = Kokoro(settings.models, threads)
         self._embedder = Embedder(settings.models)
         self._mandarin = Mandarin(_private_folder(settings))
-        self.cache: ResultCache[Manner] = ResultCache(
+        self.cache: ResultCache[CloneManner] = ResultCache(
             settings.cache_bytes, lambda manner: manner.bytes
         )
 
@@ -175,14 +175,14 @@ class KokoroTts(SpeakingEngine):
 
     def _manner(
         self, key: bytes, speaker: SpeakerFeatures, transcript: str, language: str
-    ) -> Generator[tuple[Floats, bool], None, Manner]:
-        made: Manner | None = None
+    ) -> Generator[tuple[Floats, bool], None, CloneManner]:
+        made: CloneManner | None = None
         if key not in self.cache:
             known = guess(transcript) == language
             words = self._phonemes(transcript, language) if known else ""
             base = Phrase(self._phonemes(BASE_TEXTS[language], language), 0.0)
             made = yield from making(self._network, self._embedder, speaker, base, words)
-        return self.cache.get(key, lambda: cast(Manner, made))
+        return self.cache.get(key, lambda: cast(CloneManner, made))
 
     def _said(self, parts: list[Phrase], sound: Callable[[Phrase], Spoken]) -> Spoken:
         """The sounds of phrases, with the pauses between them."""

@@ -12,7 +12,7 @@ from whisper.model import AudioEncoder, LayerNorm, ModelDimensions, TextDecoder,
 from greenroom.managed.arena.meta_init import unfilled
 
 
-class Network(Whisper):  # type: ignore[misc]
+class WhisperNetwork(Whisper):  # type: ignore[misc]
     """Whisper, with the heads that give single words their times outside of the arena.
 
     To whisper they are a sparse buffer, which an arena does not hold.
@@ -53,7 +53,7 @@ def alignment_heads(dims: ModelDimensions, name: str) -> Tensor:
     return later.to_sparse()
 
 
-def network(dims: ModelDimensions, dtype: torch.dtype, name: str = "") -> Network:
+def network(dims: ModelDimensions, dtype: torch.dtype, name: str = "") -> WhisperNetwork:
     """Parameters are on the meta device; buffers have their values. `name` of OpenAI's model.
 
     In half precision norms and positions stay float32, as openai-whisper computes them: its own
@@ -61,7 +61,7 @@ def network(dims: ModelDimensions, dtype: torch.dtype, name: str = "") -> Networ
     result for twice the memory.
     """
     with unfilled():
-        model = Network(dims)
+        model = WhisperNetwork(dims)
     model.alignment_heads = alignment_heads(dims, name)
     for module in model.modules():
         if not isinstance(module, LayerNorm):

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterator
 
 from greenroom.residency.deadlines import Deadlines
 from greenroom.residency.eviction_order import Order, least_recently_used
-from greenroom.residency.idle import idle_action
+from greenroom.residency.idle_policy import idle_action
 from greenroom.residency.model import Model
 from greenroom.residency.ranking import Ranking
 from greenroom.residency.states import Residency
 
 
-class Watched:
+class ModelIndex:
     """All models by name, and sets of the names of those that something is to be done about."""
 
     def __init__(self, order: Order = least_recently_used) -> None:
