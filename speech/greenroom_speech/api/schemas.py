@@ -17,6 +17,7 @@ from greenroom.plugin import Array
 from greenroom_speech.api.formats import Format
 from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
+from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.tensor_fields import TensorField, text
 from greenroom_speech.api.voice_facts import Kept, LanguageName
 from greenroom_speech.engines.embedded.languages import code_of
@@ -149,8 +150,14 @@ class SpeechOptions(ClientRequest):
     def tasks(self, known: EngineTags) -> dict[str, Array]:
         """The tensors TASK and TASK_INFO: a clone, and the edits after it.
 
-        `known` is what the engine can be asked for.
+        `known` is what the engine can be asked for. Raises InvalidField for a lang_code that it
+        does not speak.
         """
+        if self.lang_code and known.languages and code_of(self.language) not in known.languages:
+            spoken = ", ".join(known.languages)
+            raise InvalidField(
+                f"lang_code is {self.lang_code[:40]!r}; the engine speaks {spoken}.", "lang_code"
+            )
         edits = [(self.task, self.task_info)] * self.n_edits if self.task else self._told(known)
         return {
             "TASK": text(CLONE, *(task for task, _ in edits)),

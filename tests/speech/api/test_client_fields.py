@@ -173,3 +173,13 @@ def test_an_error_names_the_field_that_it_begins_with(error, path, sentence, par
 
 def test_what_a_field_says_is_not_taken_for_a_tensor():
     assert told(InvalidField('input is "TEXT"', "input"))[1] == 'input is "TEXT"'
+
+
+@pytest.mark.parametrize(("given", "language"), [("a", "en"), ("z", "zh"), ("en-US", "en-US")])
+def test_a_lang_code_is_the_language_and_its_error_names_it(given, language):
+    asked = SpeechRequest.model_validate({"input": "Yes.", "lang_code": given})
+    asked.tasks(TAGS)
+    assert asked.language == language
+    unknown = SpeechRequest.model_validate({"input": "Yes.", "lang_code": "xx"})
+    with pytest.raises(InvalidField, match="lang_code is 'xx'; the engine speaks en, zh"):
+        unknown.tasks(TAGS)
