@@ -27,8 +27,9 @@ _LATELY = 16
 class SpeakingRow(Row):
     """One answer; its pieces are ``WAVEFORM``, ``WAVEFORM_RATE``, ``SEED_USED``, ``WARNING``."""
 
-    def __init__(self, phrases: Phrases, rate: int) -> None:
-        self._phrases, self._rate = phrases, rate
+    def __init__(self, phrases: Phrases, rate: int, warning: str = "") -> None:
+        """`warning` is told with the first piece."""
+        self._phrases, self._rate, self._warning = phrases, rate, warning
         self._made: list[Wave] = []
         self._taken = False
         self.turn = 0
@@ -67,8 +68,9 @@ class SpeakingRow(Row):
             "WAVEFORM": wave,
             "WAVEFORM_RATE": rate,
             "SEED_USED": seed_used(0),
-            "WARNING": text(""),
+            "WARNING": text(self._warning),
         }
+        self._warning = ""
         return Piece(tensors, seconds)
 
 

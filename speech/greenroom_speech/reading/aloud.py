@@ -46,24 +46,31 @@ class Reading:
 
         Words that have no sound in its language are left out, if there are others.
         """
-        language, scripts = self._read_in(piece)
-        words = spoken_form(piece, language, self.tags)
-        return words if scripts is None else without_foreign(words, scripts)
+        return self._said(piece)[0]
 
     def unsaid(self) -> str:
         """What is left out of the whole text: signs, and words that have no sound."""
-        words = dict.fromkeys(one for piece in self.pieces() for one in self._foreign(piece.text))
+        words = dict.fromkeys(one for piece in self.pieces() for one in self._unsaid(piece.text))
         return " ".join(filter(None, (self.signs, *words)))
 
     async def said(self, pieces: Iterator[Said]) -> AsyncGenerator[Said, None]:
         """The pieces with what is spoken of them, each when it is wanted."""
         for piece in pieces:
-            spoken = await asyncio.to_thread(self.spoken, piece.text)
-            yield replace(piece, spoken=spoken, unsaid=" ".join(self._foreign(piece.text)))
+            spoken, unsaid = await asyncio.to_thread(self._said, piece.text)
+            yield replace(piece, spoken=spoken, unsaid=" ".join(unsaid))
 
-    def _foreign(self, piece: str) -> list[str]:
+    def _said(self, piece: str) -> tuple[str, list[str]]:
+        """What is said of a piece, and its words that have no sound."""
+        language, scripts = self._read_in(piece)
+        words = spoken_form(piece, language, self.tags)
+        if scripts is None:
+            return words, []
+        return without_foreign(words, scripts), foreign(words, scripts)
+
+    def _unsaid(self, piece: str) -> list[str]:
         _, scripts = self._read_in(piece)
-        return [] if scripts is None else foreign(piece, scripts)
+        # Figures take milliseconds, and few pieces have such words.
+        return self._said(piece)[1] if scripts is not None and foreign(piece, scripts) else []
 
     def _read_in(self, piece: str) -> tuple[str, tuple[str, ...] | None]:
         """The language of a piece, and the scripts that have a sound in it; None: all.

@@ -1,34 +1,33 @@
 """English figures that wetext reads wrongly or not at all."""
 
 import re
-from collections.abc import Callable
 
 from num2words import num2words
 
-from greenroom_speech.reading.figures import ADDRESS, PHONE
+from greenroom_speech.reading.english_numbers import decimal, each, number
+from greenroom_speech.reading.english_signs import RULES, Rule
+from greenroom_speech.reading.figures import ADDRESS, MOMENT, PHONE
 
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+"
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
 _PLURALS = {"$": "dollars", "€": "euros", "£": "pounds"}
 _MAGNITUDES = {"k": "thousand", "m": "million", "b": "billion", "t": "trillion"}
-_LONGEST = 15
-"""Digits of a number that has a name; longer ones are read digit by digit."""
-
-
-def _number(digits: str) -> str:
-    figures = digits.replace(",", "")
-    if len(figures) > _LONGEST:
-        return _each(figures)
-    return str(num2words(int(figures))).replace(",", "").replace("-", " ")
-
-
-def _each(figures: str) -> str:
-    return " ".join(_DIGITS[int(figure)] for figure in figures if figure.isdecimal())
+_DOLLARS = {
+    "A": "Australian",
+    "AU": "Australian",
+    "C": "Canadian",
+    "CA": "Canadian",
+    "HK": "Hong Kong",
+    "NZ": "New Zealand",
+    "SG": "Singapore",
+    "US": "US",
+}
+_OHMS = {"": "ohms", "k": "kiloohms", "m": "megaohms"}
+_PER = {"s": "second", "min": "minute", "h": "hour"}
 
 
 def _phone(found: re.Match[str]) -> str:
-    groups = ", ".join(_each(group) for group in re.findall(r"\d+", found[0]))
+    groups = ", ".join(each(group) for group in re.findall(r"\d+", found[0]))
     return ("plus " if found[0].startswith("+") else "") + groups
 
 
@@ -39,21 +38,20 @@ def _money(found: re.Match[str]) -> str:
 
 
 def _round_money(found: re.Match[str]) -> str:
-    return f"{_decimal(found[2])} {_MAGNITUDES[found[3][0].lower()]} {_PLURALS[found[1]]}"
-
-
-def _decimal(figures: str) -> str:
-    whole, _, part = figures.partition(".")
-    return _number(whole) + (f" point {_each(part)}" if part else "")
+    return f"{decimal(found[2])} {_MAGNITUDES[found[3][0].lower()]} {_PLURALS[found[1]]}"
 
 
 def _scientific(found: re.Match[str]) -> str:
     minus = "minus " if found[2] == "-" else ""
-    return f"{_decimal(found[1])} times ten to the {minus}{_number(found[3])}"
+    return f"{decimal(found[1])} times ten to the {minus}{number(found[3])}"
+
+
+def _dollars(found: re.Match[str]) -> str:
+    return f"{decimal(found[2])} {_DOLLARS[found[1].upper()]} dollars"
 
 
 def _version(found: re.Match[str]) -> str:
-    parts = [_number(part) for part in found[2].split(".")]
+    parts = [number(part) for part in found[2].split(".")]
     return ("version " if found[1] else "") + " point ".join(parts)
 
 
@@ -62,8 +60,22 @@ def _decade(found: re.Match[str]) -> str:
     return year[:-1] + "ies" if year.endswith("y") else year + "s"
 
 
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+_RULES: tuple[Rule, ...] = (
     (ADDRESS, lambda found: found[1].strip(".").replace(".", " dot ")),
+    (MOMENT, lambda found: f"{found[1]} at {found[2]}{' UTC' if found[3] == 'Z' else ''}"),
+    *RULES,
+    (re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})*(?:\.\d\d?)?|\d+(?:\.\d\d?)?)\s?([€£])"), r"\2\1"),
+    (re.compile(r"\b(A|AU|C|CA|HK|NZ|SG|US)\$(\d{1,3}(?:,\d{3})*(?:\.\d{1,2})?|\d{1,15})(?![\d,.]*\d)",
+                re.IGNORECASE), _dollars),
+    (re.compile(rf"[¥￥]\s?({_THOUSANDS}|\d{{1,15}})(?![\d,.]*\d)"),
+     lambda found: f"{number(found[1])} yen"),
+    (re.compile(r"(?<=\d)\s?([kKM]?)[Ω\u2126]"), lambda found: f" {_OHMS[found[1].lower()]}"),
+    (re.compile(r"(?<=\d)\s?m/(s|min|h)\b"), lambda found: f" meters per {_PER[found[1]]}"),
+    (re.compile(r"\bNo\.\s?(?=\d)", re.IGNORECASE), "number "),
+    (re.compile(r"(?<![\w.,])\d{1,3}(?: \d{3})* 000(?![\w,]|[ .]\d)"),
+     lambda found: number(found[0].replace(" ", ""))),
+    (re.compile(rf"(?<![\w.,/:$€£-])({_THOUSANDS})\.(\d{{1,15}})(?![\w,]|\.\d)"),
+     lambda found: f"{number(found[1])} point {each(found[2])}"),
     (re.compile(r"\b([\w-]+(?:\.[\w-]+)*)@((?:[\w-]+\.)+[a-z]+)\b"), lambda found: (
         found[1].replace(".", " dot ") + " at " + found[2].replace(".", " dot ")
     )),
@@ -73,7 +85,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"([$€£])(\d{1,3}(?:\.\d{1,3})?) ?(k|mn?|bn?|tn?)\b", re.IGNORECASE), _round_money),
     (re.compile(r"(?<![\w.,])(\d\.\d{1,15}|\d(?=e[-+]))e([-+]?)(\d{1,3})\b", re.IGNORECASE),
      _scientific),
-    (re.compile(r"\b(v)\.?(\d{1,9}(?:\.\d{1,9})+)(?![\w.]*\d)", re.IGNORECASE), _version),
+    (re.compile(r"\b(?:version )?(v)\.?(\d{1,9}(?:\.\d{1,9})+)(?![\w.]*\d)", re.IGNORECASE),
+     _version),
     (re.compile(r"(?<![\w.])()(\d{1,5}\.\d{1,5}\.\d{1,5})(?![\w.]*\d)"), _version),
     (re.compile(r"\b([12]\d\d0)s\b"), _decade),
     (re.compile(r"\b24/7\b"), "twenty four seven"),
@@ -81,9 +94,9 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"(?<![\w)])\+(?=\d)"), "plus "),
     (re.compile(r"(?<=\d)¢"), " cents"),
     (re.compile(r"(?<=\d)\s?m\b(?![²³'/-])"), " meters"),
-    (re.compile(rf"(?<![\w.,/:-]){_THOUSANDS}(?![\w,]|\.\d)"), lambda found: _number(found[0])),
+    (re.compile(rf"(?<![\w.,/:-]){_THOUSANDS}(?![\w,]|\.\d)"), lambda found: number(found[0])),
     (re.compile(r"(?<![\w.,/:$€£¥-])(?:10\d\d|\d{16,})(?![\w/:-]|[.,]\d)"),
-     lambda found: _number(found[0])),
+     lambda found: number(found[0])),
 )  # fmt: skip
 
 

@@ -19,6 +19,9 @@ _RULE_PAUSE = 0.6
 _SIGNS = frozenset("°©®™℃℉№℠ªº")
 """Symbols that have words."""
 _UNSAID = frozenset(("So", "Cs", "Co", "Cn"))
+_LOOKS = re.compile("<(wide|narrow|square|circle|compat|font|initial|medial|final|isolated)>")
+_JAMO = re.compile("[\u3130-\u318f]")
+"""Letters of Hangul, which stand for themselves."""
 _OF_EMOJI = "\ufe0e\ufe0f\u20e3\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 """Selectors, joiners and skin tones, which go with one."""
 # An asterisk between digits multiplies; Markdown would take two of them for emphasis.
@@ -104,6 +107,7 @@ def plain(text: str, tags: Sequence[str] = (), *, read_code: bool = False) -> Pl
     """
     # JSON can carry half a surrogate pair, which no encoder takes.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.translate({ord(sign): _usual_form(sign) for sign in set(text)})
     unsaid = {sign for sign in set(text) if _has_no_sound(sign)}
     text = text.translate(dict.fromkeys(map(ord, unsaid), " ") | _CONTROLS)
     places: dict[str, int] = {}
@@ -123,6 +127,24 @@ _CONTROLS = {
     for code in (*range(0x20), *range(0x7F, 0xA0))
     if chr(code) not in "\n\t\r" and unicodedata.category(chr(code)) == "Cc"
 }
+
+
+def _usual_form(sign: str) -> str:
+    """A letter, figure or unit that Unicode has once more for its looks, as it is usually written.
+
+    Those that are raised, lowered or fractions mean more than their looks.
+    """
+    category = unicodedata.category(sign)
+    if sign <= "\u024f" or sign in _SIGNS or _JAMO.match(sign):
+        return sign
+    if category[0] not in "LN" and category != "So":
+        return sign
+    kind, _, codes = unicodedata.decomposition(sign).partition(" ")
+    if _LOOKS.fullmatch(kind):
+        plain = "".join(_usual_form(chr(int(code, 16))) for code in codes.split())
+        return f" {plain} " if category == "No" else plain
+    value = unicodedata.numeric(sign, 0.5) if category == "No" and not kind else 0.5
+    return f" {int(value)} " if value == int(value) else sign
 
 
 def _has_no_sound(sign: str) -> bool:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 
 _LATIN_ENDS = "\u024f"
+_SIGN = "SIGN"
 _ANY = frozenset(("", "COMBINING", "VARIATION", "MODIFIER"))
 
 
@@ -29,8 +30,16 @@ def without_foreign(text: str, scripts: Collection[str]) -> str:
 
 @lru_cache(4096)
 def _script(sign: str) -> str:
-    """Its name; empty for what is no letter, and for one that every language has."""
-    if sign <= _LATIN_ENDS or unicodedata.category(sign)[0] not in "LM":
+    """The name of a letter's script; empty for other characters, and for what all scripts have.
+
+    Signs of mathematics and of money that nobody has found words for have a name of their own.
+    """
+    if sign <= _LATIN_ENDS:
+        return ""
+    category = unicodedata.category(sign)
+    if category in ("Sm", "Sc"):
+        return _SIGN
+    if category[0] not in "LM":
         return ""
     plain = unicodedata.normalize("NFKC", sign)[0]
     return re.split("[ -]", unicodedata.name(plain, ""))[0]

@@ -11,12 +11,17 @@ from functools import cache
 from typing import Any
 
 from greenroom_speech.reading.english import english
+from greenroom_speech.reading.english_signs import named
 from greenroom_speech.reading.figures import in_digits
 from greenroom_speech.reading.protected import HAN, split
 
 _LONGEST = 300
 """Characters that wetext gets at once; its time grows with them."""
-_WORTH = re.compile(r"[\d%$€£¥￥℃℉°&@]|://|\b(?:mr|mrs|ms|dr|prof)\.", re.IGNORECASE)
+_WORTH = re.compile(
+    r"[\d%$€£¥￥℃℉°&@\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2150-\u215f]|://"
+    r"|\b(?:mr|mrs|ms|dr|prof)\.",
+    re.IGNORECASE,
+)
 """What has a spoken form of its own."""
 # wetext escapes quotes and backslashes, eats line breaks and raises at most of the others.
 _NOT_ITS = re.compile(r"""(["\\\r\n\[\]@^#+№_~`|{}<>*]+)""")
@@ -63,6 +68,11 @@ def _plain(language: str) -> str:
 
 
 def _said(run: str, language: str) -> str:
+    said = _figured(run, language)
+    return named(said) if language == "en" else said
+
+
+def _figured(run: str, language: str) -> str:
     if language not in ("en", "zh", "ja") or not _WORTH.search(run):
         return run
     run = re.sub(r"[^\S\r\n]+", " ", run).replace("\u2212", "-")

@@ -69,6 +69,19 @@ def test_breaks_are_pauses(written, found):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5㎏ of 5㎡", "5kg of 5m²"),
+        ("⽇本 ⒽⒾ ＡＢ１２ \U0001d4f1 ﬁne", "日本 HI AB12 h fine"),
+        ("④ and ❿, ⑴", "4  and  10 ,  (1)"),
+        ("½ ² ℃ №5 ㄱ ！", "½ ² ℃ №5 ㄱ ！"),
+    ],
+)
+def test_letters_and_units_with_a_look_of_their_own_are_the_usual_ones(text, words):
+    assert "".join(part.text for part in plain(text).parts) == words
+
+
+@pytest.mark.parametrize(
     ("text", "words", "unsaid"),
     [
         ("I \u2764\ufe0f it \U0001f600", "I    it", "\u2764\ufe0f\U0001f600"),
@@ -88,10 +101,15 @@ def test_what_no_engine_can_say_is_left_out_and_told(text, words, unsaid):
     [
         ("Good שלום day.", None, None, "Good      day.", "שלום"),
         ("Good สวัสดี day \U0001f600.", None, None, "Good        day .", "\U0001f600 สวัสดี"),
-        ("Good привет day.", None, None, "Good привет day.", ""),
+        ("Good привет day.", None, None, "Good        day.", "привет"),
+        ("Привет, Anna, как дела", None, None, "Привет, Anna, как дела", ""),
+        ("It is 안녕, which people say.", None, None, "It is   , which people say.", "안녕"),
+        ("Tokyo is 東京 and a Japanese hello こんにちは.", None, None, None, "こんにちは"),
         ("Good привет day.", "en", None, "Good        day.", "привет"),
         ("Good привет day.", None, "af_sky", "Good        day.", "привет"),
-        ("你好 αβ hello", None, "af_sky", "你好    hello", "αβ"),
+        ("你好 αβγ hello", None, "af_sky", "你好     hello", "αβγ"),
+        ("π is not 5 μm, x ≥ y", None, "af_sky", "pi is not five micrometers, x at least y", ""),
+        ("a ∮ b", None, None, "a   b", "∮"),
         ("你好 こんにちは 世界", None, "af_sky(2)+af_bella", "你好       世界", "こんにちは"),
         ("Good 你好 day.", None, "af_sky", "Good 你好 day.", ""),
         ("Good 你好 day.", None, "hibari+af_sky", "Good    day.", "你好"),
@@ -110,6 +128,23 @@ def test_words_without_a_sound_are_left_out_and_told(text, language, voice, spok
     ("written", "spoken"),
     [
         ("+1 555 0100", "plus one, five five five, zero one zero zero"),
+        ("10⁻⁹ m, 10⁶ cells", "ten to the minus nine m, ten to the six cells"),
+        (
+            "²³⁵U, x⁴, x², 5 m²",
+            "two hundred and thirty five U, x to the four, x squared, five square meters",
+        ),
+        ("2⅓ cups, ⅔ of ³⁄₄", "two and one third cups, two thirds of three quarters"),
+        ("5 s⁻¹, Ca²⁺, H₂O", "five per second, Ca two plus, H two O"),
+        ("5 m/s, 5 kΩ, 5 μm", "five meters per second, five kiloohms, five micrometers"),
+        ("Δx = λ ± αβ", "delta x = lambda plus or minus alpha beta"),
+        ("5€, CA$10, ¥1,000", "five euros, ten Canadian dollars, one thousand yen"),
+        (
+            "1,234.5 of 1 000 000",
+            "one thousand two hundred and thirty four point five of one million",
+        ),
+        ("No. 5 of Version v2.51", "number five of version two point fifty one"),
+        ("2024-01-01T12:30:00Z", "the first of january twenty twenty four at twelve thirty UTC"),
+        ("(https://b.example/x), Ok 5", "(b dot example), Ok five"),
         ("Call (555) 123-4567.", "Call five five five, one two three, four five six seven."),
         ("#1", "number one"),
         ("№5", "number five"),

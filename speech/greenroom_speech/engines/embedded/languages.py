@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from greenroom.errors import InvalidInput
+from greenroom_speech.engines.text_input import UNSPEAKABLE
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,20 @@ LANGUAGES = (
 )
 _BY_NAME = {name: lang for lang in LANGUAGES for name in (lang.code, *lang.aliases)}
 
-_SCRIPTS = (
-    ("ja", r"[\u3040-\u30ff]"),
-    ("ko", r"[\u1100-\u11ff\uac00-\ud7af]"),
-    ("zh", r"[\u3400-\u9fff]"),
-    ("ru", r"[\u0400-\u04ff]"),
-    ("ar", r"[\u0600-\u06ff]"),
-    ("hi", r"[\u0900-\u097f]"),
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_SCRIPTS = tuple(
+    (code, re.compile(pattern), letters)
+    for code, pattern, letters in (
+        ("ja", r"[\u3040-\u30ff]", 3),
+        ("ko", r"[\u1100-\u11ff\uac00-\ud7af]", 3),
+        ("zh", _HAN.pattern, 3),
+        ("ru", r"[\u0400-\u04ff]", 1),
+        ("ar", r"[\u0600-\u06ff]", 1),
+        ("hi", r"[\u0900-\u097f]", 1),
+    )
 )
+"""Codes, their letters, and how many Latin ones each of these is worth."""
 
 
 def language_of(text: str, given: str | None = None) -> Language:
@@ -56,10 +63,11 @@ def language_of(text: str, given: str | None = None) -> Language:
     naming those that are, and for Japanese text with kanji, which espeak-ng cannot read.
     """
     language = _named(given) if given else _BY_NAME[guess(text)]
-    if language.code == "ja" and (kanji := re.search(r"[\u3400-\u9fff]", text)):
+    if language.code == "ja" and (kanji := _HAN.search(text)):
         raise InvalidInput(
-            f"TEXT contains the kanji {kanji.group()!r}; the embedded engine reads Japanese in "
-            "kana only, so write it in hiragana or katakana."
+            f"TEXT is {text[:40]!r}; {UNSPEAKABLE}, because it contains the kanji "
+            f"{kanji.group()!r} and the embedded engine reads Japanese in kana only: write it in "
+            "hiragana or katakana."
         )
     return language
 
@@ -74,16 +82,24 @@ def code_of(name: str | None) -> str | None:
 
 
 def guess(text: str) -> str:
-    """The language code that the script of a text suggests, "en" for Latin letters."""
-    for code, pattern in _SCRIPTS:
-        if re.search(pattern, text):
+    """The language code that most letters of a text suggest, "en" for Latin letters.
+
+    A few words of another script do not change the language, but Mandarin: its voices read Latin
+    letters too, and no other reads its characters.
+    """
+    latin = len(_LATIN.findall(text))
+    for code, pattern, letters in _SCRIPTS:
+        count = len(pattern.findall(text))
+        if code == "ja" and count:
+            count += len(_HAN.findall(text))
+        if count and (code == "zh" or count * letters >= latin):
             return code
     return "en"
 
 
 def _named(name: str) -> Language:
-    language = _BY_NAME.get(name.strip().lower().replace("_", "-"))
+    language = _BY_NAME.get(code_of(name) or "")
     if language is None:
         codes = ", ".join(lang.code for lang in LANGUAGES)
-        raise InvalidInput(f"LANGUAGE is {name[:40]!r}; the embedded engine speaks {codes}.")
+        raise InvalidInput(f"LANGUAGE is {name[:40]!r}; it must be one of {codes}.")
     return language

@@ -1,6 +1,7 @@
 """Mandarin text to phonemes, by the package misaki; English words in it are read as English."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import cn2an
@@ -40,7 +41,21 @@ class Mandarin:
     def _spoken(self, text: str) -> str:
         return _HAN.sub(lambda found: f" {self._words(found.group())} ", text)
 
+    def silent(self, text: str) -> str:
+        """The characters, each once, whose sound the package does not know."""
+        return "".join(sign for sign in dict.fromkeys(text) if _HAN.match(sign) and not _ipa(sign))
+
     def _words(self, han: str) -> str:
-        words = (ZHG2P.word2ipa(word) for word in self._cutter.cut(han))
+        words = (_ipa(word) for word in self._cutter.cut(han))
         # The mark of a vowel that forms no syllable is not in the alphabet.
         return " ".join(words).replace("\u032f", "")
+
+
+@lru_cache(4096)
+def _ipa(word: str) -> str:
+    """ZHG2P raises at a rare character, which has no reading in its dictionary."""
+    try:
+        said: str = ZHG2P.word2ipa(word)
+    except ValueError:
+        return "".join(map(_ipa, word)) if len(word) > 1 else ""
+    return said

@@ -106,15 +106,16 @@ class KokoroTts(SpeakingEngine):
         language = language_of(order.text or "", order.language).code
         speed, steps = _speed(order)
         edits = [edit_of(step) for step in steps]
+        warning = self._warning(order.text or "") if language == "zh" else ""
         if order.voice is not None:
             spoken = self._with_own_voice(order, language, speed)
-            return SpeakingRow(finished(spoken, edits, OWN_RMS), RATE)
+            return SpeakingRow(finished(spoken, edits, OWN_RMS), RATE, warning)
         speaker = speaker_of(request)
         check_voiced(speaker.profile)
         if language not in SPOKEN:
             return self._others.begin(embedded_features(request), whole)
         spoken = self._cloned(order, request, speaker, language)
-        return SpeakingRow(finished(spoken, edits, speaker.profile.rms), RATE)
+        return SpeakingRow(finished(spoken, edits, speaker.profile.rms), RATE, warning)
 
     def end(self, row: SpeakingRow) -> None:
         """A row holds nothing but itself, but its work has left holes in the heap."""
@@ -201,6 +202,10 @@ class KokoroTts(SpeakingEngine):
         if not cut:
             raise unspeakable(text, language)
         return cut
+
+    def _warning(self, text: str) -> str:
+        silent = self._mandarin.silent(text)
+        return f"{silent[:40]!r} was left out: {UNSPEAKABLE}." if silent else ""
 
     def _phonemes(self, text: str, language: str, british: bool = False) -> str:
         if language == "zh":

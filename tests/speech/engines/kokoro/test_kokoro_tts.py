@@ -8,6 +8,7 @@ from engine_requests import audio, reference, text
 from greenroom.errors import InvalidInput
 from greenroom_speech.engines.embedded.loudness import active_rms
 from greenroom_speech.engines.embedded.tts import EmbeddedTts
+from greenroom_speech.engines.kokoro import english
 from greenroom_speech.engines.kokoro.network import RATE
 from greenroom_speech.engines.kokoro.speaker_features import embedded_features
 from greenroom_speech.engines.moonshine.engine import MoonshineAsr
@@ -117,6 +118,18 @@ def test_an_offload_gives_the_memory_back_and_a_restore_the_same_voice(kokoro):
 def test_what_a_voice_cannot_do_is_refused(kokoro, request_, reason):
     with pytest.raises(InvalidInput, match=reason):
         kokoro.answer(request_)
+
+
+@pytest.mark.parametrize(("said", "warning"), [("我喜欢㐂字。", "'㐂' was left out"), ("你好", "")])
+def test_what_has_no_sound_is_told_with_the_first_piece(kokoro, said, warning):
+    answer = kokoro.answer(own("af_sky", said))
+    assert answer["WAVEFORM"].size
+    assert warning in str(answer["WARNING"].reshape(-1)[0])
+
+
+@pytest.mark.parametrize("figure", ["cm⁻¹ 5⁻⁹", "⑴ x ⁽⁹⁾"])
+def test_figures_that_the_reader_of_english_stops_at_do_no_harm(figure):
+    assert "w" in english.phonemes(f"One {figure} more")
 
 
 def test_features_of_another_tokenizer_are_refused(kokoro, prompts):
