@@ -1,8 +1,9 @@
 """Requests that were in Triton's hands when it, or a model's process, ended by a fault of its own.
 
 One of them may have been the cause. So each is sent again alone, one after another, and only
-once; one that was there at two such ends is refused for a while. An end from outside (SIGKILL, for
-memory too) or a restart by the supervisor makes no suspects.
+once; one that was there at two such ends is refused for a while, to the client that sent it. Others
+may come while it is sent again: then a second end may be theirs, and does not count. An end from
+outside (SIGKILL, for memory too) or a restart by the supervisor makes no suspects.
 
 What is known: of Triton, its supervisor is told the signal. Of a model's process, the signal is
 read while it is a zombie, where this process sees it and may (the same user, or root); elsewhere
@@ -15,12 +16,19 @@ import logging
 import math
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 
 from greenroom.controller.leases import WhileWaiting
-from greenroom.errors import BackendDied, GreenroomError, InvalidInput, ServerDown
+from greenroom.errors import (
+    BackendDied,
+    GreenroomError,
+    InvalidInput,
+    ServerDown,
+    WaitedTooLong,
+)
 from greenroom.settings import Settings
 from greenroom.triton.server_death import Death, last_death
 
@@ -31,6 +39,10 @@ _ENDS = 2
 """After so many a request is refused."""
 _REFUSED_FOR = 600.0
 _MOST_REMEMBERED = 1000
+_LONGEST_TURN = 120.0
+"""Seconds in which a request's turn to be sent again has to come."""
+_TRITON = ""
+"""Stands for Triton's own process beside the names of models, which stand for theirs."""
 _LOOK_EVERY = 0.05
 _LOOK_FOR = 5.0
 """Seconds in which the supervisor has told how Triton ended."""
@@ -41,23 +53,29 @@ class RequestForm:
     """What the log tells of a request: nothing of its content.
 
     `tensors` gives names, datatypes and shapes; `content` the bytes by which the same request
-    is known again.
+    of the same `sender`, an API key's name or an address, is known again.
     """
 
     client: str
+    sender: str
     tensors: Callable[[], str]
     content: Callable[[], bytes]
 
 
 @dataclass
 class SentRequest:
-    """A request that is sent to Triton. `at`: unix time of the last time."""
+    """A request that is sent to Triton. `at`: unix time of the last time.
+
+    `before`: for each process that has it, how many requests that had been sent before it and how
+    many of them were still there.
+    """
 
     model: str
     form: RequestForm | None
     needs: tuple[str, ...] = ()
     at: float = 0.0
     ends: int = 0
+    before: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class Suspects:
@@ -69,7 +87,9 @@ class Suspects:
     def __init__(self, settings: Settings, away: Callable[[], Awaitable[bool]]) -> None:
         self._settings = settings
         self._away = away
-        self._alone = asyncio.Lock()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sent: Counter[str] = Counter()
+        self._there: Counter[str] = Counter()
         self._of_models: dict[str, Death] = {}
         self._remembered: dict[bytes, tuple[int, float]] = {}
 
@@ -86,44 +106,72 @@ class Suspects:
             if sent.ends >= _ENDS:
                 raise _refusal(sent, "Triton, or the process of its model, ended")
 
+    @contextmanager
+    def sending(self, sent: SentRequest, needs: tuple[str, ...]) -> Iterator[None]:
+        """A request is in Triton's hands while inside."""
+        processes = (_TRITON, *needs)
+        sent.needs, sent.at = needs, time.time()
+        sent.before = {each: (self._sent[each], self._there[each]) for each in processes}
+        self._sent.update(processes)
+        self._there.update(processes)
+        try:
+            yield
+        finally:
+            self._there.subtract(processes)
+
     @asynccontextmanager
     async def sent_again(
         self, sent: SentRequest, died: GreenroomError, while_waiting: WhileWaiting | None
     ) -> AsyncIterator[None]:
         """Send a request again inside: alone, if its first end was by a fault.
 
-        Raises InvalidInput if it must not be sent again, or if that ends by a fault as well.
+        Raises InvalidInput if it must not be sent again, or if that ends by a fault as well;
+        WaitedTooLong if its turn does not come.
         """
-        how = await self._fault(sent, died)
-        if how is None:
+        fault = await self._fault(sent, died)
+        if fault is None:
             yield
             return
+        process, how = fault
         self._blame(sent, how)
         sent.at = math.inf  # until it is sent again
         async with AsyncExitStack() as turn:
             # Entered into the stack, it is let go even by who was cancelled as it came.
-            waiting = turn.enter_async_context(self._alone)
-            await (while_waiting(waiting) if while_waiting else waiting)
+            waiting = turn.enter_async_context(self._turns[process])
+            try:
+                async with asyncio.timeout(_LONGEST_TURN):
+                    await (while_waiting(waiting) if while_waiting else waiting)
+            except TimeoutError:
+                raise WaitedTooLong(
+                    f"This request was in Triton when {how}. Such requests are sent again one "
+                    f"after another, and its turn did not come within {_LONGEST_TURN:g} s."
+                ) from None
             try:
                 yield
             except (ServerDown, BackendDied) as again:
-                if how := await self._fault(sent, again):
-                    self._blame(sent, how)
+                fault = await self._fault(sent, again)
+                if fault and self._was_alone(sent, fault[0]):
+                    self._blame(sent, fault[1])
                 raise
 
-    async def _fault(self, sent: SentRequest, died: GreenroomError) -> str | None:
-        """How what had the request ended, None if not by a fault.
+    def _was_alone(self, sent: SentRequest, process: str) -> bool:
+        """No other request was with it in the process that ended."""
+        number, others = sent.before.get(process, (0, 1))
+        return not others and self._sent[process] == number + 1
+
+    async def _fault(self, sent: SentRequest, died: GreenroomError) -> tuple[str, str] | None:
+        """Which process had the request and how it ended, None if not by a fault.
 
         With Triton its models' processes end, and that may be seen first.
         """
         for model in sent.needs if isinstance(died, BackendDied) else ():
             death = self._of_models.get(model)
             if death and death.at >= sent.at and _is_fault(death):
-                return f"the process of model {model} ended with {_name(death)}"
+                return model, f"the process of model {model} ended with {_name(death)}"
         if isinstance(died, ServerDown) or await self._away():
             death = await self._of_triton(sent.at)
             if death and _is_fault(death) and not self._from_outside(sent.at, death.at):
-                return f"Triton ended with {_name(death)}"
+                return _TRITON, f"Triton ended with {_name(death)}"
         return None
 
     def _from_outside(self, since: float, until: float) -> bool:
@@ -169,7 +217,8 @@ def _refusal(sent: SentRequest, how: str) -> InvalidInput:
 
 def _digest(sent: SentRequest) -> bytes:
     assert sent.form
-    return hashlib.sha256(sent.model.encode() + b"\0" + sent.form.content()).digest()
+    known_by = (sent.model.encode(), sent.form.sender.encode(), sent.form.content())
+    return hashlib.sha256(b"\0".join(known_by)).digest()
 
 
 def _is_fault(death: Death | None) -> bool:

@@ -241,8 +241,8 @@ class LeasedRequest:
         send: Callable[[], Awaitable[_Answer]],
         until_left: bool,
     ) -> _Answer:
-        sent.needs, sent.at = lease.needs, time.time()
-        return await lease.run(lambda: self._inferred(send), until_left)
+        with self._controller.suspects.sending(sent, lease.needs):
+            return await lease.run(lambda: self._inferred(send), until_left)
 
     async def _inferred(self, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
         with self._controller.traces.infer():
