@@ -30,6 +30,9 @@ _MOST_VALUES = 250_000
 """Each takes up to 300 bytes when it is parsed, and can be sent in three."""
 _MOST_DEPTH = 64
 """Of arrays and objects in each other; a shape has at most 32 dimensions."""
+_MOST_WIDE = 4 * 2**20
+"""Bytes of JSON that may have characters beyond U+FFFF."""
+_WIDE = re.compile(rb"[\xf0-\xff]|\\u[dD][89a-fA-F]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]"))
 _DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
 
@@ -91,6 +94,7 @@ def read_json(text: bytes, counts_data: bool = False) -> Any:
     That is looked for in every key, and in every value under the key "name". With `counts_data`,
     as for an infer request, the arrays of numbers under "data" are only counted.
     """
+    refuse_wide(text)
     names: list[str] = []
     twice: list[str] = []
 
@@ -124,6 +128,20 @@ def read_json(text: bytes, counts_data: bool = False) -> Any:
     if twice:
         raise InvalidInput(f"Field {twice[0][:50]!r} appears twice in one object of the body.")
     return parsed
+
+
+def refuse_wide(text: bytes) -> None:
+    """Raises TooLarge for long JSON that has a character beyond U+FFFF, such as an emoji.
+
+    With one of them Python keeps the whole text, and the string that has it, at four bytes for
+    each character, and some copies of both at one time.
+    """
+    if len(text) > _MOST_WIDE and _WIDE.search(text):
+        raise TooLarge(
+            f"The body's JSON has {len(text)} bytes and a character beyond U+FFFF, such as an "
+            f"emoji; then it may have {_MOST_WIDE} bytes. Send what is large as binary data or in "
+            "a form."
+        )
 
 
 def _too_deep() -> InvalidInput:

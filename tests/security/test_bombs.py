@@ -151,6 +151,7 @@ TTS, GENERATE, SPEECH, INFER, INDEX = (
     "/v2/models/asr/infer",
     "/v2/repository/index",
 )
+WIDE = b"a" * (4 * 2**20 - 100)
 ACCENTS = "\u0301\u0316".encode() * 500_000
 """To put them into their order takes time with the square of their number: an hour."""
 JSON_BOMBS = {
@@ -174,6 +175,10 @@ JSON_BOMBS = {
     "task of asr, which the sentence names": (INFER, asr_task, {}),
     "name of a voice": (SPEECH, lambda: b'{"input": "x", "voice": "%s"}' % (b"a" * 2**23), {}),
     "accents": (SPEECH, lambda: b'{"input": "x", "voice": "%s"}' % ACCENTS, {}),
+    "one emoji": (SPEECH, lambda: b'{"input": "\\ud83d\\ude00%s"}' % (b"a" * 2**25), {}),
+    "one emoji elsewhere": (INDEX, lambda: b'{"x": "\xf0\x9f\x98\x80%s"}' % (b"a" * 2**25), {}),
+    "one emoji of what may be": (GENERATE, lambda: b'{"x": "\xf0\x9f\x98\x80%s"}' % WIDE, {}),
+    "escapes": (SPEECH, lambda: b'{"input": "\\u0041%s"}' % (b"a" * 2**25), {}),
     "as many values as may be": (SPEECH, lambda: keys(19_000), {}),
     "as many values as may be there": (INFER, lambda: keys(249_000), {}),
 }

@@ -1,18 +1,21 @@
 """The fields of a request's body; the gateway has bounded it."""
 
 import json
+import re
 import sys
 from typing import Any
 
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from greenroom.plugin import hold_of
+from greenroom.plugin import hold_of, refuse_wide
 from greenroom_speech.api.openai_errors import InvalidField
 
 MULTIPART = "multipart/form-data"
 _SEVERAL = ("include", "timestamp_granularities")
 """Fields that may have several values; of another one the last counts, as in other servers."""
+_MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How a half of a surrogate pair is written."""
 _MOST_VALUES = 20_000
 """Each may take a KiB while it is looked at, and be sent in three bytes."""
 
@@ -27,6 +30,7 @@ async def fields_of(request: Request) -> dict[str, Any]:
         return await _form(request)
     body = await request.body()  # JSON whatever it is called: `curl -d` says that it is a form
     hold_of(request.scope).add(2 * len(body))  # its text, and what is read from that
+    refuse_wide(body)
     try:
         text = body.decode("utf-8-sig")
         if sum(map(text.count, ",[{")) > _MOST_VALUES:
@@ -34,7 +38,7 @@ async def fields_of(request: Request) -> dict[str, Any]:
                 f"The body's JSON has more than {_MOST_VALUES:,} commas and brackets.", None
             )
         fields = json.loads(text)
-        if "\\u" in text:  # without escapes there is no half of a surrogate pair
+        if _MAY_BE_HALF.search(text):
             whole = json.dumps(fields, ensure_ascii=False).encode("utf-16", "surrogatepass")
             fields = json.loads(whole.decode("utf-16", "replace"))
     except (ValueError, RecursionError):
