@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from manual_clock import ManualClock
 from model_folders import write_ensemble, write_model
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 from scripted_processes import ScriptedProcesses
 from scripted_triton import ScriptedTriton
 
@@ -104,10 +102,9 @@ class ControllerHarness:
     def metrics(self):
         """Return what GET /metrics shows: samples' names with labels, to values."""
         self.controller.view.observe()
-        text = generate_latest(self.controller.metrics.registry).decode()
         return {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(text)
+            for family in self.controller.metrics.registry.collect()
             for sample in family.samples
         }
 
