@@ -5,7 +5,7 @@ import gc
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (is_test and bool(SLOW_MODULE.search(collection_path.read_text("utf-8")))) or None
 
 
-def pytest_collection_finish() -> None:
-    """Take what was imported out of the garbage collector's sight: some tests collect it."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep all that is imported out of the garbage collector's sight, now and while tests run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
