@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from matplotlib.figure import Figure
 
 from greenroom.simulate.fleet_study import sizes
 from greenroom.simulate.plot import draw, figure
@@ -86,6 +85,8 @@ def test_nothing_collides(more):
 
 
 def test_what_is_drawn_is_what_was_counted():
+    from matplotlib.figure import Figure  # takes a second, in each worker
+
     starts, memory = figure(FOUND).axes
     assert [bar.get_height() for bar in starts.patches] == [20, 48, 32, 0]
     assert [round(bar.get_height(), 1) for bar in memory.patches] == [33_839.4, 317.5, 0]

@@ -13,7 +13,7 @@ from greenroom.settings import Settings
 from greenroom_speech.voices import voice
 from greenroom_speech.word_errors import word_errors
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 SETTINGS = {
     name: Settings.model_fields[name].default

@@ -32,6 +32,7 @@ async def test_a_short_one_is_refused_at_the_start(free_settings, host):
         await Service(free_settings(), plugins=[process(Settings(), page)]).start()
 
 
+@pytest.mark.slow
 async def test_only_the_right_password_opens_the_page(free_settings):
     from greenroom_speech.ui.application import application  # gradio takes seconds
 
