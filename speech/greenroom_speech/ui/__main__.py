@@ -1,6 +1,7 @@
 """The page's process."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,8 @@ def main() -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # that it remembers
+    # Gradio's thousands of modules are no garbage, now and later; to look for it takes a second.
+    gc.disable()
     from greenroom_speech.ui.application import application
 
     settings, page = Settings(), PageSettings()
@@ -34,6 +37,8 @@ def main() -> int:
     except SetupError as error:
         logging.error("%s", error)
         return 1
+    gc.freeze()
+    gc.enable()
     asyncio.run(_serve(app, listening, settings))
     return 0
 
