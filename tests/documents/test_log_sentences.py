@@ -14,7 +14,7 @@ TOLD = set(re.findall(r"^\| `([^`]+)` \|", SECTION, re.MULTILINE))
 ALARMING = {"warning", "error", "exception", "critical"}
 FILLED = re.compile(r"%[-+0-9.]*[a-z]")
 OF_OTHERS = {
-    "greenroom/gateway/__main__.py: %s",
+    "greenroom/gateway/controller_process.py: %s",
     "greenroom/gateway/server.py: warning",
     "greenroom/triton/repository.py: %s",
 }

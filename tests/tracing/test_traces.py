@@ -150,7 +150,7 @@ async def test_a_collector_that_is_gone_holds_nobody_up(caplog):
 
 OFF = """
 import os, sys
-from greenroom.gateway.__main__ import traces
+from greenroom.gateway.controller_process import traces
 assert type(traces(os.environ)).__name__ == "Traces"
 assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
 """
