@@ -11,6 +11,9 @@ from echo import SAMPLES, echoed, grpc_inputs
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
+SETTINGS = {"max_held_bytes": 7000, "max_request_bytes": 4000, "max_streams": 2}
+"""Of the service that most of these tests share; no timeout, which a busy machine would reach."""
+SHARED = pytest.mark.asyncio(loop_scope="module")
 INFER = b"POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n"
 
 
@@ -76,9 +79,9 @@ async def test_a_head_that_does_not_come_is_408_and_silence_is_closed(start):
         assert await silent.closed() == b""
 
 
-async def test_a_head_without_end_is_431(start):
-    running = await start()
-    async with asyncio.timeout(10), wire(running) as one:
+@SHARED
+async def test_a_head_without_end_is_431(serving):
+    async with asyncio.timeout(10), wire(serving) as one:
         await one.send(INFER + b"x-more: " + b"x" * 70_000)
         status, sentence = await one.answer()
         assert (status, "65536" in sentence) == (431, True)
@@ -93,48 +96,48 @@ async def test_what_still_comes_after_the_answer_is_not_waited_for_without_end(s
         assert await one.closed() == b""
 
 
-async def test_a_connection_is_used_again_after_every_kind_of_body(start):
-    running = await start(max_request_bytes=1000)
-    async with asyncio.timeout(10), wire(running) as one:
+@SHARED
+async def test_a_connection_is_used_again_after_every_kind_of_body(serving):
+    async with asyncio.timeout(10), wire(serving) as one:
         for _ in range(3):
-            await one.send(INFER + b"content-length: 1001\r\n\r\n" + b"x" * 1001)
+            await one.send(INFER + b"content-length: 4001\r\n\r\n" + b"x" * 4001)
             assert (await one.answer())[0] == 413
             await one.send(INFER + b"content-length: 1\r\n\r\n{")
             assert (await one.answer())[0] == 400
 
 
-async def test_bytes_that_are_being_received_count_as_held(start):
+@SHARED
+async def test_bytes_that_are_being_received_count_as_held(serving):
     # JSON counts twice once it has come: it is copied.
-    running = await start(max_held_bytes=2000)
-    async with asyncio.timeout(10), wire(running) as first, wire(running) as second:
+    async with asyncio.timeout(10), wire(serving) as first, wire(serving) as second:
         await first.send(INFER + b"content-length: 900\r\n\r\n" + b" " * 800)
         full = 0
         while full != 503:  # until the gateway has read what the first one has sent
-            await second.send(INFER + b"content-length: 650\r\n\r\n" + b" " * 650)
+            await second.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
             full, sentence = await second.answer()
             assert full in (400, 503)
-        assert "max_held_bytes (2000)" in sentence
+        assert "max_held_bytes (7000)" in sentence
         await first.send(b" " * 100)
         assert (await first.answer())[0] == 400
-        await second.send(INFER + b"content-length: 650\r\n\r\n" + b" " * 650)
+        await second.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
         assert (await second.answer())[0] == 400
 
 
-async def test_the_bytes_of_a_client_that_left_in_the_middle_are_given_back(start):
-    running = await start(max_held_bytes=2000)
+@SHARED
+async def test_the_bytes_of_a_client_that_left_in_the_middle_are_given_back(serving):
     for _ in range(3):
-        async with wire(running) as gone:
+        async with wire(serving) as gone:
             await gone.send(INFER + b"content-length: 900\r\n\r\n" + b" " * 800)
     answer = None
     while answer != 400:  # the gateway learns one after the other that they have left
-        async with wire(running) as one:
-            await one.send(INFER + b"content-length: 900\r\n\r\n" + b" " * 900)
+        async with wire(serving) as one:
+            await one.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
             answer, _ = await one.answer()
 
 
-async def test_no_more_streams_than_may_be_open(start):
-    running = await start(max_streams=2)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
+@SHARED
+async def test_no_more_streams_than_may_be_open(serving):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{serving.settings.grpc_port}") as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
         request = pb.ModelInferRequest(model_name="echo")
         request.inputs.add(name="INPUT", datatype="FP32", shape=[1, 1])
@@ -147,7 +150,7 @@ async def test_no_more_streams_than_may_be_open(start):
         with pytest.raises(grpc.aio.AioRpcError, match=r"2 streams are open.*max_streams") as full:
             await third.read()
         assert full.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert echoed(await running.grpc.infer("echo", grpc_inputs(SAMPLES)))
+        assert echoed(await serving.grpc.infer("echo", grpc_inputs(SAMPLES)))
         await streams[0].done_writing()
         assert await streams[0].read() is grpc.aio.EOF
         again = stub.ModelStreamInfer(iter([request]))
@@ -155,13 +158,13 @@ async def test_no_more_streams_than_may_be_open(start):
         streams[1].cancel()
 
 
+@SHARED
 @pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/voices"])
-async def test_a_slow_upload_counts_as_held(start, path):
-    running = await start(max_held_bytes=7000)
+async def test_a_slow_upload_counts_as_held(serving, path):
     part = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     upload = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900\r\n".encode()
     form = b"content-type: multipart/form-data; boundary=x\r\n\r\n"
-    async with asyncio.timeout(20), wire(running) as slow, wire(running) as other:
+    async with asyncio.timeout(20), wire(serving) as slow, wire(serving) as other:
         await slow.send(upload + form + part + b" " * (800 - len(part)))
         status = 0
         while status != 503:  # until the gateway has read what has come of the upload

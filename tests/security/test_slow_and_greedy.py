@@ -9,6 +9,10 @@ from attacked import json_request, message
 from tritonclient.grpc import service_pb2_grpc
 from wires import INFER, LARGE, SERVICE, UnfinishedCall, channel, echo_of, status_of, wire
 
+SETTINGS = {"api_keys": "admin:admins-key-0123456789"}
+"""Of the service that the tests of endless requests share."""
+SHARED = pytest.mark.asyncio(loop_scope="module")
+
 
 async def send(writer, size, part=b"\0"):
     for _ in range(size // 2**16):
@@ -16,9 +20,9 @@ async def send(writer, size, part=b"\0"):
         await writer.drain()
 
 
-async def test_an_endless_body_after_a_401_is_not_swallowed(start):
-    running = await start(api_keys="admin:admins-key-0123456789")
-    async with asyncio.timeout(30), wire(running) as (reader, writer):
+@SHARED
+async def test_an_endless_body_after_a_401_is_not_swallowed(serving):
+    async with asyncio.timeout(30), wire(serving) as (reader, writer):
         writer.write(f"{INFER}content-length: {2**40}\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 401")
@@ -30,6 +34,7 @@ async def test_an_endless_body_after_a_401_is_not_swallowed(start):
 CHUNKED = f"{INFER}transfer-encoding: chunked\r\n\r\n".encode()
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("head", "part"),
     [
@@ -40,9 +45,8 @@ CHUNKED = f"{INFER}transfer-encoding: chunked\r\n\r\n".encode()
     ],
     ids=["headers", "trailers", "a trailer", "an extension"],
 )
-async def test_what_is_beside_a_body_is_bounded(start, head, part):
-    running = await start(api_keys="admin:admins-key-0123456789")
-    async with asyncio.timeout(30), wire(running) as (_, writer):
+async def test_what_is_beside_a_body_is_bounded(serving, head, part):
+    async with asyncio.timeout(30), wire(serving) as (_, writer):
         writer.write(head)
         with pytest.raises(ConnectionError):
             await send(writer, 64 * 2**20, part)
