@@ -14,6 +14,9 @@ from tritonclient.utils import InferenceServerException
 
 ADMIN_KEY, INFERENCE_KEY = "admins-key-0123456789", "inference-key-0123456789"
 KEYS = f"admin:{ADMIN_KEY},inference:{INFERENCE_KEY}"
+SETTINGS = {"api_keys": KEYS}
+"""Of the service that most of these tests share."""
+SHARED = pytest.mark.asyncio(loop_scope="module")
 INFER = "/v2/models/echo/infer"
 
 
@@ -38,9 +41,9 @@ async def until_shown(running, **expected):
         await asyncio.sleep(0.01)
 
 
-async def test_probes_are_open_and_all_else_wants_a_key_over_http(start):
-    running = await start(api_keys=KEYS)
-    get, post = running.web.get, running.web.post
+@SHARED
+async def test_probes_are_open_and_all_else_wants_a_key_over_http(serving):
+    get, post = serving.web.get, serving.web.post
     for path in (
         "/healthz",
         "/readyz",
@@ -68,7 +71,7 @@ async def test_probes_are_open_and_all_else_wants_a_key_over_http(start):
     assert (await post("/residency/echo/touch", headers=asking())).json()["residency"] == "hot"
     assert (await post("/residency/echo/unload", headers=ruling())).json()["residency"] == "cold"
     assert (await post("/v2/repository/index", headers=asking())).status_code == 200
-    assert not any(key in line for key in (ADMIN_KEY, INFERENCE_KEY) for line in running.lines)
+    assert not any(key in line for key in (ADMIN_KEY, INFERENCE_KEY) for line in serving.lines)
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
@@ -80,9 +83,9 @@ async def test_both_doors_listen_on_ipv6(start):
         assert await client.is_server_live()
 
 
-async def test_an_unmodified_http_client_sends_its_key_as_a_header(start):
-    running = await start(api_keys=KEYS)
-    client = running.http
+@SHARED
+async def test_an_unmodified_http_client_sends_its_key_as_a_header(serving):
+    client = serving.http
     with pytest.raises(InferenceServerException, match="API key"):
         await client.infer("echo", http_inputs())
     with pytest.raises(InferenceServerException, match="not valid here"):
@@ -96,9 +99,9 @@ async def test_an_unmodified_http_client_sends_its_key_as_a_header(start):
     assert await client.is_model_ready("echo")
 
 
-async def test_an_unmodified_grpc_client_sends_its_key_as_metadata(start):
-    running = await start(api_keys=KEYS)
-    client = running.grpc
+@SHARED
+async def test_an_unmodified_grpc_client_sends_its_key_as_metadata(serving):
+    client = serving.grpc
     with pytest.raises(InferenceServerException, match="API key") as refused:
         await client.infer("echo", grpc_inputs())
     assert refused.value.status() == "StatusCode.UNAUTHENTICATED"
@@ -113,30 +116,29 @@ async def test_an_unmodified_grpc_client_sends_its_key_as_metadata(start):
     assert await client.is_model_ready("echo")
 
 
-async def test_streams_want_a_key_too(start):
-    running = await start(api_keys=KEYS)
-
+@SHARED
+async def test_streams_want_a_key_too(serving):
     async def requests():
         for number in range(3):
             inputs = grpc_inputs(SAMPLES + number)
             yield {"model_name": "echo", "inputs": inputs, "request_id": f"{number}"}
 
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{serving.settings.grpc_port}") as channel:
         # Not by writing: grpc.aio calls it an internal error if its stream ends while it writes.
         stream = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelStreamInfer()
         with pytest.raises(grpc.aio.AioRpcError, match="API key") as refused:
             await stream.read()
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
-    answers = running.grpc.stream_infer(requests(), headers=asking())
+    answers = serving.grpc.stream_infer(requests(), headers=asking())
     numbers = [result.get_response().id async for result, error in answers if error is None]
     assert sorted(numbers) == ["0", "1", "2"]
-    await until_shown(running, leases=0, waiting=0)
+    await until_shown(serving, leases=0, waiting=0)
 
 
-async def test_the_key_is_checked_before_anything_of_the_body_comes(start):
-    running = await start(api_keys=KEYS)
+@SHARED
+async def test_the_key_is_checked_before_anything_of_the_body_comes(serving):
     async with asyncio.timeout(20):
-        reader, writer = await asyncio.open_connection("127.0.0.1", running.settings.http_port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.settings.http_port)
         writer.write(
             f"POST {INFER} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n".encode()
         )
@@ -144,7 +146,7 @@ async def test_the_key_is_checked_before_anything_of_the_body_comes(start):
         writer.close()
         large = pb.ModelInferRequest(model_name="echo")
         large.raw_input_contents.append(bytes(64 * 2**20))
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{serving.settings.grpc_port}") as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await stub.ModelInfer(large)
