@@ -10,18 +10,12 @@ import tritonclient.grpc as triton_grpc
 from echo import SAMPLES, grpc_inputs, http_inputs
 
 FOREIGN = Path(__file__).parent.parent / "foreign"
-KEPT = {"unload_after": -1}
-AT_ONCE = {"unload_after": 0}
+SETTINGS = {"model_repository": FOREIGN, "ensemble_repository": None}
+"""Of the service that the tests share to which no model needs to be new."""
+SHARED = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-def foreign(start):
-    async def foreign(**policy):
-        return await start(model_repository=FOREIGN, ensemble_repository=None, policy=policy)
-
-    return foreign
-
-
+@SHARED
 @pytest.mark.parametrize(
     ("model", "factor", "needs"),
     [
@@ -31,17 +25,19 @@ def foreign(start):
     ],
 )
 async def test_a_request_loads_what_it_needs_and_an_idle_model_is_unloaded(
-    foreign, model, factor, needs
+    running, model, factor, needs
 ):
-    running = await foreign(double=AT_ONCE, unwritten=AT_ONCE)
+    for name in needs:
+        await running.change_policy(name, unload_after=0)
     result = await running.http.infer(model, http_inputs())
     assert np.array_equal(result.as_numpy("OUTPUT"), SAMPLES * factor)
     for name in needs:
         assert (await running.until(name, residency="cold"))["last_transition"]
 
 
-async def test_a_decoupled_model_streams_under_one_lease(foreign):
-    running = await foreign(drip=AT_ONCE)
+@SHARED
+async def test_a_decoupled_model_streams_under_one_lease(running):
+    await running.change_policy("drip", unload_after=0)
     count = triton_grpc.InferInput("COUNT", [1], "INT32")
     count.set_data_from_numpy(np.array([3], np.int32))
 
@@ -61,8 +57,9 @@ async def test_a_decoupled_model_streams_under_one_lease(foreign):
     assert 'requests_total{model="drip",outcome="served",protocol="grpc"} 1.0' in metrics
 
 
-async def test_a_decoupled_model_streams_over_http_too(foreign):
-    running = await foreign(drip=AT_ONCE)
+@SHARED
+async def test_a_decoupled_model_streams_over_http_too(running):
+    await running.change_policy("drip", unload_after=0)
     path = "/v2/models/drip/generate_stream"
     events = await running.web.post(path, json={"COUNT": 3})
     assert events.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -75,8 +72,8 @@ async def test_a_decoupled_model_streams_over_http_too(foreign):
     assert unknown.status_code == 404
 
 
-async def test_an_unwritten_config_is_asked_for_by_a_load_and_remembered(foreign):
-    running = await foreign(unwritten=AT_ONCE)
+async def test_an_unwritten_config_is_asked_for_by_a_load_and_remembered(start):
+    running = await start(**SETTINGS, policy={"unwritten": {"unload_after": 0}})
     first = await running.grpc.get_model_metadata("unwritten", as_json=True)
     assert first["inputs"] == [{"name": "INPUT", "datatype": "FP32", "shape": ["-1", "-1"]}]
     await running.until("unwritten", residency="cold")
@@ -87,8 +84,8 @@ async def test_an_unwritten_config_is_asked_for_by_a_load_and_remembered(foreign
     assert running.count(" load unwritten (") == running.count(" unload unwritten (") == 1
 
 
-async def test_a_config_that_an_inference_has_made_known_needs_no_other_load(foreign):
-    running = await foreign(unwritten=KEPT)
+async def test_a_config_that_an_inference_has_made_known_needs_no_other_load(start):
+    running = await start(**SETTINGS, policy={"unwritten": {"unload_after": -1}})
     await running.grpc.infer("unwritten", grpc_inputs())
     hot = await asyncio.gather(
         running.http.get_model_metadata("unwritten"), running.http.get_model_config("unwritten")

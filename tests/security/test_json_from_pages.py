@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from echo import echoed, http_inputs
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 GOOD = b'{"inputs":[{"name":"INPUT","shape":[1,1],"datatype":"FP32","data":[1]}]}'
 INFER = "/v2/models/echo/infer"
 FORM = "application/x-www-form-urlencoded"
 
 
-async def test_pages_say_that_it_is_json(start):
-    running = await start()
+async def test_pages_say_that_it_is_json(running):
     own = {"origin": running.service.url}
     for path in INFER, "/v2/repository/index", "/residency/echo/load":
         for marks in own, {"sec-fetch-site": "same-origin"}:
@@ -33,16 +34,14 @@ async def test_pages_say_that_it_is_json(start):
 
 
 @pytest.mark.parametrize("kind", [None, FORM, "text/plain"])
-async def test_programs_say_what_they_like(start, kind):
-    running = await start()
+async def test_programs_say_what_they_like(running, kind):
     headers = {"content-type": kind} if kind else {}
     answer = await running.web.post(INFER, content=GOOD, headers=headers)
     assert answer.status_code == 200
     assert echoed(await running.http.infer("echo", http_inputs()))
 
 
-async def test_curl_works(start):
-    running = await start()
+async def test_curl_works(running):
     curl = await asyncio.create_subprocess_exec(
         "curl", "-s", "-d", GOOD.decode(), running.service.url + INFER,
         stdout=asyncio.subprocess.PIPE,
