@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 LEAST = 0.1
 
 
+@pytest.mark.slow
 async def test_an_event_is_accepted_when_the_browser_knows_that_its_answers_have_ended(tmp_path):
     # Gradio's imports take seconds of each process that collects tests.
     from greenroom_speech.ui.files import VisitorsFiles
