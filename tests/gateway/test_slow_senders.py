@@ -11,7 +11,7 @@ from echo import SAMPLES, echoed, grpc_inputs
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
-SETTINGS = {"max_held_bytes": 7000, "max_request_bytes": 4000, "max_streams": 2}
+SETTINGS = {"max_held_bytes": 7200, "max_request_bytes": 4000, "max_streams": 2}
 """Of the service that most of these tests share; no timeout, which a busy machine would reach."""
 SHARED = pytest.mark.asyncio(loop_scope="module")
 INFER = b"POST /v2/models/echo/infer HTTP/1.1\r\nhost: localhost\r\n"
@@ -116,7 +116,7 @@ async def test_bytes_that_are_being_received_count_as_held(serving):
             await second.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
             full, sentence = await second.answer()
             assert full in (400, 503)
-        assert "max_held_bytes (7000)" in sentence
+        assert "max_held_bytes (7200)" in sentence
         await first.send(b" " * 100)
         assert (await first.answer())[0] == 400
         await second.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
@@ -171,7 +171,7 @@ async def test_a_slow_upload_counts_as_held(serving, path):
             await other.send(INFER + b"content-length: 3300\r\n\r\n" + b" " * 3300)
             status, sentence = await other.answer()
             assert status in (400, 503)
-        assert "max_held_bytes (7000)" in sentence
+        assert "max_held_bytes (7200)" in sentence
         end = b"\r\n--x--\r\n"
         await slow.send(b" " * (100 - len(end)) + end)
         status, error = await slow.answer()
