@@ -36,13 +36,13 @@ class GrpcMessages:
         self._most = settings.max_request_bytes
         self._receive_seconds = settings.receive_timeout
         self._send_seconds = settings.send_timeout
-        self._receiving = GrpcReceiving(held)
+        self.receiving = GrpcReceiving(held)
         self._reads_probe = asyncio.Semaphore(_MOST_OF_PROBES)
         self._probes = 0
 
     async def received(self, context: Context) -> bytes:
         """The message of a unary call. Raises TooSlow when none of it came for receive_timeout."""
-        with self._receiving.awaiting(context.peer()) as awaited:
+        with self.receiving.awaiting(context.peer()) as awaited:
             return await self._received(context, awaited, self._receive_seconds, slowly=True)
 
     async def received_of_probe(self, context: Context) -> bytes:
@@ -56,7 +56,7 @@ class GrpcMessages:
         self._probes += 1
         try:
             async with self._reads_probe:
-                with self._receiving.awaiting(context.peer(), _MOST_OF_PROBE) as awaited:
+                with self.receiving.awaiting(context.peer(), _MOST_OF_PROBE) as awaited:
                     return await self._received(context, awaited, seconds, slowly=False)
         finally:
             self._probes -= 1
@@ -68,7 +68,7 @@ class GrpcMessages:
         before = awaited.received
         try:
             while not (await asyncio.wait((reading,), timeout=seconds))[0]:
-                if not slowly or not self._receiving.gave(awaited, before):
+                if not slowly or not self.receiving.gave(awaited, before):
                     raise TooSlow(
                         f"The message did not arrive: no byte of it came for {seconds:g} s; "
                         f"GREENROOM_RECEIVE_TIMEOUT is {self._receive_seconds:g}."
@@ -78,7 +78,7 @@ class GrpcMessages:
             reading.cancel()
         if (message := reading.result()) is None:
             raise InvalidInput("The call contains no message.")
-        self._receiving.complete(awaited, len(message))
+        self.receiving.complete(awaited, len(message))
         return await self._unpacked(message)
 
     async def stream(
@@ -89,7 +89,7 @@ class GrpcMessages:
         Raises TooSlow when it has been idle, and no byte came, for receive_timeout.
         """
         clock = asyncio.get_running_loop().time
-        with self._receiving.awaiting(context.peer()) as awaited:
+        with self.receiving.awaiting(context.peer()) as awaited:
             while True:
                 reading, began = asyncio.ensure_future(_read(context)), clock()
                 before = awaited.received
@@ -100,7 +100,7 @@ class GrpcMessages:
                         quiet = since is not None and clock() - max(since, began)
                         if reading.done() or not quiet or quiet < self._receive_seconds:
                             continue
-                        if not self._receiving.gave(awaited, before):
+                        if not self.receiving.gave(awaited, before):
                             raise TooSlow(
                                 "The stream was idle: no request ran and no message came for "
                                 f"receive_timeout ({self._receive_seconds:g} s)."
@@ -110,7 +110,7 @@ class GrpcMessages:
                     reading.cancel()
                 if (message := reading.result()) is None:
                     return
-                self._receiving.complete(awaited, len(message))
+                self.receiving.complete(awaited, len(message))
                 yield await self._unpacked(message)
 
     async def _unpacked(self, message: bytes) -> bytes:
@@ -135,7 +135,7 @@ class GrpcMessages:
                 async with asyncio.timeout(self._send_seconds):
                     await context.write(message)
             except TimeoutError:
-                self._receiving.cut_off(context.peer(), "did not read its answer")
+                self.receiving.cut_off(context.peer(), "did not read its answer")
                 await asyncio.Event().wait()  # for gRPC, which cancels calls of a lost connection
 
 

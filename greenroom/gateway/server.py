@@ -75,7 +75,7 @@ async def gateway(
     messages = GrpcMessages(settings, leased.held)
     kserve_grpc = KServeGrpc(controller, triton, repository, leased, walks, messages, settings)
     standard_grpc = StandardGrpc(controller, messages)
-    joined = traces.around_grpc(GrpcServices(leased.held, kserve_grpc, standard_grpc))
+    joined = traces.around_grpc(GrpcServices(messages, kserve_grpc, standard_grpc))
     log = request_log(settings)
     numbered = NumberedGrpc(GuardedGrpc(joined, keys) if keys else joined, log)
     async with session(settings) as connections:
@@ -101,11 +101,15 @@ async def gateway(
         # The last that may fail: one that nobody stops complains when the loop has ended.
         grpc_server = await _grpc_server(settings, numbered)
         serving = asyncio.create_task(http_server.serve([listening]))
-        returning = asyncio.create_task(returning_memory(leased.held))
+        watching = (
+            asyncio.create_task(returning_memory(leased.held)),
+            asyncio.create_task(messages.receiving.watch_connections(settings.grpc_port)),
+        )
         try:
             yield
         finally:
-            returning.cancel()
+            for task in watching:
+                task.cancel()
             await controller.drain(settings.drain_timeout)
             http_server.should_exit = True
             await grpc_server.stop(_LAST_ANSWERS)

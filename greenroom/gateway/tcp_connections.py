@@ -30,6 +30,16 @@ class TcpConnections:
             count = _received(self._found.get(address, -1), address)
         return count
 
+    def accepted_on(self, port: int) -> dict[str, int]:
+        """The other ends of a port's connections, with the bytes that came from each."""
+        self._look()
+        counts = {
+            address: _received(descriptor, address)
+            for address, descriptor in self._found.items()
+            if _own_port(descriptor) == port
+        }
+        return {address: count for address, count in counts.items() if count is not None}
+
     def shut_down(self, peer: str) -> bool:
         """End a peer's connection, as far as the network goes; gRPC does the rest."""
         if self.received(peer) is None:
@@ -70,6 +80,17 @@ def _peer(descriptor: int) -> str | None:
         return _name(given.getpeername())
     finally:
         given.detach()
+
+
+def _own_port(descriptor: int) -> int | None:
+    with suppress(OSError):
+        given = socket.socket(fileno=descriptor)
+        try:
+            address = given.getsockname()
+        finally:
+            given.detach()
+        return int(address[1]) if isinstance(address, tuple) else None
+    return None
 
 
 def _name(address: object) -> str | None:

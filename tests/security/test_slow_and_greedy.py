@@ -1,6 +1,7 @@
 """Clients that neither finish nor read: what they hold is bounded, and they are ended."""
 
 import asyncio
+import contextlib
 import json
 
 import grpc
@@ -224,3 +225,24 @@ async def test_metadata_of_open_calls_are_bounded(start, call, fields, why):
         while await status_of(running, echo_of(LARGE[:, :1])) != 200:
             pass
         assert await running.grpc.is_model_ready("echo")
+
+
+@SHARED
+async def test_headers_of_a_call_that_never_begins_are_cut_off(serving):
+    """gRPC collects them without a bound, and no call tells of them."""
+
+    def frame(kind, stream, content):
+        return len(content).to_bytes(3) + bytes((kind, 0)) + stream.to_bytes(4) + content
+
+    field = b"\0\3x-a" + bytes((120,)) + b"v" * 120
+    address = "127.0.0.1", serving.settings.grpc_port
+    async with asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, b""))
+        writer.write(frame(1, 1, b"\x83\x86") + frame(9, 1, field * 100) * 80)
+        await serving.logged("began no call with them and was cut off")
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(2**16):
+                pass
+        writer.close()
+    assert await status_of(serving, b"GET /healthz HTTP/1.0\r\n\r\n") == 200
