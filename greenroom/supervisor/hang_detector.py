@@ -24,12 +24,15 @@ async def hanging(url: str, longest: float, socket: Path | None = None) -> None:
     answered = clock()
     async with aiohttp.ClientSession(connector=connector(socket)) as session:
         while True:
-            # If this process itself stood still, the other has not had its chance yet.
-            left = max(interval, answered + longest - clock())
+            # If this process itself stood still, the other has not had its chance yet: neither
+            # before it is asked, nor if the time is over for longer than it can be.
+            asked = clock()
+            left = max(interval, answered + longest - asked)
             try:
                 async with session.get(url, timeout=aiohttp.ClientTimeout(total=left)):
                     answered = clock()
             except (aiohttp.ClientError, TimeoutError):
-                if clock() - answered >= longest:
+                now = clock()
+                if now - answered >= longest and now - asked < left + interval:
                     return
             await asyncio.sleep(interval)
