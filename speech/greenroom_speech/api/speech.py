@@ -105,7 +105,8 @@ async def _turns(asked: SpeechRequest, references: References, tags: Collection[
         return [Turn(segment.voice, segment.text) for segment in asked.segments]
     names = {name for name in named(asked.input) if f"[{name}]" not in tags}
     voices = {name for name in sorted(names)[:_MOST_NAMES] if await references.knows(name)}
-    return list(turns(asked.input, voices.__contains__))
+    # Of marks alone there is no turn: nothing is said, in the voice of the request.
+    return list(turns(asked.input, voices.__contains__)) or [Turn(None, "")]
 
 
 def _check_length(text: str, seconds: float) -> None:
