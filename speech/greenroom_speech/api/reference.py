@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -14,6 +15,7 @@ from greenroom_speech.api.voice_facts import SavedVoice
 from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording
+from greenroom_speech.engines.engine_tags import EngineTags, parts_of
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
 
 _KEPT_BYTES = 32 * 2**20
@@ -36,11 +38,11 @@ class References:
         store: VoicesStore,
         read: Reader,
         settings: SpeechSettings,
-        is_own: Callable[[str], bool],
+        known: Callable[[], EngineTags],
     ) -> None:
-        """``is_own`` says whether a name is one of the engine's own voices."""
+        """``known`` tells what the engine of tts can be asked for."""
         self._store = store
-        self._is_own = is_own
+        self._known = known
         self._read = read
         self._default = settings.default_voice
         self._aliases = aliases_of(settings)
@@ -93,15 +95,18 @@ class References:
         return kept
 
     def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
-        try:
+        with suppress(UnknownVoice):
             return self._store.recording(name)
-        except UnknownVoice:
-            alias = self._aliases.get(name.casefold(), name)
-            if self._is_own(alias):
-                return OwnVoice(alias)
-            if alias == name:
-                raise
-            return self._store.recording(alias)
+        alias = self._aliases.get(name.casefold(), name)
+        if own := self._known().voice(alias):
+            return OwnVoice(own)
+        if alias != name:
+            with suppress(UnknownVoice):
+                return self._store.recording(alias)
+        more = (*(each.name for each in self._known().voices), *self._aliases)
+        strange = (part for part in parts_of(alias) if not self._known().voice(part))
+        part = next(strange, None) if "+" in alias else None
+        raise self._store.unknown(alias, more, "/v1/audio/voices", part)
 
 
 def aliases_of(settings: SpeechSettings) -> dict[str, str]:

@@ -87,8 +87,11 @@ class ClientRequest(BaseModel):
 
 
 def _voice_name(given: Any) -> Any:
-    """OpenAI's voice may be an object with its id."""
-    return given.get("id") if isinstance(given, dict) else given
+    """OpenAI's voice may be an object with its id, Kokoro-FastAPI's a list; "" is none."""
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    name = given.get("id") if isinstance(given, dict) else given
+    return None if name == "" else name
 
 
 class SpeechOptions(ClientRequest):
