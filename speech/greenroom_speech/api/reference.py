@@ -60,12 +60,13 @@ class References:
             raise InvalidField("voice or reference_audio can be given, not both.", "voice")
         if asked.reference_audio is not None:
             return await self._read(asked.reference_audio, "reference_audio"), asked.transcript
-        if asked.transcript is not None:
+        found, words = await self.named(self._default if asked.voice is None else asked.voice)
+        if asked.transcript is not None and isinstance(found, Recording):
             raise InvalidField(
                 "transcript is given, but the voice already has one; leave transcript out.",
                 "transcript",
             )
-        return await self.named(self._default if asked.voice is None else asked.voice)
+        return found, words
 
     async def knows(self, name: str) -> bool:
         """Whether there is a voice of that name."""

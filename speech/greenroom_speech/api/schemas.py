@@ -18,7 +18,7 @@ from greenroom_speech.api.formats import Format
 from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField
-from greenroom_speech.api.tensor_fields import TensorField, text
+from greenroom_speech.api.tensor_fields import TensorField, tensors_of, text
 from greenroom_speech.api.voice_facts import Kept, LanguageName
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.engine_tags import EngineTags
@@ -62,6 +62,8 @@ AnyCase = BeforeValidator(lambda given: given.lower() if isinstance(given, str) 
 StreamFormat = Annotated[Literal["audio", "sse"], AnyCase]
 NonEmpty = Annotated[str, Field(min_length=1)]
 CLONE = "clone"
+OF_RECORDING = ("audio_language", "transcript")
+"""Fields that mean something only for a reference recording."""
 
 
 class _Request(BaseModel):
@@ -150,6 +152,13 @@ class SpeechOptions(ClientRequest):
             self.language = LANGUAGES.get(self.lang_code.lower(), self.lang_code)
         return self
 
+    def tensors(self, known: EngineTags, recorded: bool) -> dict[str, Array]:
+        """Those of the fields and the tasks; `recorded`: for a voice that has a recording."""
+        tensors = tensors_of(self) | self.tasks(known)
+        if not recorded:
+            tensors.pop("AUDIO_LANGUAGE", None)
+        return tensors
+
     def tasks(self, known: EngineTags) -> dict[str, Array]:
         """The tensors TASK and TASK_INFO: a clone, and the edits after it.
 
@@ -167,10 +176,12 @@ class SpeechOptions(ClientRequest):
             "TASK_INFO": text("", *(info for _, info in edits)),
         }
 
-    def left_out(self, known: EngineTags) -> list[str]:
-        """Names of the fields that have no effect with an engine."""
+    def left_out(self, known: EngineTags, recorded: bool = True) -> list[str]:
+        """Names of the fields that have no effect with an engine and a voice, as for `tensors`."""
+        unheard = () if recorded else OF_RECORDING
+        fields = [*self.ignored, *(name for name in unheard if getattr(self, name))]
         followed = not self.instructions or (not self.task and self._told(known))
-        return self.ignored if followed else sorted([*self.ignored, "instructions"])
+        return sorted(fields if followed else [*fields, "instructions"])
 
     def _told(self, known: EngineTags) -> list[tuple[str, str]]:
         return edits_in(self.instructions or "", known)

@@ -18,7 +18,6 @@ from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
 from greenroom_speech.api.tempo import Tempo
-from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.reading.pieces import Said
@@ -51,7 +50,8 @@ class UtteranceSpeaker:
         """Send all of it, sentence by sentence. Raises GreenroomError, WebSocketDisconnect."""
         config = utterance.config
         reference, transcript = await self._references.of(config)
-        tensors = tensors_of(config) | config.tasks(self._read_aloud.known())
+        recorded = isinstance(reference, Recording)
+        tensors = config.tensors(self._read_aloud.known(), recorded)
         script = Script(reference, transcript, tensors, verify=config.verify)
         async with (
             self._pipeline.speaking(script) as speaking,

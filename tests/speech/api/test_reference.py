@@ -7,6 +7,7 @@ import pytest
 from voices_app import RATE, VoicesApp, read, sound
 
 from greenroom_speech.api import reference
+from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.api.voices_store import UnknownVoice
@@ -73,6 +74,13 @@ async def test_a_voice_is_found_in_any_case(references, asked, found):
     else:
         same, _ = await references.named(found)
         assert np.array_equal(voice.samples, same.samples)
+
+
+async def test_a_transcript_is_refused_only_where_the_voice_has_one(references):
+    asked = SpeechRequest(input="Yes.", voice="hibari", transcript="Well.")
+    assert await references.of(asked) == (OwnVoice("hibari"), None)
+    with pytest.raises(InvalidField, match="already has one"):
+        await references.of(SpeechRequest(input="Yes.", voice="clara", transcript="Well."))
 
 
 @pytest.mark.parametrize(
