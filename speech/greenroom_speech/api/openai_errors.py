@@ -34,7 +34,24 @@ _FIELDS = {
 }
 """What callers know each input of the models as."""
 _PARAMS = frozenset(("file", "reference_audio", "text", *_FIELDS.values()))
-_TENSOR = re.compile(rf"\b(?:{'|'.join(_FIELDS)})\b")
+_QUOTED = r"""(?<!\w)(["'])(?:\\.|(?!\1)[^\\])*(?:\1|$)"""
+_TENSOR = re.compile(rf"{_QUOTED}|\b(?:{'|'.join(_FIELDS)})\b", re.DOTALL)
+"""A tensor's name, or what the caller wrote, which is told as it is."""
+_PLAIN = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        ("^Value error, ", ""),
+        ("^Unable to parse input string .* maximum size$", "it has too many digits"),
+        ("(?: after validation, not|, unable to|, got) .*$", ""),
+        ("^(?:Input|String|List|Data) should ", "it must "),
+        (r"a valid dictionary(?: or instance of \w+)?$", "an object"),
+        ("a valid boolean$", "true or false"),
+        ("a valid integer$", "a whole number"),
+        ("a valid bytes$", "base64"),
+        ("a valid ", "a "),
+    )
+)
+"""Pydantic's words, which speak of itself and of Python, and plain ones."""
 
 
 class InvalidField(InvalidInput):
@@ -76,15 +93,19 @@ def invalid(errors: Sequence[Any]) -> InvalidField:
     first = errors[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     param = ".".join(place) or None
-    rule = first["msg"][0].lower() + first["msg"][1:]
+    rule = first["msg"]
+    for words, plain in _PLAIN:
+        rule = words.sub(plain, rule)
     if first["type"] == "missing":
         return InvalidField(f"{param} is missing; it is required.", param)
     if first["type"] == "extra_forbidden":
         return InvalidField(f"{param} is not a field of this request.", param)
-    return InvalidField(f"{param or 'the body'} is {_shown(first.get('input'))}: {rule}.", param)
+    if param is None and first["type"] == "value_error":
+        return InvalidField(f"{rule}.", None)
+    return InvalidField(f"{param or 'the body'} is {shown(first.get('input'))}: {rule}.", param)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as it stands in JSON, where clients write it."""
     if isinstance(value, bytes):
         return f"a file of {len(value)} bytes"
@@ -95,7 +116,7 @@ def _shown(value: Any) -> str:
 def _in_fields(sentence: str, path: str) -> str:
     """A sentence of an engine with the request's fields for the tensors behind them."""
     fields = {**_FIELDS, "TEXT": "text" if path.endswith("/edits") else "input"}
-    said = _TENSOR.sub(lambda tensor: fields[tensor[0]], sentence)
+    said = _TENSOR.sub(lambda found: fields.get(found[0], found[0]), sentence)
     return "T" + said[1:] if said.startswith("the ") else said
 
 

@@ -10,6 +10,7 @@ from greenroom.errors import InvalidInput
 from greenroom.settings import Settings
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
+from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.reference import aliases_of
 from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.api.voices_store import UnknownVoice
@@ -170,8 +171,50 @@ def test_an_error_names_the_field_that_it_begins_with(error, path, sentence, par
     assert told(error, path)[1:] == (sentence, param)
 
 
-def test_what_a_field_says_is_not_taken_for_a_tensor():
-    assert told(InvalidField('input is "TEXT"', "input"))[1] == 'input is "TEXT"'
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InvalidField('input is "TEXT"', "input"), 'input is "TEXT"'),
+        (UnknownVoice("voice is 'TEXT'."), "voice is 'TEXT'."),
+        (InvalidInput('TEXT is "it\'s TEXT".'), 'input is "it\'s TEXT".'),
+        (
+            InvalidInput(r"""TEXT is 'a "b" \'TEXT'; or TEXT"""),
+            r"""input is 'a "b" \'TEXT'; or input""",
+        ),
+        (InvalidInput("The model's TEXT is cut: 'TEXT"), "The model's input is cut: 'TEXT"),
+    ],
+)
+def test_what_a_caller_wrote_is_not_taken_for_a_tensor(error, sentence):
+    assert told(error)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"reference_audio": "?"}, 'reference_audio is "?": it must be base64.'),
+        ({"reference_audio": 5}, "reference_audio is 5: it must be base64."),
+        ({"segments": []}, "segments is []: it must have at least 1 item."),
+        ({"segments": [5]}, "segments.0 is 5: it must be an object."),
+        (
+            {"segments": [{"voice": "a", "text": "b"}], "input": "c"},
+            "input or segments can be given",
+        ),
+        ({"input": ""}, 'input is "": it must have at least 1 character.'),
+        ({"input": 5}, "input is 5: it must be a string."),
+        ({"speed": "quick"}, 'speed is "quick": it must be a number.'),
+        ({"speed": 9}, "speed is 9: it must be less than or equal to 4."),
+        ({"n": 1.5}, "n is 1.5: it must be a whole number."),
+        ({"seed": "9" * 5000}, "it has too many digits."),
+        ({"verify": "perhaps"}, 'verify is "perhaps": it must be true or false.'),
+        ({"response_format": "amr"}, "response_format is \"amr\": it must be 'mp3', "),
+    ],
+)
+def test_a_wrong_field_is_told_in_plain_words(fields, sentence):
+    given = {"input": "Yes."} if "segments" not in fields else {}
+    with pytest.raises(InvalidField) as raised:
+        checked(SpeechRequest, given | fields)
+    assert sentence in str(raised.value)
+    assert not re.search("[Vv]alid|Value|Input", str(raised.value))
 
 
 @pytest.mark.parametrize(("given", "language"), [("a", "en"), ("z", "zh"), ("en-US", "en-US")])

@@ -185,9 +185,12 @@ WRONG = [
     ([], {"type": "input.text", "text": "x"}, "before session.config"),
     ([], {**CONFIG, "voice": "nobody"}, "voice is 'nobody'"),
     ([], {**CONFIG, "speed": 9}, "speed is 9"),
-    ([CONFIG], {"type": "input.text", "text": 5}, "text is '5'; it must be a string"),
-    ([CONFIG], {"type": "input.song"}, "type is 'input.song'"),
-    ([CONFIG], {"type": ["input.text"]}, "it must be one of session.config"),
+    ([CONFIG], {"type": "input.text", "text": 5}, "text is 5; it must be a string"),
+    ([CONFIG], {"type": "input.text"}, "text is missing; it must be a string"),
+    ([CONFIG], {"type": "input.text", "text": None}, "text is null; it must be a string"),
+    ([CONFIG], {"type": "input.song"}, 'type is "input.song"'),
+    ([CONFIG], {"type": ["input.text"]}, 'type is ["input.text"]; it must be one of'),
+    ([CONFIG], {}, "type is missing; it must be one of session.config"),
     ([CONFIG], ["no object"], "must be a JSON object"),
     ([CONFIG, {"type": "input.text", "text": "a"}], CONFIG, "in the middle of an utterance"),
     (
@@ -203,12 +206,17 @@ WRONG = [
 ]
 
 
+FIELDS = ("speed", "text", "type", "voice")
+
+
 @pytest.mark.parametrize(("before", "message", "sentence"), WRONG)
 async def test_what_is_wrong_is_told_and_the_connection_goes_on(connect, before, message, sentence):
     async with connect(*before, message) as client:
         told = await client.next()
         assert told["type"] == "error"
         assert sentence in told["message"]
+        first = sentence.partition(" ")[0]
+        assert told["error"]["param"] == (first if first in FIELDS else None)
         client.gateway.let_all()
         await client.send({"type": "input.cancel"} if before else CONFIG)
 
