@@ -120,6 +120,7 @@ class LeasedVoice:
         left_out: GreenroomError | None = None
         async for one in texts:
             known = len(self.warnings)
+            # Now, as a header tells what is known when the first sound comes.
             if one.unsaid:
                 self.warnings.append(f"{one.unsaid[:40]!r} was left out: {UNSPEAKABLE}.")
             try:
@@ -133,7 +134,7 @@ class LeasedVoice:
                         yield SoundPart(one, paused, self.seed)
             except GreenroomError as error:
                 left_out = only_unspeakable(error)
-                self.warnings.append(f"{one.text[:40]!r} was left out: {UNSPEAKABLE}.")
+                self.warnings[known:] = [f"{one.text[:40]!r} was left out: {UNSPEAKABLE}."]
             yield SoundPart(one, None, self.seed, self.warnings[known:])
             pause = one.pause if seconds else 0.0
         if left_out and not seconds:

@@ -135,6 +135,17 @@ async def test_what_the_engine_cannot_say_is_left_out_with_a_warning(text):
     assert set(speech.warnings) == {"'Unspeakable.' was left out: nothing in it can be spoken."}
 
 
+async def test_a_piece_that_is_wholly_left_out_is_told_once():
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    text = TextPart("Good evening. \u0414\u0430 Unspeakable. Good night.", 0.0)
+    reading = Reading([text], "en", scripts={"en": ("LATIN",)})
+    async with Pipeline(gateway, 100).speech(Script(REFERENCE, "", {}, reading)) as speech:
+        assert [sound async for sound in speech.pieces]
+    told = "'\u0414\u0430 Unspeakable.' was left out: nothing in it can be spoken."
+    assert speech.warnings == [told]
+
+
 async def test_a_text_of_which_nothing_can_be_said_is_refused():
     gateway = ScriptedGateway()
     gateway.let_all()
