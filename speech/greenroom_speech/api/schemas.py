@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import json
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -37,7 +39,15 @@ def _file(given: Any) -> Any:
 
 
 def _listed(given: Any) -> Any:
-    return given if isinstance(given, list) else [given]
+    """Values in several fields of a form, or in one with commas between or as JSON."""
+    if isinstance(given, str):
+        if given.lstrip().startswith("["):
+            with suppress(ValueError, RecursionError):
+                return json.loads(given)
+        return [each.strip() for each in given.split(",")]
+    if not isinstance(given, list):
+        return [given]
+    return [one for each in given for one in (_listed(each) if isinstance(each, str) else [each])]
 
 
 Task = Literal["emotion", "style", "speed", "paralinguistic", "denoise", "vad"]

@@ -110,6 +110,9 @@ async def test_a_long_recording_is_heard_in_pieces_cut_at_pauses(client, asr):
         ({"timestamp_granularities[]": "word"}, {"words"}),
         ({"timestamp_granularities[]": ["word", "segment"]}, {"words", "segments"}),
         ({"timestamp_granularities": "segment"}, {"segments"}),
+        ({"timestamp_granularities[]": "word, segment"}, {"words", "segments"}),
+        ({"timestamp_granularities[]": ["word,segment", ""]}, {"words", "segments"}),
+        ({"timestamp_granularities": '["word"]'}, {"words"}),
     ],
 )
 async def test_words_and_segments_as_asked_for(client, asr, given, has):
@@ -299,6 +302,14 @@ async def test_languages_by_code_name_and_region(client, asr, given, told):
     asr.let_all()
     await posted(client, flac(speech(1)), language=given)
     assert asr.told == [[told] if told else []]
+
+
+async def test_an_empty_field_of_a_form_is_absent(client, asr):
+    asr.let_all()
+    names = ("stream", "response_format", "timestamp_granularities[]", "language", "prompt")
+    answer = await posted(client, flac(speech(1)), **dict.fromkeys(names, ""))
+    assert answer.json()["text"] == "Words 0. More."
+    assert (asr.told, "x-greenroom-ignored" in answer.headers) == ([[]], False)
 
 
 async def test_what_clients_send_beside_is_taken(client, asr):
