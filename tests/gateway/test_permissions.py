@@ -112,7 +112,7 @@ def routes():
     kserve = KServeHttp(None, None, None, None, None, None, 1).routes()
     speech = (
         *speech_routes(None, None, None, None, None).routes,
-        *transcriptions_routes(None).routes,
+        *transcriptions_routes(None, None).routes,
         *analyses_routes(None, 1).routes,
         *saved_voices_routes(None, None, 1, None).routes,
         *probes_routes(None).routes,

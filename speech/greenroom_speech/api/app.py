@@ -74,7 +74,7 @@ def speech_app(gateway: Gateway) -> ASGIApp:
         speech_stream_routes(gateway, pipeline, references, read_aloud, formats, most_characters)
     )
     listener = RecordingListener(gateway, decoder, engines, settings.max_transcription_seconds)
-    app.include_router(transcriptions_routes(listener))
+    app.include_router(transcriptions_routes(listener, lambda: known_tags(gateway, ASR)[1]))
     most_edited = settings.max_speech_seconds_per_request
     editor = Editor(pipeline, decoder, listener, engines, most_edited)
     app.include_router(edits_routes(editor, formats))

@@ -24,10 +24,10 @@ from greenroom_speech.engines.engine_tags import EngineTags, tags_of
 from greenroom_speech.settings import SpeechSettings
 
 
-def known_tags(gateway: Gateway) -> tuple[str, EngineTags]:
-    """The engine of tts, and what it can be asked for."""
-    engine = engine_name(TTS, gateway.facts(TTS).parameters)
-    return engine, tags_of(TTS, engine)
+def known_tags(gateway: Gateway, model: str = TTS) -> tuple[str, EngineTags]:
+    """The engine of tts or asr, and what it can be asked for."""
+    engine = engine_name(model, gateway.facts(model).parameters)
+    return engine, tags_of(model, engine)
 
 
 _HEARD = {"embedded": ["en"], "moonshine": ["en"]}

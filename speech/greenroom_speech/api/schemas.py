@@ -325,11 +325,13 @@ class TranscriptionRequest(ClientRequest):
         code = code_of(self.language)
         return None if code == "auto" else code
 
-    @property
-    def ignored(self) -> list[str]:
-        """Names of the fields that have no effect."""
+    def left_out(self, known: EngineTags) -> list[str]:
+        """Names of the fields that have no effect with an engine."""
         named = "timestamp_granularities" in self.model_fields_set
-        return sorted([*super().ignored, *["timestamp_granularities"] * (named and not self.times)])
+        words = {"prompt": self.prompt, "hotwords": self.hotwords}
+        unused = [name for name, given in words.items() if given and not known.prompted]
+        untimed = ["timestamp_granularities"] if named and not self.times else []
+        return sorted([*self.ignored, *unused, *untimed])
 
     @property
     def times(self) -> list[str]:

@@ -29,6 +29,7 @@ from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import TranscriptionRequest, TranslationRequest
 from greenroom_speech.api.sound_answer import left_out
 from greenroom_speech.api.subtitles import srt, vtt
+from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.times import Timed
 from greenroom_speech.sentences import sentences
 
@@ -40,7 +41,10 @@ SUBTITLES = {"srt": (srt, "text/plain"), "vtt": (vtt, "text/vtt")}
 """How each is written, and its media type."""
 
 
-def transcriptions_routes(listener: RecordingListener) -> APIRouter:
+def transcriptions_routes(
+    listener: RecordingListener, known: Callable[[], EngineTags]
+) -> APIRouter:
+    """`known` tells what the engine of asr can be asked for."""
     router = APIRouter(tags=["transcription"])
 
     def answering(
@@ -64,7 +68,7 @@ def transcriptions_routes(listener: RecordingListener) -> APIRouter:
         return await answer(checked(TranslationRequest, await fields_of(request)))
 
     async def answer(asked: TranscriptionRequest) -> Response:
-        ignored = left_out(asked.ignored, "")
+        ignored = left_out(asked.left_out(known()), "")
         opened = listener.opened(asked.file, asked.wanted)
         if asked.stream:
             return _Events(asked, opened, ignored)

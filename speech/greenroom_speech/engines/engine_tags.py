@@ -1,4 +1,4 @@
-"""What an engine of tts can be asked for, told without importing the engine."""
+"""What an engine of tts or asr can be asked for, told without importing the engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +41,9 @@ class EngineTags:
     """Languages that another engine says, with its name."""
     tokenizer: str = ""
     """The engine of tokenizer whose features it takes; "" says nothing."""
+
+    prompted: bool = False
+    """An engine of asr: it uses PROMPT, the words before or likely ones."""
 
     def voice(self, asked: str) -> str | None:
         """The value of VOICE with the engine's own voices, in any case; None if one is none."""

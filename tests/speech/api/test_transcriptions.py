@@ -22,6 +22,7 @@ from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.transcriptions import transcriptions_routes
 from greenroom_speech.codec.decoder import Decoder
 from greenroom_speech.codec.process import CodecProcess
+from greenroom_speech.engines.engine_tags import tags_of
 from greenroom_speech.settings import EngineSettings
 
 RATE = 8000
@@ -45,7 +46,7 @@ def codec():
 async def client(asr, codec):
     listener = RecordingListener(asr, Decoder(codec, asr.held), EngineSettings(), MOST)
     app = FastAPI(exception_handlers=HANDLERS)
-    app.include_router(transcriptions_routes(listener))
+    app.include_router(transcriptions_routes(listener, lambda: asr.tags))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://here", timeout=60) as client:
         yield client
@@ -330,13 +331,12 @@ async def test_what_clients_send_beside_is_taken(client, asr):
     answer = await posted(client, flac(speech(1)), **fields)
     assert (answer.status_code, answer.text) == (200, "Words 0. More.\n")
     assert asr.told == [["Greenroom It is"]]
-    ignored = answer.headers["x-greenroom-ignored"]
-    assert {name.partition("%")[0] for name in ignored.split(", ")} == {
-        "chunking_strategy",
-        "include",
-        "temperature",
-        "timestamp_granularities",
-        "vad_filter",
-    }
+    ignored = "chunking_strategy, include, temperature, timestamp_granularities, vad_filter"
+    assert answer.headers["x-greenroom-ignored"] == ignored
+    asr.tags = tags_of("asr", "moonshine")
+    moonshine = await posted(client, flac(speech(1)), prompt="It is", hotwords="Greenroom")
+    assert moonshine.headers["x-greenroom-ignored"] == "hotwords, prompt"
+    assert tags_of("asr", "whisper").prompted
+    assert tags_of("asr", "faster-whisper").prompted
     twice = await posted(client, flac(speech(1)), language=["klingon", "en"], prompt=["a", "b"])
     assert twice.status_code == 200, twice.text
