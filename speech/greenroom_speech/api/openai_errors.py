@@ -33,6 +33,17 @@ _FIELDS = {
     "VOICE": "voice",
 }
 """What callers know each input of the models as."""
+_OF_RECORDING = ("AUDIO ", "SAMPLE_RATE ")
+_FILE_PATHS = frozenset(
+    (
+        "/v1/audio/analyses",
+        "/v1/audio/edits",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+        "/v1/voices",
+    )
+)
+"""Where the recording is the field `file`."""
 _PARAMS = frozenset(("file", "reference_audio", "text", *_FIELDS.values()))
 _QUOTED = r"""(?<!\w)(["'])(?:\\.|(?!\1)[^\\])*(?:\1|$)"""
 _TENSOR = re.compile(rf"{_QUOTED}|\b(?:{'|'.join(_FIELDS)})\b", re.DOTALL)
@@ -76,12 +87,22 @@ def error_object(status: int, message: str, param: str | None = None) -> dict[st
 
 def told(error: Exception, path: str = "") -> tuple[int, str, str | None]:
     """What a client of a path may know of an error: its status, sentence and field."""
+    if path in _FILE_PATHS and isinstance(error, GreenroomError):
+        error = of_recording(error, "file")
     if isinstance(error, InvalidField):
         return error.http_status, str(error), error.param
     if isinstance(error, GreenroomError):
         sentence = _in_fields(str(error), path)
         return error.http_status, sentence, _param(sentence, path)
     return 500, BROKEN, None
+
+
+def of_recording(error: GreenroomError, param: str) -> GreenroomError:
+    """What an engine says of the recording that a field brings, as said of the field."""
+    sentence = str(error)
+    if error.http_status != 400 or not sentence.startswith(_OF_RECORDING):
+        return error
+    return InvalidField(_in_fields(sentence, ""), param)
 
 
 def refusal(error: GreenroomError, path: str = "") -> Response:

@@ -162,6 +162,11 @@ class SpeechOptions(ClientRequest):
             self.language = LANGUAGES.get(self.lang_code.lower(), self.lang_code)
         return self
 
+    @property
+    def recording_field(self) -> str:
+        """Which one brings the recording, if there is any."""
+        return "voice" if self.reference_audio is None else "reference_audio"
+
     def tensors(self, known: EngineTags, recorded: bool) -> dict[str, Array]:
         """Those of the fields and the tasks; `recorded`: for a voice that has a recording."""
         tensors = tensors_of(self) | self.tasks(known)

@@ -95,7 +95,8 @@ async def _scripts(
         own = reference.name if isinstance(reference, OwnVoice) else None
         tensors = asked.tensors(known, recorded=own is None)
         reading = await read_aloud.of(turn.text, asked.language, own)
-        script = Script(reference, transcript, tensors, reading, asked.verify)
+        field = "voice" if turn.voice else asked.recording_field
+        script = Script(reference, transcript, tensors, reading, field, asked.verify)
         says = await asyncio.to_thread(lambda found: next(found.pieces(), None), reading)
         (scripts if says else silent).append(script)
     return scripts or silent[:1]

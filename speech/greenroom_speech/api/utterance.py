@@ -52,7 +52,13 @@ class UtteranceSpeaker:
         reference, transcript = await self._references.of(config)
         recorded = isinstance(reference, Recording)
         tensors = config.tensors(self._read_aloud.known(), recorded)
-        script = Script(reference, transcript, tensors, verify=config.verify)
+        script = Script(
+            reference,
+            transcript,
+            tensors,
+            recording_field=config.recording_field,
+            verify=config.verify,
+        )
         async with (
             self._pipeline.speaking(script) as speaking,
             one_ahead(speaking.said(self._said(utterance, reference))) as parts,

@@ -6,13 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from greenroom.errors import InvalidInput
+from greenroom.errors import InvalidInput, TritonError
 from greenroom.settings import Settings
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.reference import aliases_of
 from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.voice_facts import NoRecording
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.embedded.tags import TAGS
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
@@ -21,6 +22,7 @@ SETTINGS = {
     name: Settings.model_fields[name].default
     for name in ("model_repository", "ensemble_repository")
 }
+SILENT = TritonError("AUDIO is silent.", "INVALID_ARGUMENT")
 ENVIRONMENT = {"GREENROOM_VOICE_ALIASES": "Nova=henry"}
 
 
@@ -163,7 +165,9 @@ def test_aliases_of_voices_can_be_set(monkeypatch):
         (UnknownVoice("voice is 'x'."), "/v1/audio/speech", "voice is 'x'.", "voice"),
         (UnknownVoice("voice is 'x'."), "/v1/voices/x", "voice is 'x'.", None),
         (InvalidInput("file is damaged."), "/v1/audio/transcriptions", "file is damaged.", "file"),
-        (InvalidInput("AUDIO is silent."), "/v1/audio/edits", "The recording is silent.", None),
+        (SILENT, "/v1/audio/edits", "The recording is silent.", "file"),
+        (SILENT, "/v1/voices", "The recording is silent.", "file"),
+        (NoRecording("x", "gone"), "/v1/voices", "The recording of voice 'x' is lost: gone.", None),
         (InvalidInput("The text."), "/v1/audio/speech", "The text.", None),
     ],
 )
