@@ -87,6 +87,8 @@ class _Session:
         self._references = references
         self._most_characters = most_characters
         self._config: SessionConfig | None = None
+        self._told: SessionConfig | None = None
+        """The last one of which the client heard a sentence."""
         self._utterance: Utterance | None = None
         self._utterances = 0
         self._on: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -200,7 +202,8 @@ class _Session:
     def _begun(self) -> Utterance:
         assert self._config
         if self._utterance is None:
-            self._utterance = Utterance(self._utterances, self._config)
+            new = self._config is not self._told
+            self._utterance = Utterance(self._utterances, self._config, tells_ignored=new)
             self._utterances += 1
         return self._utterance
 
@@ -224,10 +227,13 @@ class _Session:
         """Say that an utterance has ended, and how if not as it should; the next may come."""
         if self._utterance is utterance:
             self._utterance = None
+        if utterance.sentences:
+            self._told = utterance.config
         await self._send(
             "session.done",
             utterance_index=utterance.index,
             total_sentences=utterance.sentences,
+            **utterance.untold(),
             **how,
         )
 

@@ -181,6 +181,34 @@ async def test_an_error_ends_the_utterance_and_not_the_connection(connect):
         assert (await client.until("session.done"))[-1]["total_sentences"] == 1
 
 
+async def test_what_is_left_out_is_told_with_the_next_sentence_or_the_end(connect):
+    async with connect(CONFIG) as client:
+        client.gateway.let_all()
+        await client.say("Good. Unspeakable. Better. Unspeakable again.", DONE)
+        received = await client.until("session.done")
+    ends = [one for one in received if not isinstance(one, bytes) and "done" in one["type"]]
+    said = [
+        [warning.partition(" was left out")[0] for warning in end.get("warnings", ())]
+        for end in ends
+    ]
+    assert said == [[], ["'Unspeakable.'"], ["'Unspeakable again.'"]]
+
+
+async def test_fields_without_effect_are_told_once(connect):
+    odd = {**CONFIG, "user": "me", "instructions": "Like a pirate."}
+    async with connect(odd) as client:
+        client.gateway.let_all()
+        told = []
+        for before in ([], [], [CONFIG], [odd]):
+            await client.send(*before)
+            await client.say("One. Two.", DONE)
+            received = await client.until("session.done")
+            starts = [one for one in received if isinstance(one, dict) and "start" in one["type"]]
+            told += [[start.get("ignored") for start in starts]]
+    names = ["instructions", "user"]
+    assert told == [[names, None], [None, None], [None, None], [names, None]]
+
+
 WRONG = [
     ([], {"type": "input.text", "text": "x"}, "before session.config"),
     ([], {**CONFIG, "voice": "nobody"}, "voice is 'nobody'"),
