@@ -139,6 +139,11 @@ async def test_refusals_are_in_the_words_of_the_caller(client):
         ("remove all", []),
         ("", []),
         ("unhappy pirates", []),
+        ("Do not whisper. Be happy.", [("emotion", "happy")]),
+        ("Don\u2019t whisper, but be happy!", [("emotion", "happy")]),
+        ("Be happy, never sad", [("emotion", "happy")]),
+        ("Speak without whispering or being sad", []),
+        ("A happy 'whisper'", [("emotion", "happy"), ("style", "whisper")]),
     ],
 )
 def test_instructions_become_edits_where_the_engine_knows_the_words(instructions, edits):
