@@ -53,9 +53,11 @@ PATHS = {
     "/v1/voices/{name}": {"GET": INFERENCE, "PATCH": ADMIN, "DELETE": ADMIN},
     "/v1/voices/{name}/audio": {"GET": INFERENCE},
     "/v1/voices/{name}/preview": {"GET": INFERENCE},
-    "/health": {"GET": OPEN},
-    "/healthz": {"GET": OPEN},
-    "/readyz": {"GET": OPEN},
+    **{
+        path + end: {"GET": OPEN}
+        for path in ("/health", "/healthz", "/readyz")
+        for end in ("", "/")
+    },
     "/metrics": {"GET": INFERENCE},
     "/residency": {"GET": INFERENCE},
     "/residency/events": {"GET": INFERENCE},
