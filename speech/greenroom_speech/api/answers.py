@@ -103,7 +103,8 @@ class NamedVoice(BaseModel):
 
     id: str
     name: str
-    language: str = ""
+    language: str = Field("", description="The one that it says by nature; empty if unknown.")
+    languages: list[str] = Field([], description="All that it can be asked for; empty if unknown.")
     gender: str = ""
 
 

@@ -60,6 +60,8 @@ def catalogue_routes(
     @router.get("/v1/audio/voices")
     async def audio_voices() -> NamedVoices:
         """List all voices, further names of some and the engine's own, as other servers do."""
+        known = known_tags(gateway)[1]
+        every = list(known.languages)
         voices = {voice.name: voice.language for voice in await asyncio.to_thread(store.all)}
         more = {
             name: voices[voice]
@@ -67,11 +69,18 @@ def catalogue_routes(
             if voice in voices and name not in voices
         }
         named = [
-            NamedVoice(id=name, name=name, language=code) for name, code in (voices | more).items()
+            NamedVoice(id=name, name=name, language=code, languages=every)
+            for name, code in (voices | more).items()
         ]
         named += [
-            NamedVoice(id=own.name, name=own.name, language=own.language, gender=own.gender)
-            for own in known_tags(gateway)[1].voices
+            NamedVoice(
+                id=own.name,
+                name=own.name,
+                language=own.says,
+                languages=list(own.speaks) or every,
+                gender=own.gender,
+            )
+            for own in known.voices
             if own.name not in voices
         ]
         return NamedVoices(voices=named)

@@ -19,6 +19,12 @@ class EngineVoice:
     speaks: tuple[str, ...] = ()
     """All languages that it can say; none: any that its engine can."""
 
+    @property
+    def says(self) -> str:
+        """Its language, or the first that it can say where it has only the accent of that."""
+        only_accent = self.speaks and self.language not in self.speaks
+        return self.speaks[0] if only_accent else self.language
+
 
 @dataclass(frozen=True)
 class EngineTags:

@@ -2,12 +2,17 @@
 
 import json
 import re
+from types import SimpleNamespace
 
+import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from voices_app import VoicesApp
 
 from greenroom.errors import InvalidInput, TritonError
 from greenroom.settings import Settings
+from greenroom_speech.api.catalogue import catalogue_routes
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
 from greenroom_speech.api.openapi import checked
@@ -110,6 +115,23 @@ async def test_lists_that_clients_ask_for(client, method, path, status):
         ids = [model["id"] for model in answer.json()["models"]]
         assert {"speech", "asr", "tts-1", "whisper-1"} <= set(ids)
         assert len(ids) == len(set(ids))
+
+
+async def test_each_voice_is_listed_with_a_language_that_it_can_be_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("GREENROOM_TTS_ENGINE", raising=False)
+    facts = SimpleNamespace(parameters={"engine": "kokoro"})
+    gateway = SimpleNamespace(facts=lambda model: facts, models=lambda: ["tts"])
+    app = FastAPI()
+    store = VoicesApp(tmp_path).store
+    app.include_router(catalogue_routes(gateway, store, SpeechSettings(), 30))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://own") as web:
+        listed = {one["id"]: one for one in (await web.get("/v1/audio/voices")).json()["voices"]}
+    assert all(voice["language"] in voice["languages"] for voice in listed.values())
+    assert listed["jf_alpha"].items() >= {"language": "en", "languages": ["en", "zh"]}.items()
+    assert listed["zf_xiaobei"]["language"] == "zh"
+    assert listed["hibari"]["languages"] == ["en"]
+    assert {"de", "ja"} <= set(listed["lan"]["languages"])
 
 
 @pytest.mark.asyncio(loop_scope="module")
