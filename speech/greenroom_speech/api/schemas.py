@@ -106,11 +106,20 @@ def _voice_name(given: Any) -> Any:
     return None if name == "" else name
 
 
+_VOICE = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+        {"type": "null"},
+    ]
+}
+
+
 class SpeechOptions(ClientRequest):
     """Who speaks, how, and in which format: OpenAI's fields and Greenroom's own."""
 
     model: str = Field("speech", description="Any name; there is one pipeline.")
-    voice: Annotated[str | None, BeforeValidator(_voice_name)] = Field(
+    voice: Annotated[str | None, BeforeValidator(_voice_name), WithJsonSchema(_VOICE)] = Field(
         None,
         description="Name of a saved or bundled voice, one of OpenAI's, or an object with it as "
         "its id. Give this or reference_audio; without both the default voice speaks.",

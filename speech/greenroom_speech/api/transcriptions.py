@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.answers import (
     ERRORS,
+    RUN_HEADERS,
     TimedSegment,
     TimedWord,
     Transcription,
     Usage,
     VerboseTranscription,
+    headers_of,
 )
 from greenroom_speech.api.events import MEDIA_TYPE, event
 from greenroom_speech.api.heard import HeardPassage
@@ -36,7 +38,13 @@ from greenroom_speech.sentences import sentences
 logger = logging.getLogger(__name__)
 
 _TEXT = {"schema": {"type": "string"}}
-_TEXTS = {"content": {"text/plain": _TEXT, "text/vtt": _TEXT, MEDIA_TYPE: _TEXT}}
+_TEXTS = {
+    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, MEDIA_TYPE: _TEXT},
+    "headers": headers_of(
+        **RUN_HEADERS,
+        X_Greenroom_Audio_Seconds="With stream: the length of the recording, if its file tells it.",
+    ),
+}
 SUBTITLES = {"srt": (srt, "text/plain"), "vtt": (vtt, "text/vtt")}
 """How each is written, and its media type."""
 

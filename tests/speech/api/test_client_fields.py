@@ -18,6 +18,7 @@ from greenroom_speech.api.openai_errors import InvalidField, told
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.reference import aliases_of
 from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.speech import speech_routes
 from greenroom_speech.api.voice_facts import NoRecording
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.embedded.tags import TAGS
@@ -115,6 +116,18 @@ async def test_lists_that_clients_ask_for(client, method, path, status):
         ids = [model["id"] for model in answer.json()["models"]]
         assert {"speech", "asr", "tts-1", "whisper-1"} <= set(ids)
         assert len(ids) == len(set(ids))
+
+
+def test_the_document_has_what_a_voice_may_be_and_the_headers_of_answers():
+    app = FastAPI()
+    app.include_router(speech_routes(None, None, None, None, None))
+    said = app.openapi()["paths"]["/v1/audio/speech"]["post"]
+    body = said["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    kinds = [kind["type"] for kind in body["voice"]["anyOf"]]
+    assert kinds == ["string", "object", "null"]
+    headers = said["responses"]["200"]["headers"]
+    assert {"x-request-id", "X-Greenroom-Ignored", "X-Greenroom-Seed"} <= headers.keys()
+    assert said["responses"]["503"]["headers"].keys() == {"x-request-id", "Retry-After"}
 
 
 async def test_each_voice_is_listed_with_a_language_that_it_can_be_asked_for(tmp_path, monkeypatch):
