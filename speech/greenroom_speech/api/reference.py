@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -12,7 +11,7 @@ from greenroom.plugin import GreenroomError
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.schemas import SpeechOptions
 from greenroom_speech.api.voice_facts import SavedVoice
-from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
+from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.engines.engine_tags import EngineTags, parts_of
@@ -71,10 +70,9 @@ class References:
     async def knows(self, name: str) -> bool:
         """Whether there is a voice of that name."""
         try:
-            await asyncio.to_thread(self._named, name)
+            return await asyncio.to_thread(self._found, name) is not None
         except GreenroomError:
             return False
-        return True
 
     async def named(self, name: str) -> tuple[Recording | OwnVoice, str | None]:
         """A voice by its name. Raises UnknownVoice."""
@@ -95,15 +93,18 @@ class References:
                 self._kept[key] = kept
         return kept
 
-    def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
-        with suppress(UnknownVoice):
-            return self._store.recording(name)
+    def _found(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice | None:
+        if saved := self._store.find_recording(name):
+            return saved
         alias = self._aliases.get(name.casefold(), name)
         if own := self._known().voice(alias):
             return OwnVoice(own)
-        if alias != name:
-            with suppress(UnknownVoice):
-                return self._store.recording(alias)
+        return self._store.find_recording(alias) if alias != name else None
+
+    def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
+        if found := self._found(name):
+            return found
+        alias = self._aliases.get(name.casefold(), name)
         more = (*(each.name for each in self._known().voices), *self._aliases)
         strange = (part for part in parts_of(alias) if not self._known().voice(part))
         part = next(strange, None) if "+" in alias else None

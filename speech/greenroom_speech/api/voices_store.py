@@ -41,18 +41,19 @@ class VoicesStore:
         return list(self._each())
 
     def get(self, name: str) -> SavedVoice:
-        """The voice that is written so, else one in another case.
+        """As `find`. Raises UnknownVoice naming some that there are, NoRecording."""
+        if found := self.find(name):
+            return found
+        raise self.unknown(name)
 
-        Raises UnknownVoice naming some that there are, NoRecording.
-        """
+    def find(self, name: str) -> SavedVoice | None:
+        """The voice that is written so, else one in another case. Raises NoRecording."""
         wanted = normal(name)
         if found := self._written_so(wanted):
             return found
         every = {known.casefold(): known for known in (*self._names(), *_bundled())}
         other = every.get(wanted.casefold())
-        if other and (found := self._written_so(other)):
-            return found
-        raise self.unknown(name)
+        return self._written_so(other) if other else None
 
     def unknown(
         self,
@@ -83,13 +84,22 @@ class VoicesStore:
 
     def recording(self, name: str) -> tuple[SavedVoice, bytes]:
         """A voice and its whole recording, both of one moment. Raises as `get` does."""
-        voice = self.get(name)
+        if found := self.find_recording(name):
+            return found
+        raise self.unknown(name)
+
+    def find_recording(self, name: str) -> tuple[SavedVoice, bytes] | None:
+        """As `recording`; None for an unknown voice, which costs less than the error."""
+        voice = self.find(name)
+        if voice is None:
+            return None
         with suppress(FileNotFoundError):
             content = self._content(voice)
-            if self.get(name) == voice:
+            if self.find(name) == voice:
                 return voice, content
         with self._place.alone():
-            voice = self.get(name)
+            if (voice := self.find(name)) is None:
+                return None
             try:
                 return voice, self._content(voice)
             except FileNotFoundError:

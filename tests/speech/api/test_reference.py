@@ -10,6 +10,7 @@ from greenroom_speech.api import reference
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.kokoro.tags import TAGS as KOKORO
@@ -113,3 +114,10 @@ async def test_an_unknown_voice_names_those_of_every_kind(references, asked, tol
 )
 def test_a_voice_may_be_empty_an_object_or_in_a_list(given, name):
     assert SpeechRequest.model_validate({"input": "Yes.", "voice": given}).voice == name
+
+
+async def test_one_of_the_engines_voices_costs_one_look_at_the_place(references, monkeypatch):
+    looks, listed = [], VoicesOnDisk.listed
+    monkeypatch.setattr(VoicesOnDisk, "listed", lambda place: looks.append(1) or listed(place))
+    await references.named("hibari")
+    assert looks == [1]
