@@ -62,7 +62,7 @@ class Engine:
         settings = EngineSettings()
         tokenizer, tts = ENGINES[engines]
         self._engine = tts(settings)
-        if engines == "neural" and TAGS.has_voice(name):
+        if engines == "neural" and TAGS.voice(name):
             self._inputs = {"VOICE": np.array([name], np.object_)}
             return
         spoken = voice(name)
@@ -164,7 +164,7 @@ async def main() -> None:
     if asked.engines == "neural":
         ratio = float("inf")
         if asked.voice != "hibari":
-            most = NEURAL_SECONDS if TAGS.has_voice(asked.voice) else NEURAL_CLONE_SECONDS
+            most = NEURAL_SECONDS if TAGS.voice(asked.voice) else NEURAL_CLONE_SECONDS
     raise SystemExit(int(found["service"]["median"] > most or found["ratio"] > ratio))
 
 

@@ -11,7 +11,7 @@ from greenroom.gateway.apps import Apps
 from greenroom.triton.grpc_service import method_name
 
 _MODEL = r"/v2/models/[^/]+(/versions/[^/]+)?"
-_PROBES = r"/healthz?|/readyz|/v2/health/(live|ready)"
+_PROBES = r"(/healthz?|/readyz)/?|/v2/health/(live|ready)"
 _OPEN_PATHS = re.compile(rf"{_PROBES}|{_MODEL}/ready")
 """Probes have no keys. They tell nothing but yes or no."""
 _ASKING_PATHS = re.compile(

@@ -17,6 +17,7 @@ from greenroom.residency.states import Action
 
 TOUCH = "touch"
 CLEAR_CACHE = "clear_cache"
+_HEALTH = ("/healthz", "/health")
 
 
 class ResidencyHttp:
@@ -32,8 +33,9 @@ class ResidencyHttp:
             Route("/residency/{model}", self._policy, methods=["PATCH"]),
             Route("/residency/{model}/{verb}", self._act, methods=["POST"]),
             Route("/metrics", self._metrics),
-            *(Route(path, self._healthz) for path in ("/healthz", "/health")),
-            Route("/readyz", self._readyz),
+            # Probes follow no redirection to the path without a slash.
+            *(Route(path + end, self._healthz) for path in _HEALTH for end in ("", "/")),
+            *(Route("/readyz" + end, self._readyz) for end in ("", "/")),
         ]
 
     async def _all(self, request: Request) -> Response:

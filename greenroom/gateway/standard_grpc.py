@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
+from google.protobuf import descriptor_pool, text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2 as health
 from grpc_reflection.v1alpha import reflection_pb2 as reflection
@@ -41,6 +43,7 @@ class StandardGrpc(grpc.GenericRpcHandler):
         self._controller = controller
         self._messages = messages
         self._watches = 0
+        _describe_v1()
         self._reflection = ReflectionServicer((SERVICE, HEALTH, REFLECTION, _REFLECTION_BEFORE))
         self._methods: dict[str, Callable[[Context], AsyncIterator[bytes]]] = {
             f"/{HEALTH}/Check": self._check,
@@ -109,3 +112,11 @@ class StandardGrpc(grpc.GenericRpcHandler):
             return _Response.SERVICE_UNKNOWN
         reason = self._controller.why_not_serving(None if name in _WHOLE else name)
         return _Response.SERVING if reason is None else _Response.NOT_SERVING
+
+
+def _describe_v1() -> None:
+    """Describe reflection's v1 as v1alpha is: the package has only that one."""
+    before = FileDescriptorProto.FromString(reflection.DESCRIPTOR.serialized_pb)
+    described = text_format.MessageToString(before).replace("v1alpha", "v1")
+    file = text_format.Parse(described, FileDescriptorProto())
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())

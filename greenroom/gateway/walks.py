@@ -61,7 +61,8 @@ class Walks:
         message = request.message
         spec = self._repository.models[message.model_name]
         if not message.inputs and not spec.steps:  # Triton speaks of an index out of bounds
-            needed = ", ".join(graph_of(spec).required)
+            graph = graph_of(spec)
+            needed = ", ".join(graph.required) or f"some of {', '.join(graph.inputs)}"
             raise InvalidInput(f"inputs is empty; model {spec.name!r} needs {needed}.")
         outputs = {one.name: dict(one.parameters) for one in message.outputs}
         return self.of_tensors(

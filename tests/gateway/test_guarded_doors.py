@@ -46,7 +46,9 @@ async def test_probes_are_open_and_all_else_wants_a_key_over_http(serving):
     get, post = serving.web.get, serving.web.post
     for path in (
         "/healthz",
+        "/health/",
         "/readyz",
+        "/readyz/",
         "/v2/health/live",
         "/v2/health/ready",
         "/v2/models/echo/ready",

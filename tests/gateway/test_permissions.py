@@ -53,9 +53,11 @@ PATHS = {
     "/v1/voices/{name}": {"GET": INFERENCE, "PATCH": ADMIN, "DELETE": ADMIN},
     "/v1/voices/{name}/audio": {"GET": INFERENCE},
     "/v1/voices/{name}/preview": {"GET": INFERENCE},
-    "/health": {"GET": OPEN},
-    "/healthz": {"GET": OPEN},
-    "/readyz": {"GET": OPEN},
+    **{
+        path + end: {"GET": OPEN}
+        for path in ("/health", "/healthz", "/readyz")
+        for end in ("", "/")
+    },
     "/metrics": {"GET": INFERENCE},
     "/residency": {"GET": INFERENCE},
     "/residency/events": {"GET": INFERENCE},
@@ -112,7 +114,7 @@ def routes():
     kserve = KServeHttp(None, None, None, None, None, None, 1).routes()
     speech = (
         *speech_routes(None, None, None, None, None).routes,
-        *transcriptions_routes(None).routes,
+        *transcriptions_routes(None, None).routes,
         *analyses_routes(None, 1).routes,
         *saved_voices_routes(None, None, 1, None).routes,
         *probes_routes(None).routes,

@@ -44,6 +44,8 @@ async def _reflects(port):
         assert {TRITON, "grpc.health.v1.Health"} <= set(database.get_services())
         service = DescriptorPool(database).FindServiceByName(TRITON)
         assert "ModelInfer" in service.methods_by_name
+        for name in database.get_services():
+            assert DescriptorPool(database).FindServiceByName(name).full_name == name
     asked = reflection_pb2.ServerReflectionRequest(list_services="")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")()

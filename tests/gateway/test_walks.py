@@ -84,6 +84,7 @@ async def test_without_the_parameter_a_stream_has_one_response(running):
     [
         ("census", texts(TEXT, "TXT"), "Input 'TXT' is given; model 'census' has no such input"),
         ("census", [], "expected"),
+        ("tally", [], r"inputs is empty; model 'tally' needs some of TEXT\."),
         ("tally", texts(TEXT, "TXT"), "Input 'TXT' is given; model 'tally' has no such input"),
     ],
 )

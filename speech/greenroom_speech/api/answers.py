@@ -103,7 +103,8 @@ class NamedVoice(BaseModel):
 
     id: str
     name: str
-    language: str = ""
+    language: str = Field("", description="The one that it says by nature; empty if unknown.")
+    languages: list[str] = Field([], description="All that it can be asked for; empty if unknown.")
     gender: str = ""
 
 
@@ -187,8 +188,28 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
+def headers_of(**described: str) -> dict[str, Any]:
+    """How headers stand in the OpenAPI document; x-request-id, which all answers have, too."""
+    every = {"x_request_id": "The client's own, or a new one.", **described}
+    return {
+        name.replace("_", "-"): {"description": description, "schema": {"type": "string"}}
+        for name, description in every.items()
+    }
+
+
+RUN_HEADERS = {
+    "X_Greenroom_Start": "cold, warm or hot: how the coldest of the models was found.",
+    "X_Greenroom_Wait_Seconds": "How long the request waited for its models.",
+    "Server_Timing": "Milliseconds of waiting and of each model, of tts until its first sound.",
+    "X_Greenroom_Ignored": "Fields of the request that had no effect.",
+}
+
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": description}
+    status: {
+        "model": ErrorAnswer,
+        "description": description,
+        "headers": headers_of(**({"Retry_After": "Seconds."} if status == 503 else {})),
+    }
     for status, description in {
         400: "A field is wrong; the message names the field, its value and the rule.",
         401: "The API key is missing or unknown.",

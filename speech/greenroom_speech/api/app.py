@@ -31,6 +31,7 @@ from greenroom_speech.codec.decoder import Decoder
 from greenroom_speech.codec.encoder import Encoder
 from greenroom_speech.codec.process import CodecProcess
 from greenroom_speech.engines.chosen import check_fit, chosen
+from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.settings import EngineSettings, SpeechSettings, VoiceSettings
 
@@ -56,12 +57,14 @@ def speech_app(gateway: Gateway) -> ASGIApp:
     store = VoicesStore(voices_place(VoiceSettings()))
     store.clear_partial()
     settings = SpeechSettings()
-    references = References(
-        store, read, settings, lambda name: known_tags(gateway)[1].has_voice(name)
-    )
+
+    def known() -> EngineTags:
+        return known_tags(gateway)[1]
+
+    references = References(store, read, settings, known)
     rule = Rule(settings.verify_word_error_rate, max(0, engines.tts_redraws))
     pipeline = Pipeline(gateway, settings.max_speech_seconds_per_request, rule)
-    read_aloud = ReadAloud(lambda: known_tags(gateway)[1], settings.read_code)
+    read_aloud = ReadAloud(known, settings.read_code)
     app: FastAPI = FastAPIOffline(
         title="Greenroom", description=_DESCRIPTION, exception_handlers=HANDLERS
     )
@@ -71,7 +74,7 @@ def speech_app(gateway: Gateway) -> ASGIApp:
         speech_stream_routes(gateway, pipeline, references, read_aloud, formats, most_characters)
     )
     listener = RecordingListener(gateway, decoder, engines, settings.max_transcription_seconds)
-    app.include_router(transcriptions_routes(listener))
+    app.include_router(transcriptions_routes(listener, lambda: known_tags(gateway, ASR)[1]))
     most_edited = settings.max_speech_seconds_per_request
     editor = Editor(pipeline, decoder, listener, engines, most_edited)
     app.include_router(edits_routes(editor, formats))

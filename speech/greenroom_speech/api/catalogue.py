@@ -24,10 +24,10 @@ from greenroom_speech.engines.engine_tags import EngineTags, tags_of
 from greenroom_speech.settings import SpeechSettings
 
 
-def known_tags(gateway: Gateway) -> tuple[str, EngineTags]:
-    """The engine of tts, and what it can be asked for."""
-    engine = engine_name(TTS, gateway.facts(TTS).parameters)
-    return engine, tags_of(TTS, engine)
+def known_tags(gateway: Gateway, model: str = TTS) -> tuple[str, EngineTags]:
+    """The engine of tts or asr, and what it can be asked for."""
+    engine = engine_name(model, gateway.facts(model).parameters)
+    return engine, tags_of(model, engine)
 
 
 _HEARD = {"embedded": ["en"], "moonshine": ["en"]}
@@ -60,6 +60,8 @@ def catalogue_routes(
     @router.get("/v1/audio/voices")
     async def audio_voices() -> NamedVoices:
         """List all voices, further names of some and the engine's own, as other servers do."""
+        known = known_tags(gateway)[1]
+        every = list(known.languages)
         voices = {voice.name: voice.language for voice in await asyncio.to_thread(store.all)}
         more = {
             name: voices[voice]
@@ -67,11 +69,18 @@ def catalogue_routes(
             if voice in voices and name not in voices
         }
         named = [
-            NamedVoice(id=name, name=name, language=code) for name, code in (voices | more).items()
+            NamedVoice(id=name, name=name, language=code, languages=every)
+            for name, code in (voices | more).items()
         ]
         named += [
-            NamedVoice(id=own.name, name=own.name, language=own.language, gender=own.gender)
-            for own in known_tags(gateway)[1].voices
+            NamedVoice(
+                id=own.name,
+                name=own.name,
+                language=own.says,
+                languages=list(own.speaks) or every,
+                gender=own.gender,
+            )
+            for own in known.voices
             if own.name not in voices
         ]
         return NamedVoices(voices=named)

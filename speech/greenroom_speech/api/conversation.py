@@ -67,5 +67,6 @@ def _speaker(speaking: LeasedVoice, turn: Script, most_seconds: float) -> Leased
         model=model,
         inputs=inputs,
         transcript=turn.transcript,
+        recording_field=turn.recording_field,
         most_seconds=most_seconds,
     )

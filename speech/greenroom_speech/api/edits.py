@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from greenroom.plugin import Tensors
 from greenroom_speech.api.ahead import one_ahead
 from greenroom_speech.api.answers import ERRORS
 from greenroom_speech.api.formats import Formats
@@ -75,7 +74,7 @@ class Editor:
     async def _whole(
         self, asked: EditRequest, recording: Recording
     ) -> AsyncIterator[GrowingSpeech]:
-        script = Script(recording, await self._words(asked, recording), _tensors(asked))
+        script = _script(recording, await self._words(asked, recording), asked)
         times = asked.n_edits if asked.chain == "afresh" else 1
         async with self.pipeline.speaking(script) as speaking:
             for _ in range(times - 1):
@@ -98,7 +97,7 @@ class Editor:
         words = "" if asked.task in WORDLESS else None
         longest = min(self.settings.max_audio_seconds, WINDOW_SECONDS)
         silence = Recording(np.zeros(rate, np.float32), rate)
-        script = Script(silence, words, _tensors(asked))
+        script = _script(silence, words, asked)
         held = round((self.settings.max_edit_seconds + 2 * WINDOW_SECONDS) * rate) * 4
         async with AsyncExitStack() as stack:
             stack.enter_context(self.decoder.held.hold(held))
@@ -156,8 +155,9 @@ async def _after(begun: list[Samples], windows: AsyncIterator[Samples]) -> Async
         yield window
 
 
-def _tensors(asked: EditRequest) -> Tensors:
-    return {"SEED": seed_used(new_seed()), **tensors_of(asked), **asked.tasks()}
+def _script(recording: Recording, words: str | None, asked: EditRequest) -> Script:
+    tensors = {"SEED": seed_used(new_seed()), **tensors_of(asked), **asked.tasks()}
+    return Script(recording, words, tensors, recording_field="file")
 
 
 def edits_routes(editor: Editor, formats: Formats) -> APIRouter:

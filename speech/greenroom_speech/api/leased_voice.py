@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from greenroom.plugin import AppLease, Array, GreenroomError, InvalidInput, Tensors
+from greenroom_speech.api.openai_errors import of_recording
 from greenroom_speech.api.pauses import Pauses
 from greenroom_speech.api.tensor_fields import one_text, text
 from greenroom_speech.api.verification import Verification
@@ -48,6 +49,8 @@ class LeasedVoice:
     """What the listener should know, as far as it is known."""
     verification: Verification | None = None
     """Hears each sentence before it is handed over; None: nobody does."""
+    recording_field: str = "voice"
+    """Of the request, which brought the recording."""
     seed: int | None = None
     """Gives the same again, 0 where the engine draws nothing; None until the first sound."""
 
@@ -62,14 +65,22 @@ class LeasedVoice:
         given = {name: text(value) for name, value in more.items() if value is not None}
         if seed is not None:
             given["SEED"] = seed_used(seed)
-        async with aclosing(self.lease.stream(self.model, {**self.inputs, **given})) as pieces:
-            async for piece in pieces:
-                if (heard := piece.tensors.get("PROMPT_TRANSCRIPT")) is not None:
-                    self.transcript = one_text(heard)
-                self._warn(piece.tensors.get("WARNING"))
-                if (used := piece.tensors.get("SEED_USED")) is not None:
-                    self.seed = int(used.reshape(-1)[0])
-                yield Recording(piece.tensors["WAVEFORM"], int(piece.tensors["WAVEFORM_RATE"][0]))
+        stream = self.lease.stream(self.model, {**self.inputs, **given})
+        try:
+            async with aclosing(stream) as pieces:
+                async for piece in pieces:
+                    yield self._sound(piece.tensors)
+        except GreenroomError as error:
+            raise of_recording(error, self.recording_field) from None
+
+    def _sound(self, tensors: Tensors) -> Recording:
+        """Of a piece; what it tells beside is kept."""
+        if (heard := tensors.get("PROMPT_TRANSCRIPT")) is not None:
+            self.transcript = one_text(heard)
+        self._warn(tensors.get("WARNING"))
+        if (used := tensors.get("SEED_USED")) is not None:
+            self.seed = int(used.reshape(-1)[0])
+        return Recording(tensors["WAVEFORM"], int(tensors["WAVEFORM_RATE"][0]))
 
     async def whole(self, words: str | None = None, seed: int | None = None) -> Recording:
         """The sound of one walk at once."""
@@ -120,6 +131,7 @@ class LeasedVoice:
         left_out: GreenroomError | None = None
         async for one in texts:
             known = len(self.warnings)
+            # Now, as a header tells what is known when the first sound comes.
             if one.unsaid:
                 self.warnings.append(f"{one.unsaid[:40]!r} was left out: {UNSPEAKABLE}.")
             try:
@@ -133,7 +145,7 @@ class LeasedVoice:
                         yield SoundPart(one, paused, self.seed)
             except GreenroomError as error:
                 left_out = only_unspeakable(error)
-                self.warnings.append(f"{one.text[:40]!r} was left out: {UNSPEAKABLE}.")
+                self.warnings[known:] = [f"{one.text[:40]!r} was left out: {UNSPEAKABLE}."]
             yield SoundPart(one, None, self.seed, self.warnings[known:])
             pause = one.pause if seconds else 0.0
         if left_out and not seconds:

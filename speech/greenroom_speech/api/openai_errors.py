@@ -33,8 +33,36 @@ _FIELDS = {
     "VOICE": "voice",
 }
 """What callers know each input of the models as."""
+_OF_RECORDING = ("AUDIO ", "SAMPLE_RATE ")
+_FILE_PATHS = frozenset(
+    (
+        "/v1/audio/analyses",
+        "/v1/audio/edits",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+        "/v1/voices",
+    )
+)
+"""Where the recording is the field `file`."""
 _PARAMS = frozenset(("file", "reference_audio", "text", *_FIELDS.values()))
-_TENSOR = re.compile(rf"\b(?:{'|'.join(_FIELDS)})\b")
+_QUOTED = r"""(?<!\w)(["'])(?:\\.|(?!\1)[^\\])*(?:\1|$)"""
+_TENSOR = re.compile(rf"{_QUOTED}|\b(?:{'|'.join(_FIELDS)})\b", re.DOTALL)
+"""A tensor's name, or what the caller wrote, which is told as it is."""
+_PLAIN = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        ("^Value error, ", ""),
+        ("^Unable to parse input string .* maximum size$", "it has too many digits"),
+        ("(?: after validation, not|, unable to|, got) .*$", ""),
+        ("^(?:Input|String|List|Data) should ", "it must "),
+        (r"a valid dictionary(?: or instance of \w+)?$", "an object"),
+        ("a valid boolean$", "true or false"),
+        ("a valid integer$", "a whole number"),
+        ("a valid bytes$", "base64"),
+        ("a valid ", "a "),
+    )
+)
+"""Pydantic's words, which speak of itself and of Python, and plain ones."""
 
 
 class InvalidField(InvalidInput):
@@ -59,12 +87,22 @@ def error_object(status: int, message: str, param: str | None = None) -> dict[st
 
 def told(error: Exception, path: str = "") -> tuple[int, str, str | None]:
     """What a client of a path may know of an error: its status, sentence and field."""
+    if path in _FILE_PATHS and isinstance(error, GreenroomError):
+        error = of_recording(error, "file")
     if isinstance(error, InvalidField):
         return error.http_status, str(error), error.param
     if isinstance(error, GreenroomError):
         sentence = _in_fields(str(error), path)
         return error.http_status, sentence, _param(sentence, path)
     return 500, BROKEN, None
+
+
+def of_recording(error: GreenroomError, param: str) -> GreenroomError:
+    """What an engine says of the recording that a field brings, as said of the field."""
+    sentence = str(error)
+    if error.http_status != 400 or not sentence.startswith(_OF_RECORDING):
+        return error
+    return InvalidField(_in_fields(sentence, ""), param)
 
 
 def refusal(error: GreenroomError, path: str = "") -> Response:
@@ -76,15 +114,19 @@ def invalid(errors: Sequence[Any]) -> InvalidField:
     first = errors[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     param = ".".join(place) or None
-    rule = first["msg"][0].lower() + first["msg"][1:]
+    rule = first["msg"]
+    for words, plain in _PLAIN:
+        rule = words.sub(plain, rule)
     if first["type"] == "missing":
         return InvalidField(f"{param} is missing; it is required.", param)
     if first["type"] == "extra_forbidden":
         return InvalidField(f"{param} is not a field of this request.", param)
-    return InvalidField(f"{param or 'the body'} is {_shown(first.get('input'))}: {rule}.", param)
+    if param is None and first["type"] == "value_error":
+        return InvalidField(f"{rule}.", None)
+    return InvalidField(f"{param or 'the body'} is {shown(first.get('input'))}: {rule}.", param)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as it stands in JSON, where clients write it."""
     if isinstance(value, bytes):
         return f"a file of {len(value)} bytes"
@@ -95,7 +137,7 @@ def _shown(value: Any) -> str:
 def _in_fields(sentence: str, path: str) -> str:
     """A sentence of an engine with the request's fields for the tensors behind them."""
     fields = {**_FIELDS, "TEXT": "text" if path.endswith("/edits") else "input"}
-    said = _TENSOR.sub(lambda tensor: fields[tensor[0]], sentence)
+    said = _TENSOR.sub(lambda found: fields.get(found[0], found[0]), sentence)
     return "T" + said[1:] if said.startswith("the ") else said
 
 

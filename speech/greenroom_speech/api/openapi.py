@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from greenroom_speech.api.answers import RUN_HEADERS, headers_of
 from greenroom_speech.api.formats import MEDIA_TYPE_OF
 from greenroom_speech.api.openai_errors import invalid
 
@@ -12,9 +13,16 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 _SOUND = {"schema": {"type": "string", "format": "binary"}}
 AUDIO_ANSWER: dict[str, Any] = {
-    "description": "The audio, sent as it is made. X-Greenroom-Start is cold, warm or hot; "
-    "Server-Timing has the milliseconds of waiting and of each model, of tts until its first "
-    "sound; X-Greenroom-Transcript has the words of the reference, percent-encoded.",
+    "description": "The audio, sent as it is made.",
+    "headers": headers_of(
+        **RUN_HEADERS,
+        X_Greenroom_Engine="Another engine, which said the language of the text.",
+        X_Greenroom_Seed="Gives the same speech again; 0 if the engine does not use a seed.",
+        X_Greenroom_Transcript="The words of the reference, percent-encoded.",
+        X_Greenroom_Unsaid="What of the text was left out, percent-encoded.",
+        X_Greenroom_Warning="What was known to be wrong when the sound began, percent-encoded.",
+        X_Greenroom_Word_Error_Rate="Of what was verified when the sound began.",
+    ),
     # Events are JSON each, described in docs/streaming.md.
     "content": {**dict.fromkeys(MEDIA_TYPE_OF.values(), _SOUND), "text/event-stream": {}},
 }

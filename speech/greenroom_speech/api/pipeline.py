@@ -38,6 +38,8 @@ class Script:
     tensors: Tensors
     reading: Reading | None = None
     """What is to be said, of any length; None: the tensors tell."""
+    recording_field: str = "voice"
+    """Of the request, which brought the recording."""
     verify: bool = False
     """Each sentence is heard before it is handed over."""
 
@@ -135,7 +137,13 @@ class Pipeline:
             inputs = {**tensors, **audio_inputs(reference)}
             verification = self._verification(lease, script)
             yield LeasedVoice(
-                lease, SPEECH, inputs, script.transcript, most, verification=verification
+                lease,
+                SPEECH,
+                inputs,
+                script.transcript,
+                most,
+                verification=verification,
+                recording_field=script.recording_field,
             )
 
     def _verification(self, lease: AppLease, script: Script) -> Verification | None:

@@ -11,9 +11,10 @@ from greenroom.plugin import GreenroomError
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.schemas import SpeechOptions
 from greenroom_speech.api.voice_facts import SavedVoice
-from greenroom_speech.api.voices_store import UnknownVoice, VoicesStore
+from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording
+from greenroom_speech.engines.engine_tags import EngineTags, parts_of
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
 
 _KEPT_BYTES = 32 * 2**20
@@ -36,11 +37,11 @@ class References:
         store: VoicesStore,
         read: Reader,
         settings: SpeechSettings,
-        is_own: Callable[[str], bool],
+        known: Callable[[], EngineTags],
     ) -> None:
-        """``is_own`` says whether a name is one of the engine's own voices."""
+        """``known`` tells what the engine of tts can be asked for."""
         self._store = store
-        self._is_own = is_own
+        self._known = known
         self._read = read
         self._default = settings.default_voice
         self._aliases = aliases_of(settings)
@@ -58,20 +59,20 @@ class References:
             raise InvalidField("voice or reference_audio can be given, not both.", "voice")
         if asked.reference_audio is not None:
             return await self._read(asked.reference_audio, "reference_audio"), asked.transcript
-        if asked.transcript is not None:
+        found, words = await self.named(self._default if asked.voice is None else asked.voice)
+        if asked.transcript is not None and isinstance(found, Recording):
             raise InvalidField(
                 "transcript is given, but the voice already has one; leave transcript out.",
                 "transcript",
             )
-        return await self.named(self._default if asked.voice is None else asked.voice)
+        return found, words
 
     async def knows(self, name: str) -> bool:
         """Whether there is a voice of that name."""
         try:
-            await asyncio.to_thread(self._named, name)
+            return await asyncio.to_thread(self._found, name) is not None
         except GreenroomError:
             return False
-        return True
 
     async def named(self, name: str) -> tuple[Recording | OwnVoice, str | None]:
         """A voice by its name. Raises UnknownVoice."""
@@ -92,16 +93,22 @@ class References:
                 self._kept[key] = kept
         return kept
 
+    def _found(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice | None:
+        if saved := self._store.find_recording(name):
+            return saved
+        alias = self._aliases.get(name.casefold(), name)
+        if own := self._known().voice(alias):
+            return OwnVoice(own)
+        return self._store.find_recording(alias) if alias != name else None
+
     def _named(self, name: str) -> tuple[SavedVoice, bytes] | OwnVoice:
-        try:
-            return self._store.recording(name)
-        except UnknownVoice:
-            alias = self._aliases.get(name.casefold(), name)
-            if self._is_own(alias):
-                return OwnVoice(alias)
-            if alias == name:
-                raise
-            return self._store.recording(alias)
+        if found := self._found(name):
+            return found
+        alias = self._aliases.get(name.casefold(), name)
+        more = (*(each.name for each in self._known().voices), *self._aliases)
+        strange = (part for part in parts_of(alias) if not self._known().voice(part))
+        part = next(strange, None) if "+" in alias else None
+        raise self._store.unknown(alias, more, "/v1/audio/voices", part)
 
 
 def aliases_of(settings: SpeechSettings) -> dict[str, str]:

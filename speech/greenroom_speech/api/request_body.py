@@ -62,6 +62,8 @@ async def _form(request: Request) -> dict[str, Any]:
             if not isinstance(value, str) and name in found:
                 raise InvalidField(f"{name} is given twice; give it once.", name)
             given = value if isinstance(value, str) else await value.read()
+            if given == "":  # as programs send a field that nobody filled in
+                continue
             several = name in found and (name != given_name or name in _SEVERAL)
             found[name] = [*_listed(found[name]), given] if several else given
     finally:

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import json
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -18,7 +20,7 @@ from greenroom_speech.api.formats import Format
 from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField
-from greenroom_speech.api.tensor_fields import TensorField, text
+from greenroom_speech.api.tensor_fields import TensorField, tensors_of, text
 from greenroom_speech.api.voice_facts import Kept, LanguageName
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.engine_tags import EngineTags
@@ -37,7 +39,15 @@ def _file(given: Any) -> Any:
 
 
 def _listed(given: Any) -> Any:
-    return given if isinstance(given, list) else [given]
+    """Values in several fields of a form, or in one with commas between or as JSON."""
+    if isinstance(given, str):
+        if given.lstrip().startswith("["):
+            with suppress(ValueError, RecursionError):
+                return json.loads(given)
+        return [each.strip() for each in given.split(",")]
+    if not isinstance(given, list):
+        return [given]
+    return [one for each in given for one in (_listed(each) if isinstance(each, str) else [each])]
 
 
 Task = Literal["emotion", "style", "speed", "paralinguistic", "denoise", "vad"]
@@ -62,6 +72,8 @@ AnyCase = BeforeValidator(lambda given: given.lower() if isinstance(given, str) 
 StreamFormat = Annotated[Literal["audio", "sse"], AnyCase]
 NonEmpty = Annotated[str, Field(min_length=1)]
 CLONE = "clone"
+OF_RECORDING = ("audio_language", "transcript")
+"""Fields that mean something only for a reference recording."""
 
 
 class _Request(BaseModel):
@@ -87,15 +99,27 @@ class ClientRequest(BaseModel):
 
 
 def _voice_name(given: Any) -> Any:
-    """OpenAI's voice may be an object with its id."""
-    return given.get("id") if isinstance(given, dict) else given
+    """OpenAI's voice may be an object with its id, Kokoro-FastAPI's a list; "" is none."""
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    name = given.get("id") if isinstance(given, dict) else given
+    return None if name == "" else name
+
+
+_VOICE = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+        {"type": "null"},
+    ]
+}
 
 
 class SpeechOptions(ClientRequest):
     """Who speaks, how, and in which format: OpenAI's fields and Greenroom's own."""
 
     model: str = Field("speech", description="Any name; there is one pipeline.")
-    voice: Annotated[str | None, BeforeValidator(_voice_name)] = Field(
+    voice: Annotated[str | None, BeforeValidator(_voice_name), WithJsonSchema(_VOICE)] = Field(
         None,
         description="Name of a saved or bundled voice, one of OpenAI's, or an object with it as "
         "its id. Give this or reference_audio; without both the default voice speaks.",
@@ -147,6 +171,18 @@ class SpeechOptions(ClientRequest):
             self.language = LANGUAGES.get(self.lang_code.lower(), self.lang_code)
         return self
 
+    @property
+    def recording_field(self) -> str:
+        """Which one brings the recording, if there is any."""
+        return "voice" if self.reference_audio is None else "reference_audio"
+
+    def tensors(self, known: EngineTags, recorded: bool) -> dict[str, Array]:
+        """Those of the fields and the tasks; `recorded`: for a voice that has a recording."""
+        tensors = tensors_of(self) | self.tasks(known)
+        if not recorded:
+            tensors.pop("AUDIO_LANGUAGE", None)
+        return tensors
+
     def tasks(self, known: EngineTags) -> dict[str, Array]:
         """The tensors TASK and TASK_INFO: a clone, and the edits after it.
 
@@ -164,10 +200,12 @@ class SpeechOptions(ClientRequest):
             "TASK_INFO": text("", *(info for _, info in edits)),
         }
 
-    def left_out(self, known: EngineTags) -> list[str]:
-        """Names of the fields that have no effect with an engine."""
+    def left_out(self, known: EngineTags, recorded: bool = True) -> list[str]:
+        """Names of the fields that have no effect with an engine and a voice, as for `tensors`."""
+        unheard = () if recorded else OF_RECORDING
+        fields = [*self.ignored, *(name for name in unheard if getattr(self, name))]
         followed = not self.instructions or (not self.task and self._told(known))
-        return self.ignored if followed else sorted([*self.ignored, "instructions"])
+        return sorted(fields if followed else [*fields, "instructions"])
 
     def _told(self, known: EngineTags) -> list[tuple[str, str]]:
         return edits_in(self.instructions or "", known)
@@ -301,11 +339,13 @@ class TranscriptionRequest(ClientRequest):
         code = code_of(self.language)
         return None if code == "auto" else code
 
-    @property
-    def ignored(self) -> list[str]:
-        """Names of the fields that have no effect."""
+    def left_out(self, known: EngineTags) -> list[str]:
+        """Names of the fields that have no effect with an engine."""
         named = "timestamp_granularities" in self.model_fields_set
-        return sorted([*super().ignored, *["timestamp_granularities"] * (named and not self.times)])
+        words = {"prompt": self.prompt, "hotwords": self.hotwords}
+        unused = [name for name, given in words.items() if given and not known.prompted]
+        untimed = ["timestamp_granularities"] if named and not self.times else []
+        return sorted([*self.ignored, *unused, *untimed])
 
     @property
     def times(self) -> list[str]:

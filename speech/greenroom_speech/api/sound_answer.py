@@ -71,7 +71,7 @@ class SoundAnswer(Response):
         except Exception as error:
             if not body.begun:
                 raise
-            await body.break_off(error)
+            await body.break_off(error, scope["path"])
 
     async def _send(self, speech: GrowingSpeech, body: "_Body") -> None:
         first = await anext(speech.pieces)
@@ -154,7 +154,7 @@ class _Body:
         await self.send(content)
         await self._to_client({"type": "http.response.body", "body": b""})
 
-    async def break_off(self, error: Exception) -> None:
+    async def break_off(self, error: Exception, path: str) -> None:
         """End visibly: uvicorn closes a connection whose answer is incomplete."""
         _log(error)
 
@@ -185,9 +185,9 @@ class _Events(_Body):
         await self._event("speech.audio.done", usage=usage, **told)
         await super().end(b"")
 
-    async def break_off(self, error: Exception) -> None:
+    async def break_off(self, error: Exception, path: str) -> None:
         _log(error)
-        await self._event("error", error=error_object(*told(error)))
+        await self._event("error", error=error_object(*told(error, path)))
         await super().end(b"")
 
     def _media_type(self) -> str:

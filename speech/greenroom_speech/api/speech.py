@@ -17,7 +17,6 @@ from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions, left_out, said_elsewhere
-from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.reading.speakers import Turn, named, turns
@@ -54,8 +53,10 @@ def speech_routes(
         reading = script.reading
         assert reading is not None
         unsaid = [await asyncio.to_thread(each.reading.unsaid) for each in scripts if each.reading]
+        recorded = any(isinstance(each.reference, Recording) for each in scripts)
+        ignored = asked.left_out(known, recorded)
         headers = {
-            **left_out(asked.left_out(known), " ".join(filter(None, dict.fromkeys(unsaid)))),
+            **left_out(ignored, " ".join(filter(None, dict.fromkeys(unsaid)))),
             **said_elsewhere(known, asked.input, asked.language),
         }
         wanted = SoundOptions(
@@ -82,7 +83,6 @@ async def _scripts(
 ) -> list[Script]:
     """One for each speaker's turn in which there is something to say, at least one."""
     known = read_aloud.known()
-    tensors = tensors_of(asked) | asked.tasks(known)
     voices: dict[str | None, tuple[Recording | OwnVoice, str | None]] = {}
     scripts, silent = list[Script](), list[Script]()
     for turn in await _turns(asked, references, known.kept):
@@ -93,8 +93,10 @@ async def _scripts(
             voices[turn.voice] = await one
         reference, transcript = voices[turn.voice]
         own = reference.name if isinstance(reference, OwnVoice) else None
+        tensors = asked.tensors(known, recorded=own is None)
         reading = await read_aloud.of(turn.text, asked.language, own)
-        script = Script(reference, transcript, tensors, reading, asked.verify)
+        field = "voice" if turn.voice else asked.recording_field
+        script = Script(reference, transcript, tensors, reading, field, asked.verify)
         says = await asyncio.to_thread(lambda found: next(found.pieces(), None), reading)
         (scripts if says else silent).append(script)
     return scripts or silent[:1]
@@ -105,7 +107,8 @@ async def _turns(asked: SpeechRequest, references: References, tags: Collection[
         return [Turn(segment.voice, segment.text) for segment in asked.segments]
     names = {name for name in named(asked.input) if f"[{name}]" not in tags}
     voices = {name for name in sorted(names)[:_MOST_NAMES] if await references.knows(name)}
-    return list(turns(asked.input, voices.__contains__))
+    # Of marks alone there is no turn: nothing is said, in the voice of the request.
+    return list(turns(asked.input, voices.__contains__)) or [Turn(None, "")]
 
 
 def _check_length(text: str, seconds: float) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Message
 from greenroom.plugin import Gateway, GreenroomError, InvalidInput
 from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.leased_voice import SPEECH
-from greenroom_speech.api.openai_errors import error_object, told
+from greenroom_speech.api.openai_errors import InvalidField, error_object, shown, told
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.reference import References
@@ -35,6 +35,7 @@ IDLE_SECONDS = 30.0
 _SUBPROTOCOL = "realtime"
 """What OpenAI's clients offer beside their key."""
 _POLICY_VIOLATION = 1008
+_MISSING = object()
 
 
 def speech_stream_routes(
@@ -86,6 +87,8 @@ class _Session:
         self._references = references
         self._most_characters = most_characters
         self._config: SessionConfig | None = None
+        self._told: SessionConfig | None = None
+        """The last one of which the client heard a sentence."""
         self._utterance: Utterance | None = None
         self._utterances = 0
         self._on: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -141,10 +144,10 @@ class _Session:
         return utterance is not None and (utterance.text.ended or utterance.text.has_sentence)
 
     async def _answer(self, message: dict[str, Any]) -> None:
-        kind = message.pop("type", None)
+        kind = message.pop("type", _MISSING)
         if not isinstance(kind, str) or kind not in self._on:
             known = ", ".join((*self._on, "session.close"))
-            raise InvalidInput(f"type is {str(kind)[:60]!r}; it must be one of {known}.")
+            raise _wrong("type", kind, f"one of {known}")
         if self._config is None and kind != "session.config":
             raise InvalidInput(f"{kind} came before session.config, which must be first.")
         await self._on[kind](message)
@@ -159,9 +162,9 @@ class _Session:
         self._config = config
 
     async def _write(self, message: dict[str, Any]) -> None:
-        text = message.get("text")
+        text = message.get("text", _MISSING)
         if not isinstance(text, str):
-            raise InvalidInput(f"text is {str(text)[:60]!r}; it must be a string.")
+            raise _wrong("text", text, "a string")
         utterance = self._begun()
         if utterance.text.ended:
             raise InvalidInput(
@@ -199,7 +202,8 @@ class _Session:
     def _begun(self) -> Utterance:
         assert self._config
         if self._utterance is None:
-            self._utterance = Utterance(self._utterances, self._config)
+            new = self._config is not self._told
+            self._utterance = Utterance(self._utterances, self._config, tells_ignored=new)
             self._utterances += 1
         return self._utterance
 
@@ -223,10 +227,13 @@ class _Session:
         """Say that an utterance has ended, and how if not as it should; the next may come."""
         if self._utterance is utterance:
             self._utterance = None
+        if utterance.sentences:
+            self._told = utterance.config
         await self._send(
             "session.done",
             utterance_index=utterance.index,
             total_sentences=utterance.sentences,
+            **utterance.untold(),
             **how,
         )
 
@@ -239,11 +246,16 @@ class _Session:
     async def _tell_error(self, error: Exception) -> None:
         if not isinstance(error, GreenroomError):
             logger.error("Speech broke off", exc_info=error)
-        status, sentence, param = told(error)
+        status, sentence, param = told(error, PATH)
         await self._send("error", message=sentence, error=error_object(status, sentence, param))
 
     async def _send(self, kind: str, **fields: Any) -> None:
         await send_message(self._websocket, kind, **fields)
+
+
+def _wrong(field: str, value: object, rule: str) -> InvalidField:
+    what = "is missing" if value is _MISSING else f"is {shown(value)}"
+    return InvalidField(f"{field} {what}; it must be {rule}.", field)
 
 
 def _parsed(received: Message) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.answers import (
     ERRORS,
+    RUN_HEADERS,
     TimedSegment,
     TimedWord,
     Transcription,
     Usage,
     VerboseTranscription,
+    headers_of,
 )
 from greenroom_speech.api.events import MEDIA_TYPE, event
 from greenroom_speech.api.heard import HeardPassage
@@ -29,18 +31,28 @@ from greenroom_speech.api.request_body import fields_of
 from greenroom_speech.api.schemas import TranscriptionRequest, TranslationRequest
 from greenroom_speech.api.sound_answer import left_out
 from greenroom_speech.api.subtitles import srt, vtt
+from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.times import Timed
 from greenroom_speech.sentences import sentences
 
 logger = logging.getLogger(__name__)
 
 _TEXT = {"schema": {"type": "string"}}
-_TEXTS = {"content": {"text/plain": _TEXT, "text/vtt": _TEXT, MEDIA_TYPE: _TEXT}}
+_TEXTS = {
+    "content": {"text/plain": _TEXT, "text/vtt": _TEXT, MEDIA_TYPE: _TEXT},
+    "headers": headers_of(
+        **RUN_HEADERS,
+        X_Greenroom_Audio_Seconds="With stream: the length of the recording, if its file tells it.",
+    ),
+}
 SUBTITLES = {"srt": (srt, "text/plain"), "vtt": (vtt, "text/vtt")}
 """How each is written, and its media type."""
 
 
-def transcriptions_routes(listener: RecordingListener) -> APIRouter:
+def transcriptions_routes(
+    listener: RecordingListener, known: Callable[[], EngineTags]
+) -> APIRouter:
+    """`known` tells what the engine of asr can be asked for."""
     router = APIRouter(tags=["transcription"])
 
     def answering(
@@ -64,7 +76,7 @@ def transcriptions_routes(listener: RecordingListener) -> APIRouter:
         return await answer(checked(TranslationRequest, await fields_of(request)))
 
     async def answer(asked: TranscriptionRequest) -> Response:
-        ignored = left_out(asked.ignored, "")
+        ignored = left_out(asked.left_out(known()), "")
         opened = listener.opened(asked.file, asked.wanted)
         if asked.stream:
             return _Events(asked, opened, ignored)

@@ -1,7 +1,7 @@
 """One utterance of a WebSocket: its sentences become sound, in messages, under one lease."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +18,6 @@ from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
 from greenroom_speech.api.tempo import Tempo
-from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.reading.pieces import Said
@@ -31,9 +30,21 @@ class Utterance:
     index: int
     config: SessionConfig
     text: ArrivingText = field(default_factory=ArrivingText)
+    tells_ignored: bool = False
+    """Its first sentence names the fields of the config that have no effect."""
+    ignored: Sequence[str] = ()
+    """Such fields."""
     sentences: int = 0
+    warnings: list[str] = field(default_factory=list)
+    """Of sentences without a sound, which nobody was told yet."""
     speaking: asyncio.Task[None] | None = None
     """None until a sentence is there."""
+
+    def untold(self) -> dict[str, list[str]]:
+        """The warnings as a message has them, which tells them now."""
+        told = {"warnings": self.warnings} if self.warnings else {}
+        self.warnings = []
+        return told
 
 
 class UtteranceSpeaker:
@@ -51,8 +62,17 @@ class UtteranceSpeaker:
         """Send all of it, sentence by sentence. Raises GreenroomError, WebSocketDisconnect."""
         config = utterance.config
         reference, transcript = await self._references.of(config)
-        tensors = tensors_of(config) | config.tasks(self._read_aloud.known())
-        script = Script(reference, transcript, tensors, verify=config.verify)
+        known, recorded = self._read_aloud.known(), isinstance(reference, Recording)
+        tensors = config.tensors(known, recorded)
+        if utterance.tells_ignored:
+            utterance.ignored = config.left_out(known, recorded)
+        script = Script(
+            reference,
+            transcript,
+            tensors,
+            recording_field=config.recording_field,
+            verify=config.verify,
+        )
         async with (
             self._pipeline.speaking(script) as speaking,
             one_ahead(speaking.said(self._said(utterance, reference))) as parts,
@@ -77,10 +97,12 @@ class UtteranceSpeaker:
         added: Callable[[float], None],
     ) -> None:
         async for part in parts:
-            if part.sound:
-                kind = utterance.config.response_format
-                async with self._formats.opened(kind, part.sound.rate) as file:
-                    await self._send_sentence(utterance, websocket, part, parts, file, added)
+            if part.sound is None:
+                utterance.warnings += part.warnings
+                continue
+            kind = utterance.config.response_format
+            async with self._formats.opened(kind, part.sound.rate) as file:
+                await self._send_sentence(utterance, websocket, part, parts, file, added)
 
     async def _send_sentence(
         self,
@@ -93,6 +115,8 @@ class UtteranceSpeaker:
     ) -> None:
         assert part.sound
         place = {"utterance_index": utterance.index, "sentence_index": utterance.sentences}
+        is_first = utterance.sentences == 0
+        ignored = {"ignored": utterance.ignored} if is_first and utterance.ignored else {}
         utterance.sentences += 1
         config, rate = utterance.config, part.sound.rate
         seed = {} if part.seed is None else {"seed": part.seed}
@@ -104,6 +128,7 @@ class UtteranceSpeaker:
             format=config.response_format,
             sample_rate=rate,
             **seed,
+            **ignored,
         )
         frames = _Frames(websocket, config.stream_audio)
         tempo = Tempo(config.speed, rate)
@@ -121,7 +146,8 @@ class UtteranceSpeaker:
                 websocket, "audio.done", **place, total_bytes=frames.bytes, error=True
             )
             raise
-        told = {"warnings": part.warnings} if part.warnings else {}
+        utterance.warnings += part.warnings
+        told = utterance.untold()
         await send_message(
             websocket, "audio.done", **place, total_bytes=frames.bytes, error=False, **told
         )

@@ -27,6 +27,7 @@ class NoRecording(GreenroomError):
 
     def __init__(self, name: str, why: str = "its file is missing or empty") -> None:
         super().__init__(f"The recording of voice {name!r} is lost: {why}.")
+        self.name = name
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from greenroom.errors import InvalidInput
 
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 
-
 _LONGEST = 400
 """Characters of which the normal form is looked for: of many accents that takes minutes."""
+_NEAR, _LONGEST_NEAR = 3, 100
+"""Names that are similar enough, and characters of a name that are compared with them."""
 
 
 def normal(name: str) -> str:
@@ -36,3 +39,12 @@ def is_allowed(name: str) -> bool:
         return allowed(name) == name
     except InvalidInput:
         return False
+
+
+def similar(name: str, names: Iterable[str], most: int) -> list[str]:
+    """Those that begin with a name, else a few that look like it, whatever the case."""
+    every = {known.casefold(): known for known in names}
+    wanted = name[:_LONGEST_NEAR].strip().casefold()
+    longer = [known for known in every if wanted and known.startswith(wanted)]
+    near = longer[:most] or get_close_matches(wanted, every, _NEAR)
+    return [every[one] for one in near]

@@ -1,25 +1,22 @@
 """The bundled voices and the saved ones, by name; where the latter lie is a `VoicePlace`."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 
 import soundfile
 
 from greenroom.errors import Conflict, GreenroomError
 from greenroom_speech.api.voice_facts import NoRecording, OddVoice, SavedVoice
-from greenroom_speech.api.voice_names import allowed, is_allowed, normal
+from greenroom_speech.api.voice_names import allowed, is_allowed, normal, similar
 from greenroom_speech.api.voice_place import Mark, VoicePlace
 from greenroom_speech.voices import voices as bundled_voices
 
 logger = logging.getLogger(__name__)
 
-_NEAR, _LONGEST_NEAR = 3, 100
-"""Names that are told, and characters of what was asked for that are compared with them."""
 _MOST_NAMED = 20
 _PLACE = ""
 
@@ -44,34 +41,65 @@ class VoicesStore:
         return list(self._each())
 
     def get(self, name: str) -> SavedVoice:
-        """Raises UnknownVoice naming some that there are, NoRecording."""
-        wanted = normal(name)
-        found = _bundled().get(wanted)
-        if not found and is_allowed(wanted):
-            found = self._looked_at(wanted)
-        if found:
+        """As `find`. Raises UnknownVoice naming some that there are, NoRecording."""
+        if found := self.find(name):
             return found
-        every = {known.casefold(): known for known in (*_bundled(), *self._names())}
-        if near := get_close_matches(wanted[:_LONGEST_NEAR].casefold(), every, _NEAR):
-            raise UnknownVoice(
-                f"voice is {name[:80]!r}, which does not exist; similar names are "
-                f"{', '.join(every[one] for one in near)}. "
-                "GET /v1/voices lists all."
+        raise self.unknown(name)
+
+    def find(self, name: str) -> SavedVoice | None:
+        """The voice that is written so, else one in another case. Raises NoRecording."""
+        wanted = normal(name)
+        if found := self._written_so(wanted):
+            return found
+        every = {known.casefold(): known for known in (*self._names(), *_bundled())}
+        other = every.get(wanted.casefold())
+        return self._written_so(other) if other else None
+
+    def unknown(
+        self,
+        name: str,
+        more: Collection[str] = (),
+        lists: str = "/v1/voices",
+        part: str | None = None,
+    ) -> UnknownVoice:
+        """The error that tells similar names, or the first of all.
+
+        `more` are names beside the store's, `part` is what is wrong of a blend, and `lists` the
+        path that lists all.
+        """
+        asked = f"voice is {name[:80]!r}"
+        of = "which" if part is None else f"of which {part[:80]!r}"
+        near = similar(part or name, (*_bundled(), *self._names(), *more), _MOST_NAMED)
+        if near:
+            return UnknownVoice(
+                f"{asked}, {of} does not exist; similar names are {', '.join(near)}. "
+                f"GET {lists} lists all."
             )
-        names = [voice.name for voice in islice(self._each(), _MOST_NAMED + 1)]
-        more = " or another that GET /v1/voices lists" if len(names) > _MOST_NAMED else ""
+        every = chain((voice.name for voice in self._each()), more)
+        names = list(islice(every, _MOST_NAMED + 1))
+        others = f" or another that GET {lists} lists" if len(names) > _MOST_NAMED else ""
+        wrong = asked if part is None else f"{asked}, {of} does not exist"
         there_are = ", ".join(names[:_MOST_NAMED])
-        raise UnknownVoice(f"voice is {name[:80]!r}; it must be one of {there_are}{more}.")
+        return UnknownVoice(f"{wrong}; it must be one of {there_are}{others}.")
 
     def recording(self, name: str) -> tuple[SavedVoice, bytes]:
         """A voice and its whole recording, both of one moment. Raises as `get` does."""
-        voice = self.get(name)
+        if found := self.find_recording(name):
+            return found
+        raise self.unknown(name)
+
+    def find_recording(self, name: str) -> tuple[SavedVoice, bytes] | None:
+        """As `recording`; None for an unknown voice, which costs less than the error."""
+        voice = self.find(name)
+        if voice is None:
+            return None
         with suppress(FileNotFoundError):
             content = self._content(voice)
-            if self.get(name) == voice:
+            if self.find(name) == voice:
                 return voice, content
         with self._place.alone():
-            voice = self.get(name)
+            if (voice := self.find(name)) is None:
+                return None
             try:
                 return voice, self._content(voice)
             except FileNotFoundError:
@@ -111,14 +139,21 @@ class VoicesStore:
     def delete(self, name: str) -> None:
         """Forget a saved voice. Raises UnknownVoice, Conflict, DiskFull."""
         with self._place.writing("deleted"), self._place.alone():
-            with suppress(NoRecording):
-                self._own(name, "deleted")
-            self._place.remove(normal(name))
+            try:
+                kept = self._own(name, "deleted").name
+            except NoRecording as lost:
+                kept = lost.name
+            self._place.remove(kept)
 
     def clear_partial(self) -> None:
         """Remove what a crash has left half written."""
         with self._place.alone():
             self._place.clear_partial()
+
+    def _written_so(self, name: str) -> SavedVoice | None:
+        """`name` in its normal form. Raises NoRecording."""
+        found = _bundled().get(name)
+        return found or (self._looked_at(name) if is_allowed(name) else None)
 
     def _own(self, name: str, what: str) -> SavedVoice:
         voice = self.get(name)

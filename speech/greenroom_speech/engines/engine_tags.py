@@ -1,4 +1,4 @@
-"""What an engine of tts can be asked for, told without importing the engine."""
+"""What an engine of tts or asr can be asked for, told without importing the engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +18,12 @@ class EngineVoice:
     gender: str
     speaks: tuple[str, ...] = ()
     """All languages that it can say; none: any that its engine can."""
+
+    @property
+    def says(self) -> str:
+        """Its language, or the first that it can say where it has only the accent of that."""
+        only_accent = self.speaks and self.language not in self.speaks
+        return self.speaks[0] if only_accent else self.language
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,23 @@ class EngineTags:
     tokenizer: str = ""
     """The engine of tokenizer whose features it takes; "" says nothing."""
 
-    def has_voice(self, voice: str) -> bool:
-        """Whether a value of VOICE is made of the engine's own voices alone."""
-        known = {own.name for own in self.voices}
-        return all(part in known for part in _parts(voice))
+    prompted: bool = False
+    """An engine of asr: it uses PROMPT, the words before or likely ones."""
+
+    def voice(self, asked: str) -> str | None:
+        """The value of VOICE with the engine's own voices, in any case; None if one is none."""
+        known = {own.name.casefold(): own.name for own in self.voices}
+        found = []
+        for part in asked.split("+"):
+            name, bracket, weight = part.partition("(")
+            if (own := known.get(name.strip().casefold())) is None:
+                return None
+            found.append((own + bracket + weight).strip())
+        return "+".join(found)
 
     def spoken_by(self, voice: str) -> tuple[str, ...]:
         """The languages that a value of VOICE can say; none: any that the engine can."""
-        limits = [own.speaks for own in self.voices if own.name in _parts(voice) and own.speaks]
+        limits = [own.speaks for own in self.voices if own.name in parts_of(voice) and own.speaks]
         return min(limits, key=len, default=())
 
     @property
@@ -58,7 +73,7 @@ class EngineTags:
         return (*self.language_tags, *self.text_tags)
 
 
-def _parts(voice: str) -> list[str]:
+def parts_of(voice: str) -> list[str]:
     """The voices of a blend."""
     return [part.partition("(")[0].strip() for part in voice.split("+")]
 

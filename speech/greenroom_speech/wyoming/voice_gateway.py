@@ -30,9 +30,9 @@ class VoiceGateway:
             trust_env=False,  # it is beside this process: a proxy leads away from it
         )
 
-    async def voices(self) -> list[dict[str, str]]:
+    async def voices(self) -> list[dict[str, Any]]:
         """Raises GatewayRefused."""
-        listed: list[dict[str, str]] = (await self._get("/v1/audio/voices"))["voices"]
+        listed: list[dict[str, Any]] = (await self._get("/v1/audio/voices"))["voices"]
         return listed
 
     async def languages(self) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom_speech.engines.engine_tags import EngineTags
 
 
 class Counted(HeldBytes):
@@ -30,6 +31,7 @@ class Asr:
         self.begun = asyncio.Semaphore(0)
         self.heard, self.told, self.fails, self.tasks = [], [], {}, []
         self.times = True
+        self.tags = EngineTags(prompted=True)
         self.leases = 0
 
     @asynccontextmanager

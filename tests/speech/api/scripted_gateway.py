@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 
 import numpy as np
 
-from greenroom.errors import InvalidInput
+from greenroom.errors import InvalidInput, TritonError
 from greenroom.managed.stepped_engine import Piece
 from greenroom_speech.engines.text_input import UNSPEAKABLE
 
@@ -55,6 +55,8 @@ class ScriptedGateway:
         await self.let.acquire()
         if "Fail" in said:
             raise InvalidInput("TEXT fails.")
+        if "Silent" in said:
+            raise TritonError("AUDIO is silent.", "INVALID_ARGUMENT")
         if "Unspeakable" in said:
             raise InvalidInput(f"TEXT is {said!r}; {UNSPEAKABLE} in 'en'.")
         yield Piece(

@@ -2,16 +2,24 @@
 
 import json
 import re
+from types import SimpleNamespace
 
+import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from voices_app import VoicesApp
 
-from greenroom.errors import InvalidInput
+from greenroom.errors import InvalidInput, TritonError
 from greenroom.settings import Settings
+from greenroom_speech.api.catalogue import catalogue_routes
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
+from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.reference import aliases_of
 from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.speech import speech_routes
+from greenroom_speech.api.voice_facts import NoRecording
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.embedded.tags import TAGS
 from greenroom_speech.settings import OPENAI_VOICES, SpeechSettings
@@ -20,6 +28,7 @@ SETTINGS = {
     name: Settings.model_fields[name].default
     for name in ("model_repository", "ensemble_repository")
 }
+SILENT = TritonError("AUDIO is silent.", "INVALID_ARGUMENT")
 ENVIRONMENT = {"GREENROOM_VOICE_ALIASES": "Nova=henry"}
 
 
@@ -109,11 +118,39 @@ async def test_lists_that_clients_ask_for(client, method, path, status):
         assert len(ids) == len(set(ids))
 
 
+def test_the_document_has_what_a_voice_may_be_and_the_headers_of_answers():
+    app = FastAPI()
+    app.include_router(speech_routes(None, None, None, None, None))
+    said = app.openapi()["paths"]["/v1/audio/speech"]["post"]
+    body = said["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    kinds = [kind["type"] for kind in body["voice"]["anyOf"]]
+    assert kinds == ["string", "object", "null"]
+    headers = said["responses"]["200"]["headers"]
+    assert {"x-request-id", "X-Greenroom-Ignored", "X-Greenroom-Seed"} <= headers.keys()
+    assert said["responses"]["503"]["headers"].keys() == {"x-request-id", "Retry-After"}
+
+
+async def test_each_voice_is_listed_with_a_language_that_it_can_be_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("GREENROOM_TTS_ENGINE", raising=False)
+    facts = SimpleNamespace(parameters={"engine": "kokoro"})
+    gateway = SimpleNamespace(facts=lambda model: facts, models=lambda: ["tts"])
+    app = FastAPI()
+    store = VoicesApp(tmp_path).store
+    app.include_router(catalogue_routes(gateway, store, SpeechSettings(), 30))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://own") as web:
+        listed = {one["id"]: one for one in (await web.get("/v1/audio/voices")).json()["voices"]}
+    assert all(voice["language"] in voice["languages"] for voice in listed.values())
+    assert listed["jf_alpha"].items() >= {"language": "en", "languages": ["en", "zh"]}.items()
+    assert listed["zf_xiaobei"]["language"] == "zh"
+    assert listed["hibari"]["languages"] == ["en"]
+    assert {"de", "ja"} <= set(listed["lan"]["languages"])
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_refusals_are_in_the_words_of_the_caller(client):
     wrong = [
         ({"voice": "clarra"}, 404, "similar names are clara"),
-        ({"voice": "CLARA"}, 404, "similar names are clara"),
         ({"voice": "nobody"}, 404, "it must be one of clara"),
         ({"speed": "quick"}, 400, 'speed is "quick"'),
         ({"input": None}, 400, "input is missing"),
@@ -137,6 +174,11 @@ async def test_refusals_are_in_the_words_of_the_caller(client):
         ("remove all", []),
         ("", []),
         ("unhappy pirates", []),
+        ("Do not whisper. Be happy.", [("emotion", "happy")]),
+        ("Don\u2019t whisper, but be happy!", [("emotion", "happy")]),
+        ("Be happy, never sad", [("emotion", "happy")]),
+        ("Speak without whispering or being sad", []),
+        ("A happy 'whisper'", [("emotion", "happy"), ("style", "whisper")]),
     ],
 )
 def test_instructions_become_edits_where_the_engine_knows_the_words(instructions, edits):
@@ -163,7 +205,9 @@ def test_aliases_of_voices_can_be_set(monkeypatch):
         (UnknownVoice("voice is 'x'."), "/v1/audio/speech", "voice is 'x'.", "voice"),
         (UnknownVoice("voice is 'x'."), "/v1/voices/x", "voice is 'x'.", None),
         (InvalidInput("file is damaged."), "/v1/audio/transcriptions", "file is damaged.", "file"),
-        (InvalidInput("AUDIO is silent."), "/v1/audio/edits", "The recording is silent.", None),
+        (SILENT, "/v1/audio/edits", "The recording is silent.", "file"),
+        (SILENT, "/v1/voices", "The recording is silent.", "file"),
+        (NoRecording("x", "gone"), "/v1/voices", "The recording of voice 'x' is lost: gone.", None),
         (InvalidInput("The text."), "/v1/audio/speech", "The text.", None),
     ],
 )
@@ -171,8 +215,50 @@ def test_an_error_names_the_field_that_it_begins_with(error, path, sentence, par
     assert told(error, path)[1:] == (sentence, param)
 
 
-def test_what_a_field_says_is_not_taken_for_a_tensor():
-    assert told(InvalidField('input is "TEXT"', "input"))[1] == 'input is "TEXT"'
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InvalidField('input is "TEXT"', "input"), 'input is "TEXT"'),
+        (UnknownVoice("voice is 'TEXT'."), "voice is 'TEXT'."),
+        (InvalidInput('TEXT is "it\'s TEXT".'), 'input is "it\'s TEXT".'),
+        (
+            InvalidInput(r"""TEXT is 'a "b" \'TEXT'; or TEXT"""),
+            r"""input is 'a "b" \'TEXT'; or input""",
+        ),
+        (InvalidInput("The model's TEXT is cut: 'TEXT"), "The model's input is cut: 'TEXT"),
+    ],
+)
+def test_what_a_caller_wrote_is_not_taken_for_a_tensor(error, sentence):
+    assert told(error)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"reference_audio": "?"}, 'reference_audio is "?": it must be base64.'),
+        ({"reference_audio": 5}, "reference_audio is 5: it must be base64."),
+        ({"segments": []}, "segments is []: it must have at least 1 item."),
+        ({"segments": [5]}, "segments.0 is 5: it must be an object."),
+        (
+            {"segments": [{"voice": "a", "text": "b"}], "input": "c"},
+            "input or segments can be given",
+        ),
+        ({"input": ""}, 'input is "": it must have at least 1 character.'),
+        ({"input": 5}, "input is 5: it must be a string."),
+        ({"speed": "quick"}, 'speed is "quick": it must be a number.'),
+        ({"speed": 9}, "speed is 9: it must be less than or equal to 4."),
+        ({"n": 1.5}, "n is 1.5: it must be a whole number."),
+        ({"seed": "9" * 5000}, "it has too many digits."),
+        ({"verify": "perhaps"}, 'verify is "perhaps": it must be true or false.'),
+        ({"response_format": "amr"}, "response_format is \"amr\": it must be 'mp3', "),
+    ],
+)
+def test_a_wrong_field_is_told_in_plain_words(fields, sentence):
+    given = {"input": "Yes."} if "segments" not in fields else {}
+    with pytest.raises(InvalidField) as raised:
+        checked(SpeechRequest, given | fields)
+    assert sentence in str(raised.value)
+    assert not re.search("[Vv]alid|Value|Input", str(raised.value))
 
 
 @pytest.mark.parametrize(("given", "language"), [("a", "en"), ("z", "zh"), ("en-US", "en-US")])

@@ -42,8 +42,8 @@ def pipe(place):
 
 
 ODD = {
-    "a number as name": (changed(name=5), "name is 5: input should be a valid string"),
-    "a text as seconds": (changed(seconds="x"), 'seconds is "x": input should be a valid number'),
+    "a number as name": (changed(name=5), "name is 5: it must be a string"),
+    "a text as seconds": (changed(seconds="x"), 'seconds is "x": it must be a number'),
     "not a number of seconds": (changed(seconds=float("nan")), "finite number"),
     "null": (changed(transcript=None), "transcript is null"),
     "another's name": (changed(name="else"), "name is 'else'; it must be the folder's, 'odd'"),

@@ -105,7 +105,7 @@ async def test_models_say_where_their_weights_are(client, serving):
 
 WRONG = [
     ({"voice": "nobody"}, "voice is 'nobody'; it must be one of clara"),
-    ({"speed": 9}, "speed is 9: input should be less than or equal to 4"),
+    ({"speed": 9}, "speed is 9: it must be less than or equal to 4"),
     ({"input": ""}, 'input is ""'),
     ({"response_format": "amr"}, 'response_format is "amr"'),
     ({"extra_body": {"task": "emotion", "task_info": "grumpy"}}, "task_info of 'emotion'"),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scripted_gateway import RATE, ScriptedGateway
 
 from greenroom.errors import InvalidInput
 from greenroom_speech.api.formats import Formats
+from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
 from greenroom_speech.codec.recording import Recording
@@ -133,6 +135,28 @@ async def test_what_the_engine_cannot_say_is_left_out_with_a_warning(text):
     assert np.flatnonzero(sound == 0).tolist() == list(range(4, 4 + pause))
     assert sound.size == len("Yes.") + pause + len("No.")
     assert set(speech.warnings) == {"'Unspeakable.' was left out: nothing in it can be spoken."}
+
+
+@pytest.mark.parametrize("field", ["voice", "reference_audio", "file"])
+async def test_what_is_wrong_with_a_recording_is_told_of_the_field_that_brought_it(field):
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    asked = replace(script("Silent."), recording_field=field)
+    with pytest.raises(InvalidField, match="The recording is silent") as raised:
+        async with Pipeline(gateway, 100).speech(asked) as speech:
+            await anext(speech.pieces)
+    assert raised.value.param == field
+
+
+async def test_a_piece_that_is_wholly_left_out_is_told_once():
+    gateway = ScriptedGateway()
+    gateway.let_all()
+    text = TextPart("Good evening. \u0414\u0430 Unspeakable. Good night.", 0.0)
+    reading = Reading([text], "en", scripts={"en": ("LATIN",)})
+    async with Pipeline(gateway, 100).speech(Script(REFERENCE, "", {}, reading)) as speech:
+        assert [sound async for sound in speech.pieces]
+    told = "'\u0414\u0430 Unspeakable.' was left out: nothing in it can be spoken."
+    assert speech.warnings == [told]
 
 
 async def test_a_text_of_which_nothing_can_be_said_is_refused():

@@ -181,13 +181,44 @@ async def test_an_error_ends_the_utterance_and_not_the_connection(connect):
         assert (await client.until("session.done"))[-1]["total_sentences"] == 1
 
 
+async def test_what_is_left_out_is_told_with_the_next_sentence_or_the_end(connect):
+    async with connect(CONFIG) as client:
+        client.gateway.let_all()
+        await client.say("Good. Unspeakable. Better. Unspeakable again.", DONE)
+        received = await client.until("session.done")
+    ends = [one for one in received if not isinstance(one, bytes) and "done" in one["type"]]
+    said = [
+        [warning.partition(" was left out")[0] for warning in end.get("warnings", ())]
+        for end in ends
+    ]
+    assert said == [[], ["'Unspeakable.'"], ["'Unspeakable again.'"]]
+
+
+async def test_fields_without_effect_are_told_once(connect):
+    odd = {**CONFIG, "user": "me", "instructions": "Like a pirate."}
+    async with connect(odd) as client:
+        client.gateway.let_all()
+        told = []
+        for before in ([], [], [CONFIG], [odd]):
+            await client.send(*before)
+            await client.say("One. Two.", DONE)
+            received = await client.until("session.done")
+            starts = [one for one in received if isinstance(one, dict) and "start" in one["type"]]
+            told += [[start.get("ignored") for start in starts]]
+    names = ["instructions", "user"]
+    assert told == [[names, None], [None, None], [None, None], [names, None]]
+
+
 WRONG = [
     ([], {"type": "input.text", "text": "x"}, "before session.config"),
     ([], {**CONFIG, "voice": "nobody"}, "voice is 'nobody'"),
     ([], {**CONFIG, "speed": 9}, "speed is 9"),
-    ([CONFIG], {"type": "input.text", "text": 5}, "text is '5'; it must be a string"),
-    ([CONFIG], {"type": "input.song"}, "type is 'input.song'"),
-    ([CONFIG], {"type": ["input.text"]}, "it must be one of session.config"),
+    ([CONFIG], {"type": "input.text", "text": 5}, "text is 5; it must be a string"),
+    ([CONFIG], {"type": "input.text"}, "text is missing; it must be a string"),
+    ([CONFIG], {"type": "input.text", "text": None}, "text is null; it must be a string"),
+    ([CONFIG], {"type": "input.song"}, 'type is "input.song"'),
+    ([CONFIG], {"type": ["input.text"]}, 'type is ["input.text"]; it must be one of'),
+    ([CONFIG], {}, "type is missing; it must be one of session.config"),
     ([CONFIG], ["no object"], "must be a JSON object"),
     ([CONFIG, {"type": "input.text", "text": "a"}], CONFIG, "in the middle of an utterance"),
     (
@@ -203,12 +234,17 @@ WRONG = [
 ]
 
 
+FIELDS = ("speed", "text", "type", "voice")
+
+
 @pytest.mark.parametrize(("before", "message", "sentence"), WRONG)
 async def test_what_is_wrong_is_told_and_the_connection_goes_on(connect, before, message, sentence):
     async with connect(*before, message) as client:
         told = await client.next()
         assert told["type"] == "error"
         assert sentence in told["message"]
+        first = sentence.partition(" ")[0]
+        assert told["error"]["param"] == (first if first in FIELDS else None)
         client.gateway.let_all()
         await client.send({"type": "input.cancel"} if before else CONFIG)
 

@@ -62,7 +62,7 @@ async def events(service, **fields):
 
 
 async def test_what_says_nothing_is_a_short_silence(service):
-    for text in ("...", "\U0001f44d", " \n"):
+    for text in ("...", "\U0001f44d", " \n", "[clara]", "[henry]\n[clara] \n"):
         answer = await service.web.post("/v1/audio/speech", json=asked(text))
         assert answer.status_code == 200
         assert answer.content == bytes(2 * 6000)

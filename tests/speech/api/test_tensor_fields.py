@@ -42,3 +42,12 @@ def test_edits_follow_the_clone_or_stand_alone():
     assert shown(SpeechRequest(input="Hello.", voice="clara").tasks(EngineTags()))["TASK"][1] == [
         b"clone"
     ]
+
+
+def test_what_is_of_a_recording_is_left_out_for_a_voice_without_one():
+    asked = SpeechRequest(input="Yes.", audio_language="en", transcript="Well.", user="me")
+    known = EngineTags()
+    assert "AUDIO_LANGUAGE" in asked.tensors(known, recorded=True)
+    assert "AUDIO_LANGUAGE" not in asked.tensors(known, recorded=False)
+    assert asked.left_out(known) == ["user"]
+    assert asked.left_out(known, recorded=False) == ["audio_language", "transcript", "user"]

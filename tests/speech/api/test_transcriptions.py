@@ -22,6 +22,7 @@ from greenroom_speech.api.openai_errors import HANDLERS
 from greenroom_speech.api.transcriptions import transcriptions_routes
 from greenroom_speech.codec.decoder import Decoder
 from greenroom_speech.codec.process import CodecProcess
+from greenroom_speech.engines.engine_tags import tags_of
 from greenroom_speech.settings import EngineSettings
 
 RATE = 8000
@@ -45,7 +46,7 @@ def codec():
 async def client(asr, codec):
     listener = RecordingListener(asr, Decoder(codec, asr.held), EngineSettings(), MOST)
     app = FastAPI(exception_handlers=HANDLERS)
-    app.include_router(transcriptions_routes(listener))
+    app.include_router(transcriptions_routes(listener, lambda: asr.tags))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://here", timeout=60) as client:
         yield client
@@ -110,6 +111,9 @@ async def test_a_long_recording_is_heard_in_pieces_cut_at_pauses(client, asr):
         ({"timestamp_granularities[]": "word"}, {"words"}),
         ({"timestamp_granularities[]": ["word", "segment"]}, {"words", "segments"}),
         ({"timestamp_granularities": "segment"}, {"segments"}),
+        ({"timestamp_granularities[]": "word, segment"}, {"words", "segments"}),
+        ({"timestamp_granularities[]": ["word,segment", ""]}, {"words", "segments"}),
+        ({"timestamp_granularities": '["word"]'}, {"words"}),
     ],
 )
 async def test_words_and_segments_as_asked_for(client, asr, given, has):
@@ -301,6 +305,14 @@ async def test_languages_by_code_name_and_region(client, asr, given, told):
     assert asr.told == [[told] if told else []]
 
 
+async def test_an_empty_field_of_a_form_is_absent(client, asr):
+    asr.let_all()
+    names = ("stream", "response_format", "timestamp_granularities[]", "language", "prompt")
+    answer = await posted(client, flac(speech(1)), **dict.fromkeys(names, ""))
+    assert answer.json()["text"] == "Words 0. More."
+    assert (asr.told, "x-greenroom-ignored" in answer.headers) == ([[]], False)
+
+
 async def test_what_clients_send_beside_is_taken(client, asr):
     asr.let_all()
     fields = {
@@ -319,13 +331,12 @@ async def test_what_clients_send_beside_is_taken(client, asr):
     answer = await posted(client, flac(speech(1)), **fields)
     assert (answer.status_code, answer.text) == (200, "Words 0. More.\n")
     assert asr.told == [["Greenroom It is"]]
-    ignored = answer.headers["x-greenroom-ignored"]
-    assert {name.partition("%")[0] for name in ignored.split(", ")} == {
-        "chunking_strategy",
-        "include",
-        "temperature",
-        "timestamp_granularities",
-        "vad_filter",
-    }
+    ignored = "chunking_strategy, include, temperature, timestamp_granularities, vad_filter"
+    assert answer.headers["x-greenroom-ignored"] == ignored
+    asr.tags = tags_of("asr", "moonshine")
+    moonshine = await posted(client, flac(speech(1)), prompt="It is", hotwords="Greenroom")
+    assert moonshine.headers["x-greenroom-ignored"] == "hotwords, prompt"
+    assert tags_of("asr", "whisper").prompted
+    assert tags_of("asr", "faster-whisper").prompted
     twice = await posted(client, flac(speech(1)), language=["klingon", "en"], prompt=["a", "b"])
     assert twice.status_code == 200, twice.text

@@ -74,10 +74,14 @@ def test_the_words_can_be_corrected(tmp_path):
     assert store.get("mine").transcript == "other words"
 
 
-def test_a_deleted_voice_is_gone_and_its_name_free(tmp_path):
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("name", ["mine", "MINE"])
+def test_a_deleted_voice_is_gone_and_its_name_free(tmp_path, name, lost):
     store = VoicesStore(VoicesOnDisk(tmp_path))
     saved(store, "mine")
-    store.delete("mine")
+    if lost:
+        (tmp_path / "mine" / "audio.flac").unlink()
+    store.delete(name)
     assert list(tmp_path.iterdir()) == []
     saved(store, "mine")
 

@@ -1,0 +1,5 @@
+"""What the engine whisper can be asked for."""
+
+from greenroom_speech.engines.engine_tags import EngineTags
+
+TAGS = EngineTags(prompted=True)
