@@ -169,6 +169,8 @@ class SpeechOptions(ClientRequest):
     def _lang_code_is_language(self) -> Self:
         if self.lang_code and not self.language:
             self.language = LANGUAGES.get(self.lang_code.lower(), self.lang_code)
+        if self.language and self.language.lower() == "auto":  # how vLLM-Omni's clients say it
+            self.language = None
         return self
 
     @property
@@ -189,7 +191,12 @@ class SpeechOptions(ClientRequest):
         `known` is what the engine can be asked for. Raises InvalidField for a lang_code that it
         does not speak.
         """
-        if self.lang_code and known.languages and code_of(self.language) not in known.languages:
+        if (
+            self.lang_code
+            and self.language
+            and known.languages
+            and code_of(self.language) not in known.languages
+        ):
             spoken = ", ".join(known.languages)
             raise InvalidField(
                 f"lang_code is {self.lang_code[:40]!r}; the engine speaks {spoken}.", "lang_code"

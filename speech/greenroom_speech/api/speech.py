@@ -57,7 +57,7 @@ def speech_routes(
         ignored = asked.left_out(known, recorded)
         headers = {
             **left_out(ignored, " ".join(filter(None, dict.fromkeys(unsaid)))),
-            **said_elsewhere(known, asked.input, asked.language),
+            **await asyncio.to_thread(said_elsewhere, known, asked.input, asked.language),
         }
         wanted = SoundOptions(
             asked.response_format,

@@ -261,7 +261,9 @@ def test_a_wrong_field_is_told_in_plain_words(fields, sentence):
     assert not re.search("[Vv]alid|Value|Input", str(raised.value))
 
 
-@pytest.mark.parametrize(("given", "language"), [("a", "en"), ("z", "zh"), ("en-US", "en-US")])
+@pytest.mark.parametrize(
+    ("given", "language"), [("a", "en"), ("z", "zh"), ("en-US", "en-US"), ("Auto", None)]
+)
 def test_a_lang_code_is_the_language_and_its_error_names_it(given, language):
     asked = SpeechRequest.model_validate({"input": "Yes.", "lang_code": given})
     asked.tasks(TAGS)
