@@ -14,6 +14,7 @@ from greenroom.gateway.api_keys import Scope
 from greenroom.gateway.app import ERROR_HANDLERS
 from greenroom.gateway.app_plugin import App, AppLease, Gateway, Held, ModelFacts
 from greenroom.gateway.http_server import HttpServer, http_socket
+from greenroom.gateway.memory_return import return_memory
 from greenroom.gateway.request_body import hold_of
 from greenroom.managed.stepped_engine import Piece
 from greenroom.origin_guard import OriginGuard, Refusal
@@ -67,6 +68,7 @@ __all__ = [
     "hold_of",
     "http_socket",
     "is_loopback",
+    "return_memory",
     "runtime_folder",
     "url",
 ]
