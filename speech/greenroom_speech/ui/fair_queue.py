@@ -18,7 +18,7 @@ _RUNNING = 256
 """Of all functions: what they hold is bounded by their bytes."""
 _WAITING = 64
 _BYTES = 32 * 2**20
-"""Of events that wait or run."""
+"""Of memory, of events that wait, run, or have answers that nobody has taken yet."""
 
 
 class FairQueue(Queue):
@@ -36,6 +36,8 @@ class FairQueue(Queue):
             blocks=blocks,
             default_concurrency_limit=_OF_FUNCTION,
         )
+        self._ended: Counter[tuple[str, str]] = Counter()
+        """Bytes of events whose answers are kept, by tab and address."""
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """Refuse an event for which there is no room, else as Gradio does."""
@@ -78,29 +80,42 @@ class FairQueue(Queue):
     def _forget(self, events: Iterable[Event]) -> None:
         for event in events:
             self.event_ids_to_events.pop(event._id, None)
+            self._ended[event.session_hash, _address(event.request)] += _size(event.request)
 
     def _full(self, tab: str, request: Any) -> str | None:
         """Why there is no room for an event."""
-        size, address = request.scope[EVENT_BYTES], _address(request)
-        held = list(self.event_ids_to_events.values())
+        answers = self.pending_messages_per_session
+        for one in [one for one in self._ended if one[0] not in answers or answers[one[0]].empty()]:
+            del self._ended[one]
+        taken = self._ended.copy()
+        for event in self.event_ids_to_events.values():
+            taken[event.session_hash, _address(event.request)] += _size(event.request)
         queues = self.event_queue_per_concurrency_id.values()
-        waits = {event._id for found in queues for event in found.queue}
-        of_address = [event for event in held if _address(event.request) == address]
-        of_tab = [event for event in held if event.session_hash == tab]
-        for whose, events, share in (
-            ("", held, 1),
-            (" of this address", of_address, 2),
-            (" of this tab", of_tab, 4),
+        waiting = Counter(
+            (event.session_hash, _address(event.request)) for one in queues for event in one.queue
+        )
+        address, size = _address(request), _size(request)
+        for whose, share, theirs in (
+            ("", 1, lambda of: True),
+            (" of this address", 2, lambda of: of[1] == address),
+            (" of this tab", 4, lambda of: of[0] == tab),
         ):
-            waiting = sum(event._id in waits for event in events)
-            taken = sum(event.request.scope[EVENT_BYTES] for event in events)
-            if waiting >= _WAITING // share or taken + size > _BYTES // share:
+            number, held = (
+                sum(count for of, count in counted.items() if theirs(of))
+                for counted in (waiting, taken)
+            )
+            if number >= _WAITING // share or held + size > _BYTES // share:
                 return (
-                    f"{waiting} events{whose} wait, and all of them take {taken} bytes; at most "
-                    f"{_WAITING // share} and {_BYTES // share} are allowed. Try again later."
+                    f"{number} events{whose} wait, and all take {held} bytes; at most "
+                    f"{_WAITING // share} and {_BYTES // share} may. Try again later."
                 )
         return None
 
 
 def _address(request: Any) -> str:
     return network(request.client.host) if request.client else "unknown"
+
+
+def _size(request: Any) -> int:
+    size: int = request.scope[EVENT_BYTES]
+    return size

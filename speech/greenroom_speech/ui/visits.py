@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,9 +53,7 @@ answer at a stream that is over, until there is another event."""
 _EVENT_BYTES = 2**20
 """Of an event; recordings are uploaded."""
 _EVENT_MEMORY = 8 * 2**20
-_EVENTS_BYTES, _EVENTS_SECONDS = 64 * 2**20, 60.0
-"""Of memory, of one event and of all of a minute: their answers are kept about as long for who has
-not taken them."""
+"""Of an event; text that is not Latin takes more than its bytes."""
 _SMALL_BYTES = 2**13
 """Of a password, or of what is cancelled."""
 _SESSION = "session_hash"
@@ -106,8 +104,6 @@ class Visits:
         self._receiving = 0
         self._streams = streams
         self._open: Counter[tuple[str, str]] = Counter()
-        self._events: deque[tuple[float, int]] = deque()
-        self._events_bytes = 0
         self._answering: Counter[str | None] = Counter()
         self._answered: TTLCache[str | None, bool] = TTLCache(1000, _AFTER_ANSWERS)
 
@@ -211,14 +207,12 @@ class Visits:
         raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
 
     async def _join(self, visitor: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take an event. It counts for a minute, if Gradio takes it: a stranger's does not."""
         _check_length(scope, _EVENT_BYTES)
         body = await _whole(receive)
         if body is None:
             return
-        scope[EVENT_BYTES] = size = len(body) + _memory_of(body)
-        self._make_room(size)
-        taken, given = False, False
+        scope[EVENT_BYTES] = len(body) + _memory_of(body)
+        given = False
 
         async def whole() -> Message:
             nonlocal given
@@ -227,29 +221,7 @@ class Visits:
             given = True
             return {"type": "http.request", "body": body}
 
-        async def watch(message: Message) -> None:
-            nonlocal taken
-            if message["type"] == "http.response.start":
-                taken = message["status"] == 200
-            await send(message)
-
-        self._events_bytes += size
-        try:
-            await self._app(scope, whole, self._when_the_end_is_known(visitor, watch))
-        finally:
-            if taken:
-                self._events.append((_now(), size))
-            else:
-                self._events_bytes -= size
-
-    def _make_room(self, size: int) -> None:
-        while self._events and self._events[0][0] < _now() - _EVENTS_SECONDS:
-            self._events_bytes -= self._events.popleft()[1]
-        if self._events_bytes + size > _EVENTS_BYTES:
-            raise Unavailable(
-                f"Events of {self._events_bytes} bytes came within {_EVENTS_SECONDS:g} s, as many "
-                "as the page takes; try again in a minute."
-            )
+        await self._app(scope, whole, self._when_the_end_is_known(visitor, send))
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note what is uploaded as the visitor's before the visitor is told its path."""
@@ -283,10 +255,6 @@ class Visits:
             "set-cookie",
             f"{self._cookie}={visitor}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax{secure}",
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def _nothing() -> Message:
