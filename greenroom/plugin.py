@@ -15,6 +15,7 @@ from greenroom.gateway.app import ERROR_HANDLERS
 from greenroom.gateway.app_plugin import App, AppLease, Gateway, Held, ModelFacts
 from greenroom.gateway.http_server import HttpServer, http_socket
 from greenroom.gateway.json_head import refuse_wide
+from greenroom.gateway.memory_return import return_memory
 from greenroom.gateway.request_body import hold_of
 from greenroom.managed.stepped_engine import Piece
 from greenroom.origin_guard import OriginGuard, Refusal
@@ -69,6 +70,7 @@ __all__ = [
     "http_socket",
     "is_loopback",
     "refuse_wide",
+    "return_memory",
     "runtime_folder",
     "url",
 ]

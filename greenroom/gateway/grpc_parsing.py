@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.errors import InvalidInput
+from greenroom.gateway.request_checks import check_length
 from greenroom.triton.raw_tensors import InferRequest
 
 _LARGE = 2**16
@@ -40,13 +41,21 @@ _FIXED = frozenset(
 
 
 def parse(kind: type[Any], data: bytes) -> Any:
-    """Returns a message of that kind. Raises InvalidInput for what is none, or too fine-grained."""
+    """Returns a message of that kind.
+
+    Raises InvalidInput for what is none, is too fine-grained or has a long name: Triton's sentences
+    repeat names, as metadata, of which it sends what no client takes.
+    """
     try:
         if len(data) > _LARGE:
             _Walk(data, kind.DESCRIPTOR.name).message(0, len(data), kind.DESCRIPTOR)
-        return kind.FromString(data)
+        message = kind.FromString(data)
     except (DecodeError, IndexError):
         raise _no_message(kind) from None
+    for about, value in message.ListFields():
+        if about.type == FieldDescriptor.TYPE_STRING:
+            check_length(about.name, value)
+    return message
 
 
 def parse_infer(data: bytes) -> InferRequest:

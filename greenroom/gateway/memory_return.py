@@ -16,12 +16,21 @@ _QUIET = 2**20
 """Bytes that may be held: a burst is over."""
 
 
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+"""Not in every C library: musl has none."""
+
+
+def return_memory() -> None:
+    """Give back what is free now; takes milliseconds, without the interpreter's lock."""
+    if _trim:
+        _trim(0)
+
+
 async def returning_memory(held: HeldBytes) -> None:
-    """Do so for ever; at once no more where the C library cannot (musl)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    """Do so after each burst, for ever."""
     seen = held.total
-    while trim:
+    while True:
         await asyncio.sleep(_INTERVAL)
         if held.total - seen > _WORTH and held.now < _QUIET:
             seen = held.total
-            await asyncio.to_thread(trim, 0)
+            await asyncio.to_thread(return_memory)

@@ -48,8 +48,8 @@ def check_message(asked: InferRequest, repository: Repository) -> None:
     """Check a request as gRPC has it. Raises InvalidInput, PermissionDenied."""
     request = asked.message
     refuse_control(tensor.name for tensor in request.inputs)
-    _check_length("model_name", request.model_name)
-    _check_length("id", request.id)
+    check_length("model_name", request.model_name)
+    check_length("id", request.id)
     _check_sequence(request.parameters, request.model_name, repository)
     for output in request.outputs:
         if output.parameters:
@@ -79,7 +79,7 @@ def check_message(asked: InferRequest, repository: Repository) -> None:
 def check_json(head: JsonHead, model: str, repository: Repository) -> None:
     """Check a request as HTTP has it; its names have been looked at. Raises InvalidInput."""
     asked = head.json
-    _check_length("id", asked.get("id"))
+    check_length("id", asked.get("id"))
     _check_sequence(_parameters(asked, "The request"), model, repository)
     for output in _objects(asked, "outputs"):
         name = f"Output {_short(output.get('name'))}"
@@ -97,7 +97,7 @@ def check_json(head: JsonHead, model: str, repository: Repository) -> None:
 
 def check_generate(head: JsonHead, model: str, repository: Repository) -> None:
     """Check a request of the generate extension, where a tensor is a field. Raises InvalidInput."""
-    _check_length("id", head.json.get("id"))
+    check_length("id", head.json.get("id"))
     _check_sequence(head.json, model, repository)
     _check_sequence(_parameters(head.json, "The request"), model, repository)
 
@@ -214,7 +214,8 @@ def _check_region(name: Any, parameters: Mapping[str, Any]) -> None:
             )
 
 
-def _check_length(field: str, given: Any) -> None:
+def check_length(field: str, given: Any) -> None:
+    """Raises InvalidInput for a name that has more bytes than are sent back."""
     if isinstance(given, str) and len(given.encode(errors="replace")) > _MOST_NAME_BYTES:
         raise InvalidInput(
             f"Field {field} has {len(given)} characters; at most {_MOST_NAME_BYTES} bytes are "

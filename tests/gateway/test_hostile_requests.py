@@ -56,6 +56,21 @@ async def test_grpc_has_no_way_around_the_control_input_or_a_lease(running):
             assert "NUL" in refused.value.details()
 
 
+async def test_a_long_name_does_not_come_back(running):
+    name = "x" * 10_000_000
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.settings.grpc_port}") as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        for call in (
+            stub.ModelMetadata(pb.ModelMetadataRequest(name=name)),
+            stub.ModelConfig(pb.ModelConfigRequest(name=name)),
+            stub.ModelStatistics(pb.ModelStatisticsRequest(name=name)),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call
+            assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert "Field name has 10000000 characters" in refused.value.details()
+
+
 async def test_no_json_kills_triton_or_breaks_the_gateway(running):
     triton = running.service.triton.pid
     load = "/v2/repository/models/echo/load"

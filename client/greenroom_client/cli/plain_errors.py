@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from greenroom_client.cli.shown import printable
 from greenroom_client.errors import GreenroomClientError
 
 
@@ -27,5 +28,5 @@ class PlainErrors(TyperGroup):
 
 
 def _failed(sentence: str) -> typer.Exit:
-    typer.echo(f"greenroom: {sentence}", err=True)
+    typer.echo(f"greenroom: {printable(sentence)}", err=True)
     return typer.Exit(1)

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from greenroom_client.cli.shown import cell, printable
+
 IN_TRANSITION = ("loading", "restoring", "offloading", "unloading")
 
 
@@ -87,7 +89,7 @@ def display(quiet: bool) -> Iterator[Callable[[Phase], None]]:
         yield lambda phase: None
     elif console.is_terminal:
         with console.status(Text("")) as status:
-            yield lambda phase: status.update(Text(str(phase)))
+            yield lambda phase: status.update(cell(phase))
     else:
         yield _Lines()
 
@@ -99,4 +101,4 @@ class _Lines:
     def __call__(self, phase: Phase) -> None:
         if phase.text != self._last:
             self._last = phase.text
-            typer.echo(phase.text, err=True)
+            typer.echo(printable(phase.text), err=True)

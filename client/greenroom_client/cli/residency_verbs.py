@@ -10,6 +10,7 @@ from rich.console import Console
 from greenroom_client.cli import options
 from greenroom_client.cli.progress import Phases
 from greenroom_client.cli.session import Session
+from greenroom_client.cli.shown import printable
 from greenroom_client.cli.status_view import print_status
 from greenroom_client.cli.watching import watch_lines, watch_table
 from greenroom_client.defaults import DEFAULT_URL
@@ -89,4 +90,5 @@ def _move(
 ) -> None:
     started = time.monotonic()
     reached = session.run(ask, Phases((model,), f"waiting for {model}"))
-    typer.echo(f"{model} is {reached.get('residency')}, took {time.monotonic() - started:.1f} s")
+    residency = printable(str(reached.get("residency")))
+    typer.echo(f"{model} is {residency}, took {time.monotonic() - started:.1f} s")

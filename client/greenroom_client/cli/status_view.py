@@ -9,6 +9,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from greenroom_client.cli.shown import cell, printable
+
 _STYLES = {"hot": "bold green", "warm": "yellow", "cold": "blue"}
 _IN_TRANSITION = "magenta"
 _COLUMNS = ("leases", "waiting", "idle s", "device MB", "host MB")
@@ -34,7 +36,7 @@ def status_view(report: Mapping[str, Any]) -> Group:
     for name, model in sorted(models.items()):
         table.add_row(*_row(name, model))
     errors = [
-        Text(f"last error of {name}: {model['last_error']}", style="red")
+        cell(f"last error of {name}: {model['last_error']}", "red")
         for name, model in sorted(models.items())
         if model.get("last_error")
     ]
@@ -49,7 +51,7 @@ def event_line(event: Mapping[str, Any]) -> str:
         line += f" ({reason})"
     if error := event.get("error"):
         line += f": {error}"
-    return line.strip()
+    return printable(line.strip())
 
 
 def _row(name: str, model: Mapping[str, Any]) -> list[Text]:
@@ -63,9 +65,9 @@ def _row(name: str, model: Mapping[str, Any]) -> list[Text]:
         _transition(model.get("last_transition")),
     )
     return [
-        Text(name),
-        Text(residency, style=_STYLES.get(residency, _IN_TRANSITION)),
-        *(Text(str(cell)) for cell in cells),
+        cell(name),
+        cell(residency, _STYLES.get(residency, _IN_TRANSITION)),
+        *map(cell, cells),
     ]
 
 
@@ -83,4 +85,4 @@ def _gpu_line(gpu: object) -> list[Text]:
     if not isinstance(gpu, dict):
         return []
     used, total = (_number(gpu.get(key), 1e9, ".1f") for key in ("used_bytes", "total_bytes"))
-    return [Text(f"GPU {gpu.get('index')}: {used} of {total} GB used")]
+    return [cell(f"GPU {gpu.get('index')}: {used} of {total} GB used")]

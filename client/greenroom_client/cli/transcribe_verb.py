@@ -10,6 +10,7 @@ from greenroom_client.cli import options
 from greenroom_client.cli.microphone import recorded
 from greenroom_client.cli.progress import Phases
 from greenroom_client.cli.session import Session
+from greenroom_client.cli.shown import printable
 from greenroom_client.defaults import DEFAULT_URL
 from greenroom_client.errors import InvalidInput
 
@@ -80,10 +81,12 @@ def transcribe(
             if not of:
                 raise
             refused = True
-            typer.echo(f"greenroom: {file}: {error}", err=True)
+            typer.echo(printable(f"greenroom: {file}: {error}"), err=True)
             continue
         if output is None:
-            sys.stdout.write(f"{file}: {written}" if of else written)
+            told = f"{file}: {written}" if of else written
+            on_terminal = sys.stdout.isatty()
+            sys.stdout.write(printable(told, kept="\n\t") if on_terminal else told)
         else:
             _save(targets[file], written)
     if refused:

@@ -13,6 +13,7 @@ from rich.console import Console
 from greenroom_client.cli import options
 from greenroom_client.cli.progress import Phase
 from greenroom_client.cli.session import Session
+from greenroom_client.cli.shown import printable
 from greenroom_client.cli.verify_view import verify_view
 from greenroom_client.defaults import DEFAULT_URL
 
@@ -54,7 +55,7 @@ def verify(
     else:
         Console().print(verify_view(results))
         if left:
-            typer.echo(f"greenroom: {left}", err=True)
+            typer.echo(f"greenroom: {printable(left)}", err=True)
     if left or any(result.outcome is not Outcome.PASSED for result in results):
         raise typer.Exit(1)
 

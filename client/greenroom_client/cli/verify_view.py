@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from greenroom_client.cli.shown import cell, printable
 from greenroom_client.verify.verify_result import Outcome, VerifyResult
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.NOT_CHECKED: "yellow"}
@@ -18,9 +19,9 @@ def verify_view(results: Iterable[VerifyResult]) -> Table:
     table.add_column("expected", overflow="fold", ratio=2)
     table.add_column("measured", overflow="fold", ratio=3)
     for result in results:
-        measured = Text(result.measured)
+        measured = cell(result.measured)
         for fault in result.faults:
-            measured.append(f"\n{fault}", style="red")
+            measured.append(f"\n{printable(fault)}", style="red")
         outcome = Text(result.outcome, style=_STYLES[result.outcome])
-        table.add_row(Text(result.check), outcome, Text(result.expected), measured)
+        table.add_row(cell(result.check), outcome, cell(result.expected), measured)
     return table

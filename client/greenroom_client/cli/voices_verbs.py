@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from greenroom_client.cli import options
+from greenroom_client.cli.shown import cell, printable
 from greenroom_client.defaults import DEFAULT_URL
 
 app = typer.Typer(no_args_is_help=True, help="List, save and delete voices.")
@@ -24,7 +25,8 @@ def list_(url: options.Url = DEFAULT_URL, api_key: options.ApiKey = None) -> Non
     with Client(url, api_key) as client:
         for voice in client.voices():
             seconds = f"{voice['seconds']:.1f}"
-            table.add_row(voice["name"], voice["language"], seconds, voice["transcript"])
+            shown = (voice["name"], voice["language"], seconds, voice["transcript"])
+            table.add_row(*map(cell, shown))
     Console().print(table)
 
 
@@ -49,7 +51,8 @@ def add(
     with Client(url, api_key) as client:
         content = Path(recording).read_bytes()
         voice = client.save_voice(name, content, consent, transcript, language)
-    typer.echo(f"Saved {voice['name']}, {voice['seconds']:.1f} s: {voice['transcript']}")
+    saved = f"Saved {voice['name']}, {voice['seconds']:.1f} s: {voice['transcript']}"
+    typer.echo(printable(saved))
 
 
 @app.command()

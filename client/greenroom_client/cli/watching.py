@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console, Group
 from rich.live import Live
-from rich.text import Text
 
+from greenroom_client.cli.shown import cell
 from greenroom_client.cli.status_view import event_line, print_status, status_view
 from greenroom_client.errors import ConnectionFailed, GreenroomClientError, Refused
 
@@ -34,7 +34,7 @@ def watch_table(client: "Client", console: Console) -> None:
                 except Refused:
                     raise
                 except GreenroomClientError as error:
-                    view = Group(view.renderables[0], Text(str(error), style="red"))
+                    view = Group(view.renderables[0], cell(error, "red"))
                 live.update(view, refresh=True)
     finally:
         console.print(view)

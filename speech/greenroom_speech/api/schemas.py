@@ -21,7 +21,7 @@ from greenroom_speech.api.heard import TranscriptionOptions
 from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.tensor_fields import TensorField, tensors_of, text
-from greenroom_speech.api.voice_facts import Kept, LanguageName
+from greenroom_speech.api.voice_facts import Kept, LanguageName, Plain, Said
 from greenroom_speech.engines.embedded.languages import code_of
 from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.kokoro.voices import LANGUAGES
@@ -387,17 +387,19 @@ class VoiceRequest(_Request):
 
     name: NonEmpty
     file: File = Field(description="The recording, an audio file.")
-    consent: Kept = Field(
+    consent: Said = Field(
         min_length=1,
         description="Statement of who speaks and that this person agrees to be cloned.",
     )
-    transcript: Kept | None = Field(
+    transcript: Said | None = Field(
         None,
         min_length=1,
         description="What the recording says. If not given, it is recognised.",
     )
-    language: LanguageName = Field("", description="Language of the recording, such as en.")
-    description: Kept = ""
+    language: Annotated[LanguageName, Plain] = Field(
+        "", description="Language of the recording, such as en."
+    )
+    description: Annotated[Kept, Plain] = ""
 
 
 class VoiceChange(BaseModel):
@@ -405,4 +407,4 @@ class VoiceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    transcript: Kept = Field(min_length=1)
+    transcript: Said = Field(min_length=1)

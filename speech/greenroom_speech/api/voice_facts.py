@@ -1,11 +1,12 @@
 """What is kept of a saved voice beside its recording, read as what anybody may have written."""
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from greenroom.errors import GreenroomError
 from greenroom_speech.api.openai_errors import invalid
@@ -13,6 +14,26 @@ from greenroom_speech.api.openai_errors import invalid
 Kept = Annotated[str, Field(max_length=4000)]
 """A text of a voice: all of them are kept in memory, and listed."""
 LanguageName = Annotated[str, Field(max_length=40)]
+
+
+def _plain(given: str) -> str:
+    lines = given.replace("\r\n", "\n")  # which HTML forms make of line ends
+    if any(unicodedata.category(sign) == "Cc" and sign not in "\n\t" for sign in lines):
+        raise ValueError("it must have no control characters but line ends and tabs")
+    return lines
+
+
+def _visible(given: str) -> str:
+    if not any(unicodedata.category(sign)[0] in "LNPS" for sign in given.translate(_BLANKS)):
+        raise ValueError("it must say something")
+    return given
+
+
+_BLANKS = dict.fromkeys((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0))
+"""Letters and a sign that show nothing."""
+Plain = AfterValidator(_plain)
+"""Of a text that is new; what is saved may have been written before there was this rule."""
+Said = Annotated[Kept, Plain, AfterValidator(_visible)]
 
 
 class OddVoice(Exception):

@@ -8,7 +8,10 @@ from difflib import get_close_matches
 from greenroom.errors import InvalidInput
 
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
-
+_EAST_ASIAN = "BOPOMOFO CJK HANGUL HIRAGANA IDEOGRAPHIC KATAKANA"
+"""Scripts that stand side by side in one language."""
+_INVISIBLE = "FILLER"
+"""The end of the names of letters that show nothing."""
 _LONGEST = 400
 """Characters of which the normal form is looked for: of many accents that takes minutes."""
 _NEAR, _LONGEST_NEAR = 3, 100
@@ -31,6 +34,34 @@ def allowed(name: str) -> str:
     if len(kept.encode()) > 200:
         raise InvalidInput(f"name has {len(kept.encode())} bytes; it must have at most 200.")
     return kept
+
+
+def new(name: str) -> str:
+    """What `allowed` returns, of a name that nobody can take for another one.
+
+    Voices that are saved already may have others. Raises InvalidInput.
+    """
+    kept = allowed(name)
+    scripts = {_script(sign) for sign in kept if sign.isalnum() and not sign.isascii()}
+    if any(sign.isascii() and sign.isalpha() for sign in kept):
+        scripts.add("LATIN")
+    mixed = len(scripts) > 1 and scripts != {"LATIN", _EAST_ASIAN}
+    if mixed or _INVISIBLE in scripts or unicodedata.normalize("NFKC", kept) != kept:
+        raise InvalidInput(
+            f"name is {name!r}; the letters of a new name must be visible, of usual form and width "
+            "(NFKC), and of one script, but Latin ones may stand beside Chinese, Japanese or "
+            "Korean ones."
+        )
+    return kept
+
+
+def _script(letter: str) -> str:
+    """By its name in Unicode."""
+    name = unicodedata.name(letter, _INVISIBLE)
+    if name.endswith(_INVISIBLE):
+        return _INVISIBLE
+    script = re.split("[ -]", name)[0]
+    return _EAST_ASIAN if script in _EAST_ASIAN else script
 
 
 def is_allowed(name: str) -> bool:

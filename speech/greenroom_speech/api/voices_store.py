@@ -11,7 +11,7 @@ import soundfile
 
 from greenroom.errors import Conflict, GreenroomError
 from greenroom_speech.api.voice_facts import NoRecording, OddVoice, SavedVoice
-from greenroom_speech.api.voice_names import allowed, is_allowed, normal, similar
+from greenroom_speech.api.voice_names import allowed, is_allowed, new, normal, similar
 from greenroom_speech.api.voice_place import Mark, VoicePlace
 from greenroom_speech.voices import voices as bundled_voices
 
@@ -110,7 +110,7 @@ class VoicesStore:
 
         Raises InvalidInput for one that is not allowed, Conflict for one that is taken.
         """
-        name = allowed(name)
+        name = new(name)
         for taken in (*_bundled(), *self._names()):
             if normal(taken).casefold() == name.casefold():
                 raise Conflict(

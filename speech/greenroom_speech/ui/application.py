@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response, Str
 from starlette.types import ASGIApp
 
 from greenroom.errors import GreenroomError
-from greenroom.plugin import OriginGuard, Settings, runtime_folder, url
+from greenroom.plugin import OriginGuard, Settings, return_memory, runtime_folder, url
 from greenroom_speech.settings import PageSettings
 from greenroom_speech.ui.blocks import OwnFilesBlocks
 from greenroom_speech.ui.files import VisitorsFiles
@@ -42,6 +42,7 @@ def application(settings: Settings, page_settings: PageSettings) -> ASGIApp:
         port=page_settings.ui_port,
         max_upload=settings.max_request_bytes,
         receive_timeout=settings.receive_timeout,
+        streams=settings.max_connections // 2,
         refuse=_refusal,
     )
     # With a password, a rebound name has not the cookie of who gave it. Another site's requests
@@ -130,11 +131,12 @@ def _pages(
 
 
 async def _forgetting(pages: list[OwnFilesBlocks]) -> None:
-    """Forget once a minute what nobody takes, for ever."""
+    """Forget once a minute what nobody takes, and give back its memory, for ever."""
     while True:
         await asyncio.sleep(_FORGOTTEN_EVERY)
         for blocks in pages:
             await blocks.forget_untaken()
+        await asyncio.to_thread(return_memory)
 
 
 def _asking_for(password: str) -> Callable[[str, str], bool]:

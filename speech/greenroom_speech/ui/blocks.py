@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from greenroom_speech.ui.fair_queue import FairQueue
 from greenroom_speech.ui.files import NotYours, VisitorsFiles, paths_in
 
 VISITOR = "greenroom_visitor"
@@ -26,6 +27,7 @@ class OwnFilesBlocks(gr.Blocks):
 
     def __init__(self, files: VisitorsFiles, **of_gradio: Any) -> None:
         super().__init__(**of_gradio)
+        self._queue = FairQueue(self)
         self._own_files = files
         # Makes Gradio check as well.
         self.has_launched = True

@@ -1,7 +1,6 @@
 """How often the page's password may be tried."""
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError
 from greenroom.plugin import Refusal
+from greenroom_speech.ui.addresses import network
 from greenroom_speech.ui.visits import LOGIN
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class LoginLimit:
         if scope["type"] != "http" or not LOGIN.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
-        address = _network(scope["client"][0] if scope["client"] else "")
+        address = network(scope["client"][0] if scope["client"] else "")
         try:
             self._take(address)
         except TooManyTries as error:
@@ -93,14 +93,3 @@ class LoginLimit:
                 len(set(failed)),
                 failed[-1],
             )
-
-
-def _network(address: str) -> str:
-    """What one household has: an IPv4 address, or the /64 network of an IPv6 one."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    return (
-        str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
-    )

@@ -9,7 +9,10 @@ import asyncio
 import json
 import re
 import secrets
-from collections import Counter, deque
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cachetools import TTLCache
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
 from greenroom.plugin import Refusal
+from greenroom_speech.ui.addresses import network
 from greenroom_speech.ui.blocks import VISITOR
+from greenroom_speech.ui.fair_queue import EVENT_BYTES
 from greenroom_speech.ui.files import VisitorsFiles
 
 _LANGUAGE = "/[a-z]{2}"
@@ -28,9 +33,16 @@ LOGIN = re.compile(f"{_LANGUAGE}/login/?")
 _UPLOAD = re.compile(f"{_LANGUAGE}/gradio_api/upload")
 _FILE = re.compile(f"{_LANGUAGE}/gradio_api/file=(.*)", re.DOTALL)
 _READ = re.compile(
-    f"/healthz|/(live|sound)/[A-Za-z0-9_-]{{22}}|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config"
-    "|gradio_api/(heartbeat/[^/]{1,64}|queue/data|upload_progress))"
+    f"/healthz|/sound/[A-Za-z0-9_-]{{22}}|{_LANGUAGE}/(assets/.+|static/.+|theme\\.css|config)"
 )
+_HEARTBEAT = re.compile(f"({_LANGUAGE}/gradio_api)/heartbeat/[^/]{{1,64}}")
+_STREAM = re.compile(
+    f"/live/[A-Za-z0-9_-]{{22}}|{_LANGUAGE}/gradio_api/(queue/data|upload_progress)"
+    f"|{_HEARTBEAT.pattern}"
+)
+"""What is answered for as long as somebody listens."""
+_STREAMS_OF_PATH, _STREAMS_OF_VISITOR = 4, 32
+"""At one time; a browser opens six connections to a host, and some of a tab that was left last."""
 _JOIN = re.compile(f"{_LANGUAGE}/gradio_api/queue/join")
 _CANCEL = re.compile(f"{_LANGUAGE}/gradio_api/cancel")
 _ANSWERS = "/gradio_api/queue/data"
@@ -40,8 +52,8 @@ comes in that moment has to be accepted when the browser knows of the end; else 
 answer at a stream that is over, until there is another event."""
 _EVENT_BYTES = 2**20
 """Of an event; recordings are uploaded."""
-_EVENTS_BYTES, _EVENTS_SECONDS = 64 * 2**20, 60.0
-"""Of all events of a minute: their answers are kept about as long for who has not taken them."""
+_EVENT_MEMORY = 8 * 2**20
+"""Of an event; text that is not Latin takes more than its bytes."""
 _SMALL_BYTES = 2**13
 """Of a password, or of what is cancelled."""
 _SESSION = "session_hash"
@@ -62,8 +74,17 @@ class UnknownRoute(GreenroomError):
     http_status = 404
 
 
+class NotLoggedIn(GreenroomError):
+    """The page has a password."""
+
+    http_status = 401
+
+
 class Visits:
-    """Gradio's application, for visitors; `port` tells the cookies of two pages apart."""
+    """Gradio's application, for visitors; `port` tells the cookies of two pages apart.
+
+    An address may have half of the `streams` (answers that last) at one time.
+    """
 
     def __init__(
         self,
@@ -73,6 +94,7 @@ class Visits:
         port: int,
         max_upload: int,
         receive_timeout: float,
+        streams: int,
         refuse: Refusal,
     ) -> None:
         self._app, self._files, self._refuse = app, files, refuse
@@ -80,8 +102,8 @@ class Visits:
         self._cookie = f"greenroom-visitor-{port}"
         self._max_upload = max_upload
         self._receiving = 0
-        self._events: deque[tuple[float, int]] = deque()
-        self._events_bytes = 0
+        self._streams = streams
+        self._open: Counter[tuple[str, str]] = Counter()
         self._answering: Counter[str | None] = Counter()
         self._answered: TTLCache[str | None, bool] = TTLCache(1000, _AFTER_ANSWERS)
 
@@ -100,6 +122,11 @@ class Visits:
             if _JOIN.fullmatch(scope["path"]) and scope["method"] == "POST":
                 await self._join(visitor, scope, receive, send)
                 return
+            if _STREAM.fullmatch(scope["path"]) and scope["method"] == "GET":
+                with self._stream(visitor, scope):
+                    await self._check_login(scope)
+                    await self._answer(visitor, scope, receive, send)
+                return
             self._check(scope, visitor)
         except GreenroomError as error:
             await self._refuse(error, scope["path"])(scope, receive, send)
@@ -107,14 +134,49 @@ class Visits:
         if PAGES.fullmatch(scope["path"]):
             cookie = None if visitor else self._new_cookie(secrets.token_urlsafe(32), scope)
             send = _adding(send, cookie, _NO_FRAMES)
-        if scope["path"].endswith(_ANSWERS):
-            await self._answer(visitor, scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    @contextmanager
+    def _stream(self, visitor: str | None, scope: Scope) -> Iterator[None]:
+        """Counts one of the answers that last. Raises Unavailable where there are too many."""
+        address = network(scope["client"][0]) if scope["client"] else ""
+        path = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+        shares = {
+            ("all", ""): self._streams,
+            ("this address", address): self._streams // 2,
+            ("this browser", visitor or ""): _STREAMS_OF_VISITOR if visitor else self._streams,
+            ("this path", path): _STREAMS_OF_PATH,
+        }
+        for whose, most in shares.items():
+            if self._open[whose] >= most:
+                raise Unavailable(f"{most} answers to {whose[0]} go on, as many as are allowed.")
+        self._open.update(shares.keys())
+        try:
+            yield
+        finally:
+            self._open -= Counter(shares.keys())
+
+    async def _check_login(self, scope: Scope) -> None:
+        """Gradio lets anybody's heart beat, and has a path that says who has logged in."""
+        if not (heartbeat := _HEARTBEAT.fullmatch(scope["path"])):
+            return
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        path = f"{heartbeat[1]}/login_check"
+        await self._app({**scope, "path": path, "raw_path": path.encode()}, _nothing, note)
+        if status != 200:
+            raise NotLoggedIn("The page has a password; log in first.")
 
     async def _answer(
         self, visitor: str | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        if not scope["path"].endswith(_ANSWERS):
+            await self._app(scope, receive, send)
+            return
         self._answering[visitor] += 1
         try:
             await self._app(scope, receive, send)
@@ -145,14 +207,12 @@ class Visits:
         raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
 
     async def _join(self, visitor: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take an event. It counts for a minute, if Gradio takes it: a stranger's does not."""
         _check_length(scope, _EVENT_BYTES)
         body = await _whole(receive)
         if body is None:
             return
-        _check_session(body)
-        self._make_room(len(body))
-        taken, given = False, False
+        scope[EVENT_BYTES] = len(body) + _memory_of(body)
+        given = False
 
         async def whole() -> Message:
             nonlocal given
@@ -161,29 +221,7 @@ class Visits:
             given = True
             return {"type": "http.request", "body": body}
 
-        async def watch(message: Message) -> None:
-            nonlocal taken
-            if message["type"] == "http.response.start":
-                taken = message["status"] == 200
-            await send(message)
-
-        self._events_bytes += len(body)
-        try:
-            await self._app(scope, whole, self._when_the_end_is_known(visitor, watch))
-        finally:
-            if taken:
-                self._events.append((_now(), len(body)))
-            else:
-                self._events_bytes -= len(body)
-
-    def _make_room(self, size: int) -> None:
-        while self._events and self._events[0][0] < _now() - _EVENTS_SECONDS:
-            self._events_bytes -= self._events.popleft()[1]
-        if self._events_bytes + size > _EVENTS_BYTES:
-            raise Unavailable(
-                f"Events of {self._events_bytes} bytes came within {_EVENTS_SECONDS:g} s, as many "
-                "as the page takes; try again in a minute."
-            )
+        await self._app(scope, whole, self._when_the_end_is_known(visitor, send))
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note what is uploaded as the visitor's before the visitor is told its path."""
@@ -219,8 +257,8 @@ class Visits:
         )
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b""}
 
 
 async def _whole(receive: Receive) -> bytes | None:
@@ -235,7 +273,11 @@ async def _whole(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _check_session(event: bytes) -> None:
+def _memory_of(event: bytes) -> int:
+    """Bytes that its values take, where one odd character makes all of a text's take four.
+
+    Raises InvalidInput, TooLarge.
+    """
     try:
         fields = json.loads(event)
     except (ValueError, RecursionError):
@@ -245,6 +287,18 @@ def _check_session(event: bytes) -> None:
         raise InvalidInput(
             f"{_SESSION} must be a text of at most {_SESSION_CHARACTERS} characters."
         )
+    taken, waiting = 0, [fields]
+    while waiting:
+        one = waiting.pop()
+        taken += sys.getsizeof(one)
+        if taken > _EVENT_MEMORY:
+            raise TooLarge(f"The event takes more than {_EVENT_MEMORY} bytes of memory.")
+        if isinstance(one, dict):
+            waiting.extend(one)
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return taken
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:

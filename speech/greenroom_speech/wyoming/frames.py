@@ -30,6 +30,7 @@ class FrameReader:
 
     async def next(self) -> Event | None:
         """None at the end. Raises BadFrame, TimeoutError, HttpProbe."""
+        await asyncio.sleep(0)  # what has come already would be read without a turn for others
         async with asyncio.timeout(IDLE_SECONDS):
             try:
                 event = await async_read_event(self)  # type: ignore[arg-type]

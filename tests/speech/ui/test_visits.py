@@ -23,14 +23,16 @@ async def test_an_event_is_accepted_when_the_browser_knows_that_its_answers_have
 
     files = VisitorsFiles(tmp_path, 2**20)
     visits = Visits(
-        gradio, files=files, port=1, max_upload=1, receive_timeout=1, refuse=lambda *_: None
-    )
+        gradio, files=files, port=1, max_upload=1, receive_timeout=1, streams=9,
+        refuse=lambda *_: None,
+    )  # fmt: skip
     clock = asyncio.get_running_loop().time
 
     async def ask(method, path, visitor):
         cookie = f"greenroom-visitor-1={visitor * 43}".encode()
         headers = [(b"cookie", cookie), (b"content-length", b"2")]
         scope = {"type": "http", "method": method, "path": path, "scheme": "http"}
+        scope |= {"client": ("127.0.0.1", 9), "query_string": b""}
 
         async def receive():
             return {"type": "http.request", "body": b"{}"}

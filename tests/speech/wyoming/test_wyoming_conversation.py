@@ -192,6 +192,23 @@ async def test_unknown_events_are_left_out(client):
     assert (await asyncio.wait_for(client.read_event(), 60)).type == "pong"
 
 
+async def test_between_events_that_have_come_others_have_their_turns():
+    reader, turns = asyncio.StreamReader(), 0
+    reader.feed_data(b'{"type":"x"}\n' * 100)
+
+    async def other():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for _ in range(100):
+        await frames.FrameReader(reader).next()
+    task.cancel()
+    assert turns >= 99
+
+
 async def test_who_waits_for_an_answer_need_not_say_anything(client, gateway, monkeypatch):
     monkeypatch.setattr(frames, "IDLE_SECONDS", 0.05)
     await client.write_event(Synthesize("One.").event())
