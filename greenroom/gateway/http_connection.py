@@ -3,6 +3,8 @@
 The application bounds the bodies that it reads. Here are bounded a request's head, which uvicorn
 collects however long it gets; the rest of a body that is thrown away because the request was
 answered without it; an answer that its client does not take; and how many connections there are.
+A request is parsed when the one before it is answered: what uvicorn makes of it takes a hundred
+times its bytes.
 """
 
 import asyncio
@@ -11,12 +13,14 @@ from math import inf
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from greenroom.errors import InvalidInput
 from greenroom.gateway.asking import KEY_IN_SCOPE
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.request_id import id_of
+from greenroom.gateway.unparsed import Unparsed
 from greenroom.gateway.unsent import Unsent
 from greenroom.gateway.upgrades_ignored import UpgradesIgnored
 from greenroom.settings import Settings
@@ -36,8 +40,17 @@ _OF_BODY = 8
 _MOST_UNREAD = 2**20
 """Bytes of a body that may still come after its answer, so that the connection can be kept."""
 _LAST_LOOK = 2.0
-"""Seconds from the end of that answer to the close. A close with bytes unread is a reset, which
-takes the answer away from a client that is still sending (RFC 9112, 9.6)."""
+"""Seconds from the end of an answer to the close, where more comes than is read. A close with
+bytes unread is a reset, which takes the answer away from a client that is still sending (RFC 9112,
+9.6)."""
+_END = b"\r\n\r\n"
+"""Of a head, and of a chunked body: nothing else ends them."""
+_PIECE = 2048
+"""Bytes that are parsed at one go, of a head or of chunks."""
+_TURN = 64
+"""Pieces, parts of a body and headers after which other connections have their turn."""
+_UNREADABLE = 16 * 1024
+"""Bytes unparsed with which a connection is not read, not even to see its client leave."""
 _REFUSAL = (
     "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"
     "x-request-id: {number}\r\nconnection: close\r\n\r\n{body}"
@@ -64,12 +77,17 @@ class HttpConnection(HttpToolsProtocol):
         self._settings = settings
         self._websockets = websockets
         self._unsent = Unsent(held, settings.send_timeout)
+        self._unparsed = Unparsed(held)
+        self._turn: asyncio.Handle | None = None
+        self._work = 0  # in this turn, see `_TURN`
         self._in_head = self._in_body = False
         self._head_bytes = 0
+        self._to_come = 0.0
         self._body_bytes = 0  # of the bytes at hand
         self._beside = 0
         self._unread = 0
         self._is_last = False
+        self._is_over = False
         self._answering: Any = None
         """uvicorn's cycle of the request that runs; `cycle` is the newest, which may wait."""
         self._fault = ""
@@ -78,27 +96,70 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head, if there is room."""
-        full = len(self.connections) >= self._settings.max_connections and not self._make_room()
+        most = self._settings.max_connections
+        full = f"{most} connections are open, as many as max_connections allows."
+        has_room = len(self.connections) < most or self._make_room()
         super().connection_made(transport)
-        if full:
-            sentence = (
-                f"{self._settings.max_connections} connections are open, as many as "
-                "max_connections allows."
-            )
-            self._refuse("503 Service Unavailable", sentence)
-        else:
+        self.flow = _Reading(transport, self._unparsed)
+        if has_room:
             self._start_clock(self._settings.header_timeout)
+        else:
+            self._close_with("503 Service Unavailable", full)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
         self._unsent.resume()
+        self._unparsed.drop()
+        if self._turn:
+            self._turn.cancel()
         super().connection_lost(exc)
         if self._answering:
             self._answering.disconnected = True
             self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Hand the bytes to the parser; those that leave a head unfinished or are no body count."""
+        """Parse as much as may be now, and keep the rest."""
+        self._unparsed.bytes += data
+        if self._turn:
+            self.flow.pause_reading()
+        else:
+            self._parse()
+
+    def _parse(self) -> None:
+        """Parse until a whole request waits for its answer, or until others have their turn."""
+        self._turn, self._work = None, 0
+        waited = self.flow.read_paused
+        while self._unparsed.bytes and self._may_parse() and self._work < _TURN:
+            self._work += 1
+            self._parse_piece(self._unparsed.take(self._piece()))
+        if self._is_over or self.transport.is_closing():
+            self._unparsed.drop()
+            return
+        self._unparsed.count()
+        if self._unparsed.bytes:
+            self.flow.pause_reading()
+            self._go_on()
+        elif waited and not (self.cycle and len(self.cycle.body) > HIGH_WATER_LIMIT):
+            self.flow.resume_reading()
+
+    def _go_on(self) -> None:
+        if self._unparsed.bytes and self._may_parse() and not self._turn:
+            self._turn = self.loop.call_soon(self._parse)
+
+    def _may_parse(self) -> bool:
+        """Whether the newest request is answered, or goes on."""
+        waits = self.cycle and not self.cycle.response_complete and not self.cycle.more_body
+        return not (waits or self._is_over or self.transport.is_closing())
+
+    def _piece(self) -> int:
+        """Bytes that end no more than one head or body."""
+        if self._in_body and 0 < self._to_come < inf:
+            return int(self._to_come)
+        end = self._unparsed.bytes.find(_END, 0, _PIECE + len(_END) - 1)
+        return _PIECE if end < 0 else end + len(_END)
+
+    def _parse_piece(self, data: bytes) -> None:
+        """Hand bytes to the parser; those that leave a head unfinished or are no body count."""
         self._body_bytes = 0
         super().data_received(data)
         if self._in_body:
@@ -122,6 +183,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep no trailers, which nobody reads. Raises InvalidInput as `_check_host` does."""
+        self._work += 1
         if not self._in_head:
             return
         if len(self.headers) >= _MOST_FIELDS:
@@ -134,6 +196,7 @@ class HttpConnection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self._stop_clock()
         self._check_host()
+        self._to_come = _bytes_to_come(self.headers)
         if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_headers_complete()
 
@@ -146,14 +209,14 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Count what nobody will read."""
+        self._work += 1
         self._body_bytes += len(body)
+        self._to_come -= len(body)
         super().on_body(body)
         if self.cycle.response_complete:
             self._unread += len(body)
             if self._unread > _MOST_UNREAD:
-                self.transport.pause_reading()
-                self.transport.write_eof()
-                self._start_clock(_LAST_LOOK)
+                self._look_last()
 
     def on_message_complete(self) -> None:
         """Wait for the next head if the answer was there before its request."""
@@ -169,13 +232,17 @@ class HttpConnection(HttpToolsProtocol):
             self._start_clock(KEEP_ALIVE)
 
     def on_response_complete(self) -> None:
-        """Wait for what may still come of the body; uvicorn waits for the next head."""
+        """Wait for what may still come of the body; uvicorn waits for the next head.
+
+        Here that may have come already.
+        """
         super().on_response_complete()
         self._idle_since = self.loop.time()
         if self.cycle.response_complete and self.cycle.more_body:
             self._start_clock(self._settings.receive_timeout)
         elif self._is_last:
             self.transport.close()
+        self._go_on()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -198,9 +265,15 @@ class HttpConnection(HttpToolsProtocol):
         self._unsent.resume()
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Hand the connection over, with what has come behind the head."""
         self._unsent.resume()
+        rest = bytes(self._unparsed.bytes)
+        self._unparsed.drop()
+        self.flow.resume_reading()
         super().handle_websocket_upgrade()
+        if rest:
+            protocol: Any = self.transport.get_protocol()
+            protocol.data_received(rest)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application; an answer before a long body says that the connection ends."""
@@ -231,18 +304,24 @@ class HttpConnection(HttpToolsProtocol):
 
     def _make_room(self) -> bool:
         """Closes the connection that has been idle for longest; false if none is."""
-        idle = [one for one in self.connections if isinstance(one, HttpConnection) and one._idle]
-        if idle:
+        others = [one for one in self.connections if isinstance(one, HttpConnection)]
+        if idle := [one for one in others if one._idle]:
             longest = min(idle, key=lambda one: one._idle_since)
             longest.transport.close()
-            self.connections.discard(longest)
-        return bool(idle)
+        else:
+            return False
+        self.connections.discard(longest)
+        return True
 
     @property
     def _idle(self) -> bool:
         """Nothing is asked: neither begun nor unanswered, nor an answer not yet taken."""
-        answered = self.cycle is None or self.cycle.response_complete
-        return answered and not self._in_head and not self._unsent.bytes
+        begun = self._in_head or self._unparsed.bytes
+        return self._is_over or (self._answered and not begun and not self._unsent.bytes)
+
+    @property
+    def _answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _start_clock(self, seconds: float) -> None:
         self._stop_clock()
@@ -254,23 +333,52 @@ class HttpConnection(HttpToolsProtocol):
             self._clock = None
 
     def _too_late(self) -> None:
-        if self._in_head:
+        if self._in_head and not self._is_over:
             seconds = self._settings.header_timeout
             sentence = (
                 f"The request's headers did not arrive within header_timeout ({seconds:g} s)."
             )
-            self._refuse("408 Request Timeout", sentence)
+            self._close_with("408 Request Timeout", sentence)
         else:
             self.transport.close()
 
     def _refuse(self, status: str, sentence: str) -> None:
-        """Answer what never became a request, unless an earlier one still waits for its answer."""
-        answered = self.cycle is None or self.cycle.response_complete
-        if answered and not self.transport.is_closing():
-            body = f'{{"error":"{sentence}"}}'
-            head = _REFUSAL.format(status=status, length=len(body), number=id_of(None), body=body)
-            self.transport.write(head.encode())
+        """Answer what never became a request, and of which more may come."""
+        if self._answered and not self._is_over and not self.transport.is_closing():
+            self._write_refusal(status, sentence)
+            self._look_last()
+        else:
+            self.transport.close()
+
+    def _close_with(self, status: str, sentence: str) -> None:
+        """Answer what has not become a request, of which no more is on its way."""
+        if self._answered and not self.transport.is_closing():
+            self._write_refusal(status, sentence)
         self.transport.close()
+
+    def _write_refusal(self, status: str, sentence: str) -> None:
+        body = f'{{"error":"{sentence}"}}'
+        head = _REFUSAL.format(status=status, length=len(body), number=id_of(None), body=body)
+        self.transport.write(head.encode())
+
+    def _look_last(self) -> None:
+        """Read no more, and close when the client has had time to read."""
+        self._is_over = True
+        self.transport.pause_reading()
+        self.transport.write_eof()
+        self._start_clock(_LAST_LOOK)
+
+
+class _Reading(FlowControl):
+    """Is not resumed by an application that waits for its client to leave if too much has come."""
+
+    def __init__(self, transport: asyncio.Transport, unparsed: Unparsed) -> None:
+        super().__init__(transport)
+        self._unparsed = unparsed
+
+    def resume_reading(self) -> None:
+        if len(self._unparsed.bytes) < _UNREADABLE:
+            super().resume_reading()
 
 
 def _bytes_to_come(headers: Iterable[tuple[bytes, bytes]]) -> float:

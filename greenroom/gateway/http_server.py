@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Literal
 
 import uvicorn
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp
 from greenroom.errors import SetupError
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.http_connection import KEEP_ALIVE, HttpConnection
+from greenroom.gateway.short_reads import ShortReads
 from greenroom.gateway.websocket_connection import MOST_MESSAGE, WebSocketConnection
 from greenroom.settings import Settings
 
@@ -36,18 +36,25 @@ class HttpServer(uvicorn.Server):
         websockets: Callable[[str], bool] = lambda path: False,
     ) -> None:
         held = held or HeldBytes(settings.max_held_bytes)
-        connection: Any = partial(
-            HttpConnection, settings=settings, held=held, websockets=websockets
-        )
-        websocket: Any = partial(WebSocketConnection, settings=settings, held=held)
+
+        def connection(**of_uvicorn: Any) -> ShortReads:
+            return ShortReads(
+                HttpConnection(settings=settings, held=held, websockets=websockets, **of_uvicorn)
+            )
+
+        def websocket(**of_uvicorn: Any) -> ShortReads:
+            return ShortReads(WebSocketConnection(settings=settings, held=held, **of_uvicorn))
+
+        of_http: Any = connection
+        of_websocket: Any = websocket
         super().__init__(
             uvicorn.Config(
                 application,
-                http=connection,
+                http=of_http,
                 access_log=False,
                 log_config=None,
                 lifespan=lifespan,
-                ws=websocket,
+                ws=of_websocket,
                 ws_max_size=MOST_MESSAGE,
                 ws_ping_interval=None,
                 timeout_keep_alive=KEEP_ALIVE,
