@@ -25,15 +25,16 @@ class UpgradesIgnored(httptools.HttpRequestParser):
 
     def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
         """Parse the next bytes. Raises HttpParserError for what is no HTTP, CONNECT included."""
-        while True:
-            try:
-                super().feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as upgrade:
-                if self._connection._should_upgrade():
-                    raise
-                (end,) = upgrade.args
-                data = self._head() + bytes(data)[end:]
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._connection._should_upgrade():
+                raise
+            (end,) = upgrade.args
+            again = self._head() + bytes(data)[end:]
+            # This one has ended where the request also says that it is the last.
+            self._connection.parser = UpgradesIgnored(self._connection)
+            self._connection.parser.feed_data(again)
 
     def _head(self) -> bytes:
         method = self.get_method()

@@ -118,6 +118,25 @@ async def test_a_pipeliner_whose_last_head_is_unfinished_is_served(free_settings
         assert await body_of(reader) == b"/last"
 
 
+@pytest.mark.parametrize("upgrade", ["websocket", "h2c"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_last_request_that_asks_to_upgrade_is_answered_and_ends(
+    free_settings, upgrade, version
+):
+    fields = f"host: a\r\nconnection: upgrade, close\r\nupgrade: {upgrade}\r\ncontent-length: 2"
+    async with served(echo, free_settings()) as (_, _, wire), wire() as (reader, writer):
+        writer.write(f"POST /last HTTP/{version}\r\n{fields}\r\n\r\n{{}}".encode())
+        assert await body_of(reader) == b"/last{}"
+        assert await reader.read() == b""
+
+
+async def test_a_head_that_asks_to_upgrade_has_a_clock(free_settings):
+    settings = free_settings(header_timeout=0.5)
+    async with served(echo, settings) as (_, _, wire), wire() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 408")
+
+
 async def test_a_refusal_reaches_who_still_sends(free_settings):
     async with served(echo, free_settings()) as (_, _, wire), wire() as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nx: " + b"x" * 2**19)
