@@ -82,6 +82,7 @@ class HttpConnection(HttpToolsProtocol):
         self._work = 0  # in this turn, see `_TURN`
         self._in_head = self._in_body = False
         self._head_bytes = 0
+        self._head_since = 0.0
         self._to_come = 0.0
         self._body_bytes = 0  # of the bytes at hand
         self._beside = 0
@@ -98,7 +99,7 @@ class HttpConnection(HttpToolsProtocol):
         """Wait for the first head, if there is room."""
         most = self._settings.max_connections
         full = f"{most} connections are open, as many as max_connections allows."
-        has_room = len(self.connections) < most or self._make_room()
+        has_room = len(self.connections) < most or self._make_room(full)
         super().connection_made(transport)
         self.flow = _Reading(transport, self._unparsed)
         if has_room:
@@ -170,6 +171,7 @@ class HttpConnection(HttpToolsProtocol):
         if not self._in_head:
             return
         if not self._head_bytes:
+            self._head_since = self.loop.time()
             self._start_clock(self._settings.header_timeout)
         self._head_bytes += len(data)
         if self._head_bytes > _MOST_HEAD:
@@ -302,12 +304,18 @@ class HttpConnection(HttpToolsProtocol):
         asked = self.parser.get_method() == b"GET" and self._websockets(path)
         return asked and super()._should_upgrade()
 
-    def _make_room(self) -> bool:
-        """Closes the connection that has been idle for longest; false if none is."""
+    def _make_room(self, full: str) -> bool:
+        """Closes the connection that has been idle for longest, or else the oldest unfinished head.
+
+        False if all others ask for something.
+        """
         others = [one for one in self.connections if isinstance(one, HttpConnection)]
         if idle := [one for one in others if one._idle]:
             longest = min(idle, key=lambda one: one._idle_since)
             longest.transport.close()
+        elif begun := [one for one in others if one._in_head and one._answered]:
+            longest = min(begun, key=lambda one: one._head_since)
+            longest._close_with("503 Service Unavailable", full)
         else:
             return False
         self.connections.discard(longest)

@@ -1,6 +1,7 @@
 """Requests that come in any pieces, many at once, or with a wish to change the protocol."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from served_app import served
@@ -141,3 +142,16 @@ async def test_a_refusal_reaches_who_still_sends(free_settings):
     async with served(echo, free_settings()) as (_, _, wire), wire() as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nx: " + b"x" * 2**19)
         assert (await reader.read()).startswith(b"HTTP/1.1 431")
+
+
+async def test_the_oldest_unfinished_head_makes_room(free_settings):
+    settings = free_settings(max_connections=4)
+    async with served(echo, settings) as (_, _, wire), AsyncExitStack() as opened:
+        begun = []
+        for _ in range(9):
+            begun.append(await opened.enter_async_context(wire()))
+            begun[-1][1].write(GET[:9])
+            async with wire() as (reader, writer):
+                writer.write(GET % 1)
+                assert await body_of(reader) == b"/1"
+        assert b"max_connections" in await begun[0][0].read()

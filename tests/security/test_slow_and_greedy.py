@@ -110,7 +110,7 @@ async def test_no_more_connections_than_may_be_and_idle_ones_make_room(start):
         status = 200
         while status != 503:
             begun.append(await asyncio.open_connection("127.0.0.1", running.settings.http_port))
-            begun[-1][1].write(INFER.encode())
+            begun[-1][1].write(f"{INFER}content-length: 9\r\n\r\n".encode())
             await begun[-1][1].drain()
             status = await status_of(running, b"GET /healthz HTTP/1.0\r\n\r\n")
         assert len(begun) >= 4
