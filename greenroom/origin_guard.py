@@ -22,7 +22,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from greenroom.errors import GreenroomError, InvalidInput, PermissionDenied
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@]+)(?::[0-9]*)?", re.IGNORECASE)
-_FOREIGN = ("cross-site", "same-site")
+_OWN: tuple[list[str], ...] = ([], ["same-origin"], ["none"])
+"""Of Sec-Fetch-Site, as a program, this site's own page and the address bar have it."""
 _SHOWN = 100
 
 Refusal = Callable[[GreenroomError, str], ASGIApp]
@@ -99,11 +100,12 @@ class OriginGuard:
                 f"The request's Origin is {_shown(origins)}, which is another web site; add it to "
                 f"GREENROOM_ALLOWED_ORIGINS to allow it."
             )
-        if headers.get("sec-fetch-site") in _FOREIGN and not self._is_opened(scope, headers):
+        sites = headers.getlist("sec-fetch-site")
+        is_own = [site.lower() for site in sites] in _OWN
+        if not is_own and not self._is_opened(scope, headers):
             raise PermissionDenied(
-                "The request comes from another web site (its Sec-Fetch-Site is "
-                f"{headers['sec-fetch-site']}); add that site to GREENROOM_ALLOWED_ORIGINS to "
-                f"allow it."
+                f"The request comes from another web site (its Sec-Fetch-Site is {_shown(sites)}); "
+                f"add that site to GREENROOM_ALLOWED_ORIGINS to allow it."
             )
 
     def _checked_host(self, given: list[str], version: str) -> str | None:

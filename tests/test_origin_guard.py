@@ -84,6 +84,12 @@ async def asked(method="GET", path="/", headers=None, **guard):
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "cross-site", "origin": "https://127.0.0.1:8000"},
         {"sec-fetch-site": "cross-site"} | LINK,
+        {"sec-fetch-site": "Cross-Site"},
+        {"sec-fetch-site": "cross-site, none"},
+        {"sec-fetch-site": "cross-origin"},
+        {"sec-fetch-site": ""},
+        [("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "none"), ("sec-fetch-site", "none")],
     ],
 )
 async def test_another_site_is_refused(headers):
@@ -108,6 +114,7 @@ async def test_another_site_is_refused(headers):
         {"host": "gpu-box:8000"},
         {"host": "GPU-Box."},
         {"origin": OWN, "sec-fetch-site": "same-origin"},
+        {"origin": OWN, "sec-fetch-site": "Same-Origin"},
         {"host": "gpu-box", "origin": "https://gpu-box"},
         {"sec-fetch-site": "none"} | LINK,
     ],
