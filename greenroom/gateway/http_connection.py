@@ -20,6 +20,7 @@ from greenroom.errors import InvalidInput
 from greenroom.gateway.asking import KEY_IN_SCOPE
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.request_id import id_of
+from greenroom.gateway.turns import Turns
 from greenroom.gateway.unparsed import Unparsed
 from greenroom.gateway.unsent import Unsent
 from greenroom.gateway.upgrades_ignored import UpgradesIgnored
@@ -68,6 +69,7 @@ class HttpConnection(HttpToolsProtocol):
         *,
         settings: Settings,
         held: HeldBytes,
+        turns: Turns,
         websockets: Callable[[str], bool],
         **of_uvicorn: Any,
     ) -> None:
@@ -78,7 +80,8 @@ class HttpConnection(HttpToolsProtocol):
         self._websockets = websockets
         self._unsent = Unsent(held, settings.send_timeout)
         self._unparsed = Unparsed(held)
-        self._turn: asyncio.Handle | None = None
+        self._turns = turns
+        self._is_queued = False
         self._work = 0  # in this turn, see `_TURN`
         self._in_head = self._in_body = False
         self._head_bytes = 0
@@ -111,8 +114,6 @@ class HttpConnection(HttpToolsProtocol):
         self._stop_clock()
         self._unsent.resume()
         self._unparsed.drop()
-        if self._turn:
-            self._turn.cancel()
         super().connection_lost(exc)
         if self._answering:
             self._answering.disconnected = True
@@ -121,14 +122,14 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse as much as may be now, and keep the rest."""
         self._unparsed.bytes += data
-        if self._turn:
+        if self._is_queued:
             self.flow.pause_reading()
         else:
             self._parse()
 
     def _parse(self) -> None:
         """Parse until a whole request waits for its answer, or until others have their turn."""
-        self._turn, self._work = None, 0
+        self._is_queued, self._work = False, 0
         waited = self.flow.read_paused
         while self._unparsed.bytes and self._may_parse() and self._work < _TURN:
             self._work += 1
@@ -144,8 +145,9 @@ class HttpConnection(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _go_on(self) -> None:
-        if self._unparsed.bytes and self._may_parse() and not self._turn:
-            self._turn = self.loop.call_soon(self._parse)
+        if self._unparsed.bytes and self._may_parse() and not self._is_queued:
+            self._is_queued = True
+            self._turns.wait(self._parse)
 
     def _may_parse(self) -> bool:
         """Whether the newest request is answered, or goes on."""

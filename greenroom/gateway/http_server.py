@@ -12,6 +12,7 @@ from greenroom.errors import SetupError
 from greenroom.gateway.held_bytes import HeldBytes
 from greenroom.gateway.http_connection import KEEP_ALIVE, HttpConnection
 from greenroom.gateway.short_reads import ShortReads
+from greenroom.gateway.turns import Turns
 from greenroom.gateway.websocket_connection import MOST_MESSAGE, WebSocketConnection
 from greenroom.settings import Settings
 
@@ -36,14 +37,13 @@ class HttpServer(uvicorn.Server):
         websockets: Callable[[str], bool] = lambda path: False,
     ) -> None:
         held = held or HeldBytes(settings.max_held_bytes)
+        shared: Any = {"settings": settings, "held": held, "turns": Turns()}
 
         def connection(**of_uvicorn: Any) -> ShortReads:
-            return ShortReads(
-                HttpConnection(settings=settings, held=held, websockets=websockets, **of_uvicorn)
-            )
+            return ShortReads(HttpConnection(websockets=websockets, **shared, **of_uvicorn))
 
         def websocket(**of_uvicorn: Any) -> ShortReads:
-            return ShortReads(WebSocketConnection(settings=settings, held=held, **of_uvicorn))
+            return ShortReads(WebSocketConnection(**shared, **of_uvicorn))
 
         of_http: Any = connection
         of_websocket: Any = websocket

@@ -1,6 +1,5 @@
 """One WebSocket connection: uvicorn's, with bounds on messages and on what its client takes."""
 
-import asyncio
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -8,6 +7,7 @@ from websockets.frames import CloseCode, Frame
 
 from greenroom.gateway.asking import KEY_IN_SCOPE
 from greenroom.gateway.held_bytes import HeldBytes
+from greenroom.gateway.turns import Turns
 from greenroom.gateway.unparsed import Unparsed
 from greenroom.gateway.unsent import Unsent
 from greenroom.settings import Settings
@@ -29,29 +29,30 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     or, while nothing is sent, is idle, which the application bounds.
     """
 
-    def __init__(self, *, settings: Settings, held: HeldBytes, **of_uvicorn: Any) -> None:
+    def __init__(
+        self, *, settings: Settings, held: HeldBytes, turns: Turns, **of_uvicorn: Any
+    ) -> None:
         super().__init__(**of_uvicorn)
         self._unsent = Unsent(held, settings.send_timeout)
         self._unparsed = Unparsed(held)
-        self._turn: asyncio.Handle | None = None
+        self._turns = turns
+        self._is_queued = False
         self._frames = 0  # in this turn
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unsent.resume()
         self._unparsed.drop()
-        if self._turn:
-            self._turn.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse as much as may be now, and keep the rest."""
         self._unparsed.bytes += data
-        if not self._turn:
+        if not self._is_queued:
             self._parse()
 
     def _parse(self) -> None:
         """Parse until a message waits for the application, or until others have their turn."""
-        self._turn, self._frames = None, 0
+        self._is_queued, self._frames = False, 0
         while self._unparsed.bytes and self._may_parse() and self._frames < _TURN:
             super().data_received(self._unparsed.take(_PIECE))
         self._go_on()
@@ -70,8 +71,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
-        if self._unparsed.bytes and self._may_parse() and not self._turn:
-            self._turn = self.loop.call_soon(self._parse)
+        if self._unparsed.bytes and self._may_parse() and not self._is_queued:
+            self._is_queued = True
+            self._turns.wait(self._parse)
 
     def handle_events(self) -> None:
         self._frames += len(self.conn.events)
