@@ -3,8 +3,8 @@
 The application bounds the bodies that it reads. Here are bounded a request's head, which uvicorn
 collects however long it gets; the rest of a body that is thrown away because the request was
 answered without it; an answer that its client does not take; and how many connections there are.
-A request is parsed when the one before it is answered: what uvicorn makes of it takes a hundred
-times its bytes.
+A request is parsed when the answer to the one before it is taken: what uvicorn makes of it takes a
+hundred times its bytes.
 """
 
 import asyncio
@@ -150,9 +150,11 @@ class HttpConnection(HttpToolsProtocol):
             self._turns.wait(self._parse)
 
     def _may_parse(self) -> bool:
-        """Whether the newest request is answered, or goes on."""
-        waits = self.cycle and not self.cycle.response_complete and not self.cycle.more_body
-        return not (waits or self._is_over or self.transport.is_closing())
+        """Whether the newest request goes on, or is answered and its client takes the answer."""
+        if self._is_over or self.transport.is_closing():
+            return False
+        goes_on = self.cycle and self.cycle.more_body
+        return bool(goes_on or (self._answered and not self.flow.write_paused))
 
     def _piece(self) -> int:
         """Bytes that end no more than one head or body."""
@@ -267,6 +269,7 @@ class HttpConnection(HttpToolsProtocol):
         """Watch no more: nearly all has been taken."""
         super().resume_writing()
         self._unsent.resume()
+        self._go_on()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over, with what has come behind the head."""

@@ -8,6 +8,7 @@ from served_app import served
 
 GET = b"GET /%d HTTP/1.1\r\nhost: localhost\r\n\r\n"
 MANY = 2000
+LARGE = 2**25
 CRLFS = b"\r\n\r\n" * 3
 
 
@@ -92,6 +93,25 @@ async def test_requests_behind_an_unanswered_one_stay_bytes(free_settings, wait_
         for number in range(MANY):
             assert await body_of(reader) == b"/%d" % number
         assert max(waiting) == 0
+
+
+async def test_no_further_request_is_answered_while_an_answer_is_not_taken(free_settings, wait_for):
+    asked = []
+
+    async def large(scope, receive, send):
+        asked.append(scope["path"])
+        length = (b"content-length", b"%d" % LARGE)
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+
+    async with served(large, free_settings()) as (_, held, wire), wire() as (reader, writer):
+        writer.transport.pause_reading()
+        writer.write(GET % 1 * 9)
+        await wait_for(lambda: held.now > LARGE // 2)
+        assert len(asked) == 1
+        writer.transport.resume_reading()
+        for _ in range(9):
+            assert len(await body_of(reader)) == LARGE
 
 
 async def test_who_leaves_behind_unanswered_requests_is_seen_to_leave(free_settings):
