@@ -82,7 +82,8 @@ class GatewaySettings(EnvironmentSettings):
         1024,
         gt=0,
         description="Most open connections to each port of the gateway. Beyond that, a new HTTP "
-        "connection replaces an idle one if there is one; otherwise new connections are refused.",
+        "connection replaces an idle one, or one whose headers are not complete, if there is one; "
+        "otherwise new connections are refused.",
     )
     header_timeout: float = Field(
         30.0, gt=0, description="Seconds in which the headers of an HTTP request must arrive."
