@@ -167,6 +167,8 @@ class HttpConnection(HttpToolsProtocol):
         """Hand bytes to the parser; those that leave a head unfinished or are no body count."""
         self._body_bytes = 0
         super().data_received(data)
+        if self._is_over:
+            return
         if self._in_body:
             beside = len(data) - (1 + _OF_BODY) * self._body_bytes
             self._beside = max(0, self._beside + beside)
@@ -234,7 +236,7 @@ class HttpConnection(HttpToolsProtocol):
             return
         if self._is_last:
             self.transport.close()
-        else:
+        elif not self._is_over:
             self._start_clock(KEEP_ALIVE)
 
     def on_response_complete(self) -> None:
@@ -357,7 +359,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _refuse(self, status: str, sentence: str) -> None:
         """Answer what never became a request, and of which more may come."""
-        if self._answered and not self._is_over and not self.transport.is_closing():
+        if self._answered and not self.transport.is_closing():
             self._write_refusal(status, sentence)
             self._look_last()
         else:

@@ -158,10 +158,12 @@ async def test_a_head_that_asks_to_upgrade_has_a_clock(free_settings):
         assert (await reader.read()).startswith(b"HTTP/1.1 408")
 
 
-async def test_a_refusal_reaches_who_still_sends(free_settings):
-    async with served(echo, free_settings()) as (_, _, wire), wire() as (reader, writer):
+async def test_a_refusal_reaches_who_still_sends_and_ends_the_connection(free_settings, wait_for):
+    settings = free_settings(header_timeout=3600)
+    async with served(echo, settings) as (server, _, wire), wire() as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nx: " + b"x" * 2**19)
         assert (await reader.read()).startswith(b"HTTP/1.1 431")
+        await wait_for(lambda: not server.server_state.connections)
 
 
 async def test_the_oldest_unfinished_head_makes_room(free_settings):
