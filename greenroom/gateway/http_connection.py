@@ -46,7 +46,7 @@ bytes unread is a reset, which takes the answer away from a client that is still
 9.6)."""
 _END = b"\r\n\r\n"
 """Of a head, and of a chunked body: nothing else ends them."""
-_PIECE = 2048
+_PIECE = 4096
 """Bytes that are parsed at one go, of a head or of chunks."""
 _TURN = 64
 """Pieces, parts of a body and headers after which other connections have their turn."""
