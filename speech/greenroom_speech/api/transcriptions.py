@@ -76,12 +76,12 @@ def transcriptions_routes(
         return await answer(checked(TranslationRequest, await fields_of(request)))
 
     async def answer(asked: TranscriptionRequest) -> Response:
-        ignored = left_out(asked.left_out(known()), "")
         opened = listener.opened(asked.file, asked.wanted)
         if asked.stream:
-            return _Events(asked, opened, ignored)
+            return _Events(asked, opened, left_out(asked.left_out(known()), ""))
         async with opened as hearing:
             heard = [passage async for passage in hearing.passages()]
+        ignored = left_out(asked.left_out(known()), "")
         return _written(asked, heard, hearing, {**hearing.timing.headers(), **ignored})
 
     return router
