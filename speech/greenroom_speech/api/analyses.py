@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request, Response
 from greenroom_speech.api.answers import ERRORS
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.pipeline import Pipeline
+from greenroom_speech.api.recording_requests import AnalysisRequest
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import AnalysisRequest
 from greenroom_speech.codec.decoder import Reader
 
 

@@ -20,8 +20,8 @@ from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import GrowingSpeech, Pipeline, Script, audio_inputs
+from greenroom_speech.api.recording_requests import EditRequest
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import EditRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
 from greenroom_speech.api.tensor_fields import tensors_of
 from greenroom_speech.api.timing import Timing

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from greenroom.plugin import GreenroomError
 from greenroom_speech.api.openai_errors import InvalidField
-from greenroom_speech.api.schemas import SpeechOptions
+from greenroom_speech.api.speech_request import SpeechOptions
 from greenroom_speech.api.voice_facts import SavedVoice
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader

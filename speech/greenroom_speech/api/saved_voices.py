@@ -12,9 +12,9 @@ from greenroom_speech.api.formats import Formats
 from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import VoiceChange, VoiceRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions
 from greenroom_speech.api.voice_facts import SavedVoice
+from greenroom_speech.api.voice_request import VoiceChange, VoiceRequest
 from greenroom_speech.api.voices_store import VoicesStore
 from greenroom_speech.codec.decoder import Reader
 from greenroom_speech.codec.recording import Recording

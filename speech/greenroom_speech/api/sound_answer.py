@@ -23,7 +23,7 @@ from greenroom_speech.api.events import MEDIA_TYPE, event
 from greenroom_speech.api.formats import MEDIA_TYPE_OF, Format, Formats
 from greenroom_speech.api.openai_errors import error_object, told
 from greenroom_speech.api.pipeline import GrowingSpeech
-from greenroom_speech.api.schemas import StreamFormat
+from greenroom_speech.api.request_fields import StreamFormat
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.codec.recording import Recording, Samples
 from greenroom_speech.engines.embedded.languages import language_of

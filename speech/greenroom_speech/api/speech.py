@@ -15,8 +15,8 @@ from greenroom_speech.api.openapi import AUDIO_ANSWER, body_of, checked
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice, References
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.api.sound_answer import SoundAnswer, SoundOptions, left_out, said_elsewhere
+from greenroom_speech.api.speech_request import SpeechRequest
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud
 from greenroom_speech.reading.speakers import Turn, named, turns

@@ -21,7 +21,7 @@ from greenroom_speech.api.openai_errors import InvalidField, error_object, shown
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.pipeline import Pipeline
 from greenroom_speech.api.reference import References
-from greenroom_speech.api.schemas import SessionConfig
+from greenroom_speech.api.speech_request import SessionConfig
 from greenroom_speech.api.utterance import Utterance, UtteranceSpeaker, send_message
 from greenroom_speech.reading.aloud import ReadAloud
 

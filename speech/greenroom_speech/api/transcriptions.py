@@ -28,9 +28,9 @@ from greenroom_speech.api.listening import Hearing, RecordingListener
 from greenroom_speech.api.openai_errors import InvalidField, error_object, told
 from greenroom_speech.api.openapi import body_of, checked
 from greenroom_speech.api.request_body import fields_of
-from greenroom_speech.api.schemas import TranscriptionRequest, TranslationRequest
 from greenroom_speech.api.sound_answer import left_out
 from greenroom_speech.api.subtitles import srt, vtt
+from greenroom_speech.api.transcription_request import TranscriptionRequest, TranslationRequest
 from greenroom_speech.engines.engine_tags import EngineTags
 from greenroom_speech.engines.times import Timed
 from greenroom_speech.sentences import sentences

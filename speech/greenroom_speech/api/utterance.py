@@ -15,8 +15,8 @@ from greenroom_speech.api.formats import Formats, Writer
 from greenroom_speech.api.leased_voice import SoundPart
 from greenroom_speech.api.pipeline import Pipeline, Script
 from greenroom_speech.api.reference import OwnVoice, References
-from greenroom_speech.api.schemas import SessionConfig
 from greenroom_speech.api.sound_answer import louder, seconds_of
+from greenroom_speech.api.speech_request import SessionConfig
 from greenroom_speech.api.tempo import Tempo
 from greenroom_speech.codec.recording import Recording
 from greenroom_speech.reading.aloud import ReadAloud

@@ -17,8 +17,8 @@ from greenroom_speech.api.instructions import edits_in
 from greenroom_speech.api.openai_errors import InvalidField, told
 from greenroom_speech.api.openapi import checked
 from greenroom_speech.api.reference import aliases_of
-from greenroom_speech.api.schemas import SpeechRequest
 from greenroom_speech.api.speech import speech_routes
+from greenroom_speech.api.speech_request import SpeechRequest
 from greenroom_speech.api.voice_facts import NoRecording
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.embedded.tags import TAGS

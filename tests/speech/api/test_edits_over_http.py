@@ -11,7 +11,7 @@ from greenroom.managed.stepped_engine import Piece
 from greenroom_speech.api.edits import Editor
 from greenroom_speech.api.listening import RecordingListener
 from greenroom_speech.api.pipeline import Pipeline
-from greenroom_speech.api.schemas import EditRequest
+from greenroom_speech.api.recording_requests import EditRequest
 from greenroom_speech.engines.seeds import seed_used
 from greenroom_speech.settings import EngineSettings
 

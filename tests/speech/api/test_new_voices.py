@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from greenroom.errors import Conflict, InvalidInput
-from greenroom_speech.api.schemas import VoiceChange, VoiceRequest
 from greenroom_speech.api.voice_facts import SavedVoice
+from greenroom_speech.api.voice_request import VoiceChange, VoiceRequest
 from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import VoicesStore
 

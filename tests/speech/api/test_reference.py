@@ -9,7 +9,7 @@ from voices_app import RATE, VoicesApp, read, sound
 from greenroom_speech.api import reference
 from greenroom_speech.api.openai_errors import InvalidField
 from greenroom_speech.api.reference import OwnVoice, References
-from greenroom_speech.api.schemas import SpeechRequest
+from greenroom_speech.api.speech_request import SpeechRequest
 from greenroom_speech.api.voices_on_disk import VoicesOnDisk
 from greenroom_speech.api.voices_store import UnknownVoice
 from greenroom_speech.engines.engine_tags import EngineTags

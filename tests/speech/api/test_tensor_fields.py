@@ -4,7 +4,8 @@ from typing import Annotated
 
 import numpy as np
 
-from greenroom_speech.api.schemas import EditRequest, SpeechRequest
+from greenroom_speech.api.recording_requests import EditRequest
+from greenroom_speech.api.speech_request import SpeechRequest
 from greenroom_speech.api.tensor_fields import TensorField, tensors_of
 from greenroom_speech.engines.engine_tags import EngineTags
 
