@@ -8,27 +8,34 @@ import pytest
 from tritonclient.grpc import service_pb2 as pb
 
 from greenroom.controller.suspects import RequestForm, SentRequest, Suspects
-from greenroom.errors import BackendDied, InvalidInput, ServerDown
+from greenroom.errors import BackendDied, InvalidInput
 from greenroom.gateway.disconnect import unless_left
 from greenroom.gateway.request_form import message_form
 from greenroom.settings import Settings
 
 
-@pytest.mark.parametrize("turns", range(8))
-async def test_a_turn_of_who_leaves_as_it_comes_is_the_next_one_s(monkeypatch, turns):
+@pytest.fixture
+def suspects(monkeypatch):
+    """Each end is by a fault of the process of tts."""
+
     async def away():
         return False
 
     async def fault(sent, died):
-        return "", "Triton ended with SIGSEGV"
+        return "tts", "the process of model tts ended with SIGSEGV"
 
     suspects = Suspects(Settings(), away)
     monkeypatch.setattr(suspects, "_fault", fault)
+    return suspects
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_turn_of_who_leaves_as_it_comes_is_the_next_one_s(suspects, turns):
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def sent_again():
         watched = partial(unless_left, asyncio.Event().wait)
-        async with suspects.sent_again(SentRequest("tts", None), ServerDown("Gone."), watched):
+        async with suspects.sent_again(SentRequest("tts", None), BackendDied("tts"), watched):
             begun.set()
             await go_on.wait()
 
@@ -50,15 +57,7 @@ def request_of(sender):
 
 
 @pytest.mark.parametrize("beside", ["nobody", "one that is there", "one that comes"])
-async def test_a_second_end_that_may_be_another_s_does_not_count(monkeypatch, beside):
-    async def away():
-        return False
-
-    async def fault(sent, died):
-        return "tts", "the process of model tts ended with SIGSEGV"
-
-    suspects = Suspects(Settings(), away)
-    monkeypatch.setattr(suspects, "_fault", fault)
+async def test_a_second_end_that_may_be_another_s_does_not_count(suspects, beside):
     other, sent = SentRequest("tts", None), request_of("one")
     died = BackendDied("tts")
 

@@ -9,10 +9,7 @@ import asyncio
 import json
 import re
 import secrets
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cachetools import TTLCache
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,10 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import GreenroomError, InvalidInput, TooLarge, Unavailable
 from greenroom.plugin import Refusal
-from greenroom_speech.ui.addresses import network
 from greenroom_speech.ui.blocks import VISITOR
+from greenroom_speech.ui.event_body import EVENT_LENGTH, memory_of, whole_body
 from greenroom_speech.ui.fair_queue import EVENT_BYTES
 from greenroom_speech.ui.files import VisitorsFiles
+from greenroom_speech.ui.lasting_answers import LastingAnswers
 
 _LANGUAGE = "/[a-z]{2}"
 PAGES = re.compile(f"/|{_LANGUAGE}/?")
@@ -41,8 +39,6 @@ _STREAM = re.compile(
     f"|{_HEARTBEAT.pattern}"
 )
 """What is answered for as long as somebody listens."""
-_STREAMS_OF_PATH, _STREAMS_OF_VISITOR = 4, 32
-"""At one time; a browser opens six connections to a host, and some of a tab that was left last."""
 _JOIN = re.compile(f"{_LANGUAGE}/gradio_api/queue/join")
 _CANCEL = re.compile(f"{_LANGUAGE}/gradio_api/cancel")
 _ANSWERS = "/gradio_api/queue/data"
@@ -50,15 +46,8 @@ _AFTER_ANSWERS = 0.1
 """Seconds. Gradio ends a browser's stream of answers when the last event is answered. An event that
 comes in that moment has to be accepted when the browser knows of the end; else it waits for its
 answer at a stream that is over, until there is another event."""
-_EVENT_BYTES = 2**20
-"""Of an event; recordings are uploaded."""
-_EVENT_MEMORY = 8 * 2**20
-"""Of an event; text that is not Latin takes more than its bytes."""
 _SMALL_BYTES = 2**13
 """Of a password, or of what is cancelled."""
-_SESSION = "session_hash"
-_SESSION_CHARACTERS = 64
-"""Gradio keeps the names of sessions for its statistics; the page's have eleven."""
 _HEAD_BYTES = 2**16
 """Of an upload beside its file."""
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")
@@ -83,7 +72,7 @@ class NotLoggedIn(GreenroomError):
 class Visits:
     """Gradio's application, for visitors; `port` tells the cookies of two pages apart.
 
-    An address may have half of the `streams` (answers that last) at one time.
+    `streams`: answers that last, at one time.
     """
 
     def __init__(
@@ -102,8 +91,7 @@ class Visits:
         self._cookie = f"greenroom-visitor-{port}"
         self._max_upload = max_upload
         self._receiving = 0
-        self._streams = streams
-        self._open: Counter[tuple[str, str]] = Counter()
+        self._lasting = LastingAnswers(streams)
         self._answering: Counter[str | None] = Counter()
         self._answered: TTLCache[str | None, bool] = TTLCache(1000, _AFTER_ANSWERS)
 
@@ -123,7 +111,7 @@ class Visits:
                 await self._join(visitor, scope, receive, send)
                 return
             if _STREAM.fullmatch(scope["path"]) and scope["method"] == "GET":
-                with self._stream(visitor, scope):
+                with self._lasting.one(visitor, scope):
                     await self._check_login(scope)
                     await self._answer(visitor, scope, receive, send)
                 return
@@ -135,26 +123,6 @@ class Visits:
             cookie = None if visitor else self._new_cookie(secrets.token_urlsafe(32), scope)
             send = _adding(send, cookie, _NO_FRAMES)
         await self._app(scope, receive, send)
-
-    @contextmanager
-    def _stream(self, visitor: str | None, scope: Scope) -> Iterator[None]:
-        """Counts one of the answers that last. Raises Unavailable where there are too many."""
-        address = network(scope["client"][0]) if scope["client"] else ""
-        path = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
-        shares = {
-            ("all", ""): self._streams,
-            ("this address", address): self._streams // 2,
-            ("this browser", visitor or ""): _STREAMS_OF_VISITOR if visitor else self._streams,
-            ("this path", path): _STREAMS_OF_PATH,
-        }
-        for whose, most in shares.items():
-            if self._open[whose] >= most:
-                raise Unavailable(f"{most} answers to {whose[0]} go on, as many as are allowed.")
-        self._open.update(shares.keys())
-        try:
-            yield
-        finally:
-            self._open -= Counter(shares.keys())
 
     async def _check_login(self, scope: Scope) -> None:
         """Gradio lets anybody's heart beat, and has a path that says who has logged in."""
@@ -207,11 +175,11 @@ class Visits:
         raise UnknownRoute(f"{method} {path[:100]} is not part of the page.")
 
     async def _join(self, visitor: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        _check_length(scope, _EVENT_BYTES)
-        body = await _whole(receive)
+        _check_length(scope, EVENT_LENGTH)
+        body = await whole_body(receive)
         if body is None:
             return
-        scope[EVENT_BYTES] = len(body) + _memory_of(body)
+        scope[EVENT_BYTES] = len(body) + memory_of(body)
         given = False
 
         async def whole() -> Message:
@@ -259,46 +227,6 @@ class Visits:
 
 async def _nothing() -> Message:
     return {"type": "http.request", "body": b""}
-
-
-async def _whole(receive: Receive) -> bytes | None:
-    """A body; None if its client has left."""
-    parts, more = [], True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _memory_of(event: bytes) -> int:
-    """Bytes that its values take, where one odd character makes all of a text's take four.
-
-    Raises InvalidInput, TooLarge.
-    """
-    try:
-        fields = json.loads(event)
-    except (ValueError, RecursionError):
-        raise InvalidInput("The event is not JSON.") from None
-    name = fields.get(_SESSION, "") if isinstance(fields, dict) else ""
-    if name is not None and (not isinstance(name, str) or len(name) > _SESSION_CHARACTERS):
-        raise InvalidInput(
-            f"{_SESSION} must be a text of at most {_SESSION_CHARACTERS} characters."
-        )
-    taken, waiting = 0, [fields]
-    while waiting:
-        one = waiting.pop()
-        taken += sys.getsizeof(one)
-        if taken > _EVENT_MEMORY:
-            raise TooLarge(f"The event takes more than {_EVENT_MEMORY} bytes of memory.")
-        if isinstance(one, dict):
-            waiting.extend(one)
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return taken
 
 
 def _in_time(receive: Receive, seconds: float) -> Receive:
